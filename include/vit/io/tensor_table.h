@@ -1,0 +1,56 @@
+// What every weights file becomes: a table of names, types, shapes and bytes, all checked.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vit::io {
+
+enum class DType { kBool, kU8, kI8, kI16, kI32, kI64, kF16, kBF16, kF32, kF64 };
+
+/// Bytes of one element.
+std::size_t size_of(DType dtype);
+/// safetensors' name: `F32`, `BF16`, `I64`, `BOOL`, ….
+std::string_view name_of(DType dtype);
+bool is_floating_point(DType dtype);
+
+/// One tensor. Everything in it was checked against the file when the table was made: `bytes`
+/// holds every element that shape and strides reach.
+struct TensorEntry {
+  std::string name;
+  DType dtype = DType::kF32;
+  std::vector<std::int64_t> shape;
+  std::vector<std::int64_t> strides;  ///< in elements; empty: contiguous, row-major
+  std::span<const std::byte> bytes;   ///< from the first element on; may be unaligned
+  std::shared_ptr<const void> owner;  ///< keeps `bytes` alive
+
+  std::int64_t numel() const;
+};
+
+/// Tensors in the file's own order, found by name.
+class TensorTable {
+ public:
+  TensorTable() = default;
+  explicit TensorTable(std::string source) : source_(std::move(source)) {}
+
+  /// Throws DataError when the name is there already.
+  void add(TensorEntry entry);
+  /// Null where there is none.
+  const TensorEntry* find(std::string_view name) const;
+  const std::vector<TensorEntry>& entries() const { return entries_; }
+  /// The file, as errors name it.
+  const std::string& source() const { return source_; }
+
+ private:
+  std::string source_;
+  std::vector<TensorEntry> entries_;
+  std::map<std::string, std::size_t, std::less<>> index_;
+};
+
+}  // namespace vit::io
