@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <dlfcn.h>
 
 #include "vit/core/error.h"
@@ -20,12 +21,14 @@ std::string load_cuda() {
   return problem;
 }
 
+int cuda_device_count() { return at::detail::getCUDAHooks().deviceCount(); }
+
 }  // namespace
 
 std::string why_no_cuda() {
   if (auto problem = load_cuda(); !problem.empty()) return problem;
   try {
-    if (at::globalContext().hasCUDA() && at::globalContext().device_count(c10::kCUDA) > 0)
+    if (at::globalContext().hasCUDA() && cuda_device_count() > 0)
       return "";
   } catch (const c10::Error& error) {
     return format("CUDA does not start ({})", error.what_without_backtrace());
@@ -44,7 +47,7 @@ c10::Device open_device(const std::string& name) {
   if (const auto problem = why_no_cuda(); !problem.empty())
     throw UsageError("--device {}: {}", name, problem);
   const int index = numbered ? std::stoi(name.substr(5)) : 0;
-  const auto count = static_cast<int>(at::globalContext().device_count(c10::kCUDA));
+  const auto count = cuda_device_count();
   if (index >= count)
     throw UsageError("--device {}: expected a device below {}, the number found", name, count);
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};

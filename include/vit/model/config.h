@@ -1,0 +1,36 @@
+// The whole configuration of a model, as a model file's `vit.config` and `--config` carry it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vit/core/json.h"
+#include "vit/core/preprocessing.h"
+#include "vit/model/vision_transformer_options.h"
+
+namespace vit::model {
+
+struct ModelConfig {
+  std::string architecture;        ///< registry name; empty where there is none
+  VisionTransformerOptions model;  ///< defaults: the seed's
+  Preprocessing preprocessing;
+  bool preprocessing_known = false;  ///< false: nothing said, the defaults stand in
+  std::vector<std::string> labels;   ///< class names; empty where unknown
+};
+
+Json to_json(const ModelConfig& config);
+
+/// Our own form: `architecture`, `model`, `preprocessing`, `labels`, every key optional, unknown
+/// keys an error. `architecture` gives the values that `model` overrides.
+/// Throws DataError; `where` opens the message.
+ModelConfig config_from_json(const Json& json, const std::string& where);
+
+/// timm's and the Hub's config.json (current and older flat form). Keys that are not understood
+/// are appended to `warnings`.
+ModelConfig config_from_timm_json(const Json& json, const std::string& where,
+                                  std::vector<std::string>& warnings);
+
+/// Throws DataError where a value is not what a model can be (FORMATS.md, "Configuration JSON").
+void check_config(const ModelConfig& config, const std::string& where);
+
+}  // namespace vit::model

@@ -1,0 +1,19 @@
+// The architectures that have a name: timm's, and the seed's.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vit/model/config.h"
+
+namespace vit::model {
+
+/// Every architecture's name, sorted.
+std::vector<std::string> architecture_names();
+
+/// The configuration of an architecture, or of a published weight tag (`ARCH.TAG`), by timm's
+/// name, an old name of timm's, or `vit_base_patch16_224.seed`.
+/// Throws UsageError for an unknown name, suggesting the nearest.
+ModelConfig find_architecture(const std::string& name);
+
+}  // namespace vit::model

@@ -1,0 +1,76 @@
+// The Vision Transformer: the seed's model by default, timm's by other values of the same options.
+#pragma once
+
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/pimpl.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vit/model/vision_transformer_options.h"
+#include "vit/nn/layer.h"
+
+namespace vit::model {
+
+/// What the caller may put in place of the seed's layers (its embed_layer, norm_layer, act_layer).
+/// An empty member means the seed's: nn::PatchEmbed, nn::LayerNorm with eps 1e-6, one nn::Gelu.
+struct VisionTransformerLayers {
+  nn::EmbedFactory embed_layer;
+  nn::NormFactory norm_layer;
+  nn::LayerPtr act_layer;  ///< one instance, shared by every Mlp
+};
+
+/// `dist_logits` is defined in training mode of a distilled model only.
+struct VisionTransformerOutput {
+  torch::Tensor logits;       ///< [B, num_classes], or features [B, num_features] without a head
+  torch::Tensor dist_logits;  ///< [B, N - 1, num_classes] (dist_head "seed") or [B, num_classes]
+};
+
+/// `tokens` follows the seed's forward_features: (x[:, 0], x[:, 1:]) when distilled.
+struct VisionTransformerFeatures {
+  torch::Tensor pooled;  ///< [B, num_features]
+  torch::Tensor tokens;  ///< [B, N - 1, embed_dim] when distilled, else undefined
+};
+
+class VisionTransformerImpl : public torch::nn::Module {
+ public:
+  /// Parameters are drawn by init_vit_weights from LibTorch's default generator, except on the
+  /// meta device. `tensor_options`: device and dtype of the parameters.
+  explicit VisionTransformerImpl(VisionTransformerOptions options = {},
+                                 const torch::TensorOptions& tensor_options = {},
+                                 const VisionTransformerLayers& layers = {});
+
+  /// x: [B, in_c, H, W]. Throws DataError when H or W is not img_size, naming both.
+  VisionTransformerOutput forward(const torch::Tensor& x);
+  VisionTransformerFeatures forward_features(const torch::Tensor& x);
+  /// Embedded tokens before the first block, [B, N, embed_dim].
+  torch::Tensor embed(const torch::Tensor& x);
+
+  VisionTransformerOptions options;
+
+  torch::Tensor cls_token, dist_token, pos_embed;
+  nn::EmbedLayerPtr patch_embed;
+  torch::nn::Sequential block{nullptr};
+  nn::LayerPtr norm, pre_logits, head, head_dist;
+};
+TORCH_MODULE(VisionTransformer);
+
+/// Parameters and buffers by name in the order of Python's state_dict().
+std::vector<std::pair<std::string, torch::Tensor>> state_dict(const torch::nn::Module& module);
+
+/// The seed's initialisation (trunc_normal .02 for position embedding and tokens, .01 for Linear,
+/// kaiming_normal fan_out for convolutions, ones and zeros for LayerNorm), drawn from `generator`.
+void init_vit_weights(VisionTransformerImpl& model, at::Generator generator);
+
+}  // namespace vit::model
+
+namespace vit {
+using model::VisionTransformer;
+using model::VisionTransformerOptions;
+
+/// The seed's ViT-B/16. `pretrained` loads `vit_base_patch16_224.seed.safetensors` from the weights
+/// folder (`VIT_WEIGHTS_DIR`, else `weights/`); throws IoError, saying how to make it, where it is
+/// missing.
+VisionTransformer vit_base_patch16_224(std::int64_t num_classes = 1000, bool pretrained = false);
+}  // namespace vit

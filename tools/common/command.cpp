@@ -1,0 +1,113 @@
+#include "common/command.h"
+
+#include <ATen/Version.h>
+#include <c10/util/Exception.h>
+
+#include <iostream>
+#include <opencv2/core/version.hpp>
+#include <torch/version.h>
+
+#include "common/list_models.h"
+#include "vit/core/threads.h"
+#include "vit/runtime/device.h"
+
+namespace vit::tools {
+namespace {
+
+std::string version_text(const std::string& name) {
+  const auto problem = runtime::why_no_cuda();
+  return format("{} {}\nLibTorch {}\nOpenCV {}\nCPU capability {}\nCUDA {}", name, VIT_VERSION,
+                TORCH_VERSION, CV_VERSION, at::get_cpu_capability(),
+                problem.empty() ? "available" : "not available: " + problem);
+}
+
+std::string one_line(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  for (auto& c : text)
+    if (c == '\n') c = ' ';
+  return text;
+}
+
+}  // namespace
+
+Command::Command(const std::string& name, const std::string& description,
+                 const std::string& examples)
+    : app_(description, name), name_(name) {
+  app_.footer(examples);
+  app_.set_help_flag("-h,--help", "Print this and exit");
+  app_.option_defaults()->always_capture_default(false);
+  const std::string group = "Every command";
+  app_.add_flag_callback(
+          "--version",
+          [this] {
+            std::cout << version_text(name_) << '\n';
+            throw CLI::Success();
+          },
+          "Versions, CPU capability, and CUDA or why not")
+      ->group(group);
+  app_.add_option_function<std::string>(
+          "--list-models",
+          [](const std::string& glob) {
+            list_models(std::cout, glob.empty() ? "*" : glob);
+            throw CLI::Success();
+          },
+          "Print the architectures that match GLOB, and exit")
+      ->expected(0, 1)
+      ->type_name("[GLOB]")
+      ->trigger_on_parse()
+      ->group(group);
+  app_.add_option("--device", device_, "auto, cpu, cuda or cuda:N")
+      ->type_name("DEVICE")
+      ->group(group);
+  add_number(app_, "--threads", threads_, 1, 4096, "Threads (default: the cores there are)")
+      ->group(group);
+  add_number(app_, "--seed", seed_, 0, 9007199254740992.0, "Seed of everything random (42)")
+      ->group(group);
+  app_.add_flag("-v,--verbose", verbose_, "Say more")->group(group);
+  app_.add_flag("-q,--quiet", quiet_, "Say nothing but errors")->group(group);
+  app_.add_option("--log-format", log_format_, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->group(group);
+}
+
+c10::Device Command::device() const { return runtime::open_device(device_); }
+
+int Command::report(ErrorKind kind, const std::string& message) {
+  if (!log_) log_ = std::make_unique<Log>(LogOptions{name_});
+  log_->error(one_line(message));
+  return static_cast<int>(kind);
+}
+
+int Command::run(int argc, char** argv, const std::function<int()>& body) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app_.exit(error);
+    return report(ErrorKind::kUsage, error.what());
+  } catch (const Error& error) {
+    return report(error.kind(), error.what());
+  }
+  const auto level = quiet_ ? LogLevel::kQuiet : verbose_ ? LogLevel::kDebug : LogLevel::kInfo;
+  log_ = std::make_unique<Log>(
+      LogOptions{name_, level, log_format_ == "json" ? LogFormat::kJson : LogFormat::kText});
+  if (threads_ == 0) threads_ = available_cores();
+  try {
+    runtime::set_threads(threads_);
+    return body();
+  } catch (const Error& error) {
+    return report(error.kind(), error.what());
+  } catch (const c10::OutOfMemoryError& error) {
+    return report(ErrorKind::kUsage, format("not enough memory on {}: {}", device_,
+                                            error.what_without_backtrace()));
+  } catch (const c10::Error& error) {
+    return report(ErrorKind::kData, verbose_ ? error.what() : error.what_without_backtrace());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(ErrorKind::kIo, error.what());
+  } catch (const std::bad_alloc&) {
+    return report(ErrorKind::kUsage, "not enough memory");
+  } catch (const std::exception& error) {
+    return report(ErrorKind::kData, error.what());
+  }
+}
+
+}  // namespace vit::tools

@@ -1,0 +1,68 @@
+// What the three commands share: options, one-line errors, exit codes, --version, --list-models.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "vit/core/log.h"
+
+namespace vit::tools {
+
+/// A command line program: options go into `app()`, the work into `run`.
+class Command {
+ public:
+  /// `examples` closes the help text.
+  Command(const std::string& name, const std::string& description, const std::string& examples);
+
+  CLI::App& app() { return app_; }
+  /// Parses, runs `body` and turns every outcome into CLI.md's exit code and one line on stderr.
+  /// `body` returns the exit code of a run that threw nothing.
+  int run(int argc, char** argv, const std::function<int()>& body);
+
+  // What follows is for `body`, after parsing.
+  Log& log() { return *log_; }
+  bool quiet() const { return quiet_; }
+  /// Opens `--device`. Throws UsageError.
+  c10::Device device() const;
+  const std::string& device_name() const { return device_; }
+  int threads() const { return threads_; }
+  std::uint64_t seed() const { return seed_; }
+
+ private:
+  int report(ErrorKind kind, const std::string& message);
+
+  CLI::App app_;
+  std::string name_;
+  std::string device_ = "auto";
+  int threads_ = 0;
+  std::uint64_t seed_ = 42;
+  bool verbose_ = false;
+  bool quiet_ = false;
+  std::string log_format_ = "text";
+  std::unique_ptr<Log> log_;
+};
+
+/// A numeric option that rejects what is not finite or outside [low, high], naming flag and range.
+template <class T>
+CLI::Option* add_number(CLI::App& app, const std::string& flags, T& value, double low, double high,
+                        const std::string& description) {
+  auto* option = app.add_option(flags, value, description);
+  const auto name = flags.substr(flags.rfind(',') == std::string::npos ? 0 : flags.rfind(',') + 1);
+  option->check([=](const std::string& text) -> std::string {
+    double number = NAN;
+    const bool whole = std::is_integral_v<T>;
+    if (!CLI::detail::lexical_cast(text, number) || !std::isfinite(number) || number < low ||
+        number > high || (whole && number != std::floor(number)))
+      return format("{}: expected a {}number from {} to {}, found '{}'", name,
+                    whole ? "whole " : "", low, high, text);
+    return "";
+  });
+  return option;
+}
+
+}  // namespace vit::tools
