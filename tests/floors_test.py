@@ -1,0 +1,62 @@
+"""The floors look down only: no file may include a room above it or beside it."""
+
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+BELOW = {
+    "core": set(),
+    "kernels": {"core"},
+    "runtime": {"core"},
+    "io": {"core"},
+    "nn": {"core", "kernels", "runtime"},
+    "data": {"core", "kernels", "runtime", "io"},
+    "model": {"core", "kernels", "runtime", "io", "nn"},
+    "train": {"core", "kernels", "runtime", "io", "nn", "data", "model"},
+    "infer": {"core", "kernels", "runtime", "io", "nn", "data", "model"},
+}
+LIBTORCH = re.compile(r"#include [<\"](torch|ATen|c10)/")
+OPENCV = re.compile(r"#include [<\"]opencv2/")
+INCLUDE = re.compile(r"#include [<\"]vit/(\w+)/")
+
+
+def sources(room):
+    for folder in (ROOT / "include/vit" / room, ROOT / "src" / room):
+        yield from (path for path in sorted(folder.rglob("*")) if path.suffix in (".h", ".cpp"))
+
+
+@pytest.mark.parametrize("room", BELOW)
+def test_room_includes_only_what_stands_below_it(room):
+    files = list(sources(room))
+    assert files
+    for path in files:
+        for included in INCLUDE.findall(path.read_text()):
+            assert included in BELOW[room] | {room}, f"{path.relative_to(ROOT)} includes {included}"
+
+
+@pytest.mark.parametrize("room", ["core", "kernels", "io"])
+def test_room_is_free_of_libtorch_and_opencv(room):
+    for path in sources(room):
+        assert not LIBTORCH.search(path.read_text()), path
+        assert not OPENCV.search(path.read_text()), path
+
+
+def test_opencv_stays_in_sources_of_data_and_infer():
+    for path in sorted((ROOT / "include").rglob("*.h")):
+        assert not OPENCV.search(path.read_text()), path
+
+
+def test_nothing_includes_all_of_libtorch():
+    for folder in ("include", "src", "tools", "tests"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".h", ".cpp"):
+                assert "#include <torch/torch.h>" not in path.read_text(), path
+
+
+def test_only_tools_parse_arguments():
+    for folder in ("include", "src"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".h", ".cpp"):
+                assert "#include <CLI/" not in path.read_text(), path
