@@ -1,0 +1,69 @@
+// Pictures with labels: class folders and MNIST's IDX files.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vit/data/image.h"
+
+namespace vit::data {
+
+/// A fixed list of pictures. Everything const: safe to use from several threads at once.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  virtual std::int64_t size() const = 0;
+  /// Class names by index; empty where the pictures have no labels.
+  const std::vector<std::string>& classes() const { return classes_; }
+  /// The class of picture `index`; −1 where there are no labels.
+  virtual std::int64_t label(std::int64_t index) const = 0;
+  /// The file (or `file[index]`) that picture `index` comes from.
+  virtual std::string name(std::int64_t index) const = 0;
+  /// Decodes picture `index`. Throws IoError, DataError naming the file.
+  virtual Image load(std::int64_t index) const = 0;
+
+ protected:
+  std::vector<std::string> classes_;
+};
+
+enum class Split { kTrain, kValidation };
+
+/// The pictures under `folder`, a class a folder, classes and files in the order of timm's reader
+/// (natural sort, `timm/data/readers/reader_image_folder.py`). Pictures are recognised by suffix
+/// (jpg, jpeg, png, webp, bmp, tif, tiff). Throws IoError where there is no such folder, DataError
+/// where it has no class folders or a class folder has no pictures.
+std::shared_ptr<const Dataset> open_class_folders(const std::filesystem::path& folder,
+                                                  std::int64_t channels);
+
+/// IDX images `[N, H, W]` and labels `[N]`; classes are `0` … the largest label. Throws IoError,
+/// DataError (another magic, counts that differ, cut short).
+std::shared_ptr<const Dataset> open_idx(const std::filesystem::path& images,
+                                        const std::filesystem::path& labels, std::int64_t channels);
+
+/// Pictures without labels, in the order given.
+std::shared_ptr<const Dataset> open_files(std::vector<std::filesystem::path> files,
+                                          std::int64_t channels);
+
+/// One half of a data set: class folders under `train/`, `val/` or `validation/`, or the four
+/// MNIST-named IDX files (`train-images-idx3-ubyte`, … `t10k-labels-idx1-ubyte`), plain or `.gz`.
+/// Opening the validation half of class folders also compares its classes with `train/`'s.
+/// Throws IoError, DataError in one line that says what was looked for.
+std::shared_ptr<const Dataset> open_data(const std::filesystem::path& folder, Split split,
+                                         std::int64_t channels);
+
+/// Whether `folder` holds MNIST-named IDX files.
+bool has_idx_files(const std::filesystem::path& folder);
+
+/// What `vit-infer --validate` is given: class folders right under `folder`, else the `t10k`/test
+/// pair of IDX files.
+std::shared_ptr<const Dataset> open_validation(const std::filesystem::path& folder,
+                                               std::int64_t channels);
+
+/// `a10` after `a9`: timm's `natural_key` as a less-than.
+bool natural_less(const std::string& a, const std::string& b);
+
+}  // namespace vit::data

@@ -1,0 +1,42 @@
+// Pillow's resize, byte for byte, and the plain geometry around it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "vit/data/image.h"
+
+namespace vit::data {
+
+/// Pillow's resampling filters; all but nearest widen with the reduction (antialias).
+enum class Filter { kNearest, kBox, kBilinear, kHamming, kBicubic, kLanczos };
+
+/// `nearest`, `box`, `bilinear`, `hamming`, `bicubic` or `lanczos`; else throws DataError.
+Filter parse_filter(const std::string& name);
+
+/// A rectangle in pixels; may reach beyond the picture where a function says so.
+struct Region {
+  std::int64_t top = 0;
+  std::int64_t left = 0;
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+};
+
+/// Equals Pillow's `image.resize((width, height), filter)`. `pillow` (12 or 13) picks the order of
+/// the two passes: up to 12 horizontal first; from 13 vertical first exactly when the height
+/// shrinks, and by more than twice what the width shrinks. Throws DataError on a size below 1.
+Image resize(const Image& image, std::int64_t height, std::int64_t width, Filter filter,
+             std::int64_t pillow = 13);
+
+/// Crops to `region` (inside the picture), then resizes: nothing outside the region is looked at,
+/// as in torchvision's `resized_crop` on Pillow images.
+Image resized_crop(const Image& image, const Region& region, std::int64_t height,
+                   std::int64_t width, Filter filter, std::int64_t pillow = 13);
+
+/// Pixels of `region`; where it reaches beyond the picture they are 0, as Pillow's `crop` has it.
+Image crop(const Image& image, const Region& region);
+
+/// Mirrored left to right, in place.
+void flip_horizontal(Image& image);
+
+}  // namespace vit::data
