@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "vit/model/vision_transformer_options.h"
+#include "vit/nn/dropout.h"
 #include "vit/nn/layer.h"
 
 namespace vit::model {
@@ -36,10 +37,12 @@ struct VisionTransformerFeatures {
 class VisionTransformerImpl : public torch::nn::Module {
  public:
   /// Parameters are drawn by init_vit_weights from LibTorch's default generator, except on the
-  /// meta device. `tensor_options`: device and dtype of the parameters.
+  /// meta device and where `init` is false (then they are uninitialised: to be loaded).
+  /// `tensor_options`: device and dtype of the parameters. Throws DataError where the options
+  /// contradict each other.
   explicit VisionTransformerImpl(VisionTransformerOptions options = {},
                                  const torch::TensorOptions& tensor_options = {},
-                                 const VisionTransformerLayers& layers = {});
+                                 const VisionTransformerLayers& layers = {}, bool init = true);
 
   /// x: [B, in_c, H, W]. Throws DataError when H or W is not img_size, naming both.
   VisionTransformerOutput forward(const torch::Tensor& x);
@@ -51,7 +54,8 @@ class VisionTransformerImpl : public torch::nn::Module {
 
   torch::Tensor cls_token, dist_token, pos_embed;
   nn::EmbedLayerPtr patch_embed;
-  torch::nn::Sequential block{nullptr};
+  nn::Dropout pos_drop{nullptr};
+  torch::nn::Sequential block{nullptr};  ///< of nn::Layer: `block->at<nn::Layer>(i)`
   nn::LayerPtr norm, pre_logits, head, head_dist;
 };
 TORCH_MODULE(VisionTransformer);
@@ -60,8 +64,9 @@ TORCH_MODULE(VisionTransformer);
 std::vector<std::pair<std::string, torch::Tensor>> state_dict(const torch::nn::Module& module);
 
 /// The seed's initialisation (trunc_normal .02 for position embedding and tokens, .01 for Linear,
-/// kaiming_normal fan_out for convolutions, ones and zeros for LayerNorm), drawn from `generator`.
-void init_vit_weights(VisionTransformerImpl& model, at::Generator generator);
+/// kaiming_normal fan_out for convolutions, ones and zeros for LayerNorm), drawn from `generator`,
+/// which must be of the parameters' device.
+void init_vit_weights(VisionTransformerImpl& model, const at::Generator& generator);
 
 }  // namespace vit::model
 

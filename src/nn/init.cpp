@@ -1,0 +1,50 @@
+#include "vit/nn/init.h"
+
+#include <cmath>
+
+#include "vit/nn/conv2d.h"
+#include "vit/nn/layer_norm.h"
+#include "vit/nn/linear.h"
+
+namespace vit::nn {
+namespace {
+
+void zero_if_defined(torch::Tensor& bias) {
+  if (bias.defined()) bias.zero_();
+}
+
+}  // namespace
+
+void trunc_normal_(torch::Tensor tensor, double std, const at::Generator& generator) {
+  const at::NoGradGuard no_grad;
+  tensor.normal_(0.0, std, generator);
+  if (tensor.is_meta()) return;
+  // Rejection, as torch 2.15 does it: exact in every dtype.
+  for (auto outside = tensor.abs().gt(2.0); outside.any().item<bool>();
+       outside = tensor.abs().gt(2.0))
+    tensor.copy_(at::where(outside, at::empty_like(tensor).normal_(0.0, std, generator), tensor));
+}
+
+void kaiming_normal_fan_out_(torch::Tensor weight, const at::Generator& generator) {
+  const at::NoGradGuard no_grad;
+  const auto fan_out = static_cast<double>(weight.size(0) * weight[0][0].numel());
+  weight.normal_(0.0, std::sqrt(2.0 / fan_out), generator);
+}
+
+void init_layers(torch::nn::Module& module, const at::Generator& generator) {
+  const at::NoGradGuard no_grad;
+  module.apply([&](torch::nn::Module& part) {
+    if (auto* linear = dynamic_cast<LinearImpl*>(&part)) {
+      trunc_normal_(linear->weight, 0.01, generator);
+      zero_if_defined(linear->bias);
+    } else if (auto* conv = dynamic_cast<Conv2dImpl*>(&part)) {
+      kaiming_normal_fan_out_(conv->weight, generator);
+      zero_if_defined(conv->bias);
+    } else if (auto* norm = dynamic_cast<LayerNormImpl*>(&part)) {
+      norm->weight.fill_(1.0);
+      norm->bias.zero_();
+    }
+  });
+}
+
+}  // namespace vit::nn

@@ -1,0 +1,22 @@
+#include "vit/nn/layer_norm.h"
+
+namespace vit::nn {
+
+LayerNormImpl::LayerNormImpl(const LayerNormOptions& options_,
+                             const torch::TensorOptions& tensor_options)
+    : options(options_) {
+  weight = register_parameter("weight", at::empty({options.dim()}, tensor_options));
+  bias = register_parameter("bias", at::empty({options.dim()}, tensor_options));
+}
+
+torch::Tensor LayerNormImpl::forward(const torch::Tensor& x) {
+  return at::layer_norm(x, {options.dim()}, weight, bias, options.eps());
+}
+
+NormFactory layer_norm_factory(double eps) {
+  return [eps](std::int64_t dim, const torch::TensorOptions& tensor_options) -> LayerPtr {
+    return std::make_shared<LayerNormImpl>(LayerNormOptions(dim).eps(eps), tensor_options);
+  };
+}
+
+}  // namespace vit::nn
