@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ std::size_t size_of(DType dtype);
 /// safetensors' name: `F32`, `BF16`, `I64`, `BOOL`, ….
 std::string_view name_of(DType dtype);
 bool is_floating_point(DType dtype);
+/// The type of a safetensors name; nothing where it is not one of ours.
+std::optional<DType> dtype_from_name(std::string_view name);
 
 /// One tensor. Everything in it was checked against the file when the table was made: `bytes`
 /// holds every element that shape and strides reach.

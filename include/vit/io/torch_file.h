@@ -16,7 +16,8 @@ struct TorchFileOptions {
 /// The object that torch.save was given; its tensors point into the mapped file.
 /// Throws DataError (what is wrong and where; a global that is not on the allow-list is named),
 /// IoError.
-PickleValue read_torch_file(const std::filesystem::path& path, const TorchFileOptions& options = {});
+PickleValue read_torch_file(const std::filesystem::path& path,
+                            const TorchFileOptions& options = {});
 
 /// The state dict inside a checkpoint: `key` where it is given, else the first of `candidates`
 /// that is a dict with tensors, else the object itself. Entries that are no tensors are left out

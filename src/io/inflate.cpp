@@ -1,0 +1,74 @@
+#include "inflate.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+
+#include "vit/core/error.h"
+
+namespace vit::io {
+namespace {
+
+constexpr std::size_t kPiece = 1U << 16;
+constexpr std::size_t kMaxFeed = 1U << 30;  // zlib counts in 32 bits
+
+struct Stream {
+  explicit Stream(Wrapping wrapping) {
+    const int window = wrapping == Wrapping::kGzip ? 15 + 16 : -15;
+    if (inflateInit2(&z, window) != Z_OK) throw std::bad_alloc();
+  }
+  ~Stream() { inflateEnd(&z); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  z_stream z{};
+};
+
+}  // namespace
+
+void inflate(Bytes compressed, Wrapping wrapping, std::uint64_t limit, const std::string& where,
+             const std::function<bool(Bytes)>& take) {
+  Stream stream(wrapping);
+  auto& z = stream.z;
+  const auto piece = std::make_unique<std::array<std::byte, kPiece>>();
+  std::uint64_t total = 0;
+  for (int status = Z_OK; status != Z_STREAM_END;) {
+    if (z.avail_in == 0) {
+      if (compressed.empty()) throw DataError("{}: the compressed data is cut short", where);
+      const auto feed = compressed.first(std::min(compressed.size(), kMaxFeed));
+      compressed = compressed.subspan(feed.size());
+      z.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(feed.data()));
+      z.avail_in = static_cast<uInt>(feed.size());
+    }
+    z.next_out = reinterpret_cast<Bytef*>(piece->data());
+    z.avail_out = kPiece;
+    status = ::inflate(&z, Z_NO_FLUSH);
+    if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+      throw DataError("{}: the compressed data is damaged: {}", where,
+                      z.msg != nullptr ? z.msg : "it needs a dictionary");
+    const auto made = kPiece - z.avail_out;
+    total += made;
+    if (total > limit)
+      throw DataError("{}: expected at most {} inflated bytes, found more", where, limit);
+    if (made > 0 && !take(Bytes(piece->data(), made))) return;
+  }
+  if (z.avail_in != 0 || !compressed.empty())
+    throw DataError("{}: expected nothing behind the compressed data, found {} bytes", where,
+                    z.avail_in + compressed.size());
+}
+
+std::vector<std::byte> inflate_start(Bytes compressed, Wrapping wrapping, std::size_t count,
+                                     const std::string& where) {
+  std::vector<std::byte> start;
+  inflate(compressed, wrapping, UINT64_MAX, where, [&](Bytes piece) {
+    const auto used = piece.first(std::min(piece.size(), count - start.size()));
+    start.insert(start.end(), used.begin(), used.end());
+    return start.size() < count;
+  });
+  return start;
+}
+
+}  // namespace vit::io
