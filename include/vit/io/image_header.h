@@ -14,6 +14,7 @@ struct ImageHeader {
   ImageFormat format = ImageFormat::kPng;
   std::int64_t width = 0;   ///< pixels
   std::int64_t height = 0;  ///< pixels
+  bool animated = false;    ///< of a WebP
 };
 
 /// At most this many pixels are decoded.
