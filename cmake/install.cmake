@@ -13,4 +13,4 @@ configure_package_config_file(cmake/vitConfig.cmake.in ${PROJECT_BINARY_DIR}/vit
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/vitConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/vitConfig.cmake ${PROJECT_BINARY_DIR}/vitConfigVersion.cmake
-  cmake/FindLibTorch.cmake DESTINATION ${vit_config_dir})
+  cmake/FindLibTorch.cmake cmake/FindWebP.cmake DESTINATION ${vit_config_dir})

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <string>
 
+#include "vit/core/visit.h"
 #include "vit/data/image.h"
+#include "vit/kernels/resize.h"
 
 namespace vit::data {
 
 /// Pillow's resampling filters; all but nearest widen with the reduction (antialias).
-enum class Filter { kNearest, kBox, kBilinear, kHamming, kBicubic, kLanczos };
+using Filter = kernels::ResizeFilter;
 
 /// `nearest`, `box`, `bilinear`, `hamming`, `bicubic` or `lanczos`; else throws DataError.
 Filter parse_filter(const std::string& name);
@@ -28,6 +30,10 @@ struct Region {
 Image resize(const Image& image, std::int64_t height, std::int64_t width, Filter filter,
              std::int64_t pillow = 13);
 
+/// `part` (inside the result) of what `resize` would give, at the cost of the part alone.
+Image resize_part(const Image& image, std::int64_t height, std::int64_t width, const Region& part,
+                  Filter filter, std::int64_t pillow = 13);
+
 /// Crops to `region` (inside the picture), then resizes: nothing outside the region is looked at,
 /// as in torchvision's `resized_crop` on Pillow images.
 Image resized_crop(const Image& image, const Region& region, std::int64_t height,
@@ -35,6 +41,9 @@ Image resized_crop(const Image& image, const Region& region, std::int64_t height
 
 /// Pixels of `region`; where it reaches beyond the picture they are 0, as Pillow's `crop` has it.
 Image crop(const Image& image, const Region& region);
+
+/// Copies `image` onto `canvas` (of as many channels) at `top`, `left`; what falls outside is lost.
+void paste(Image& canvas, const Image& image, std::int64_t top, std::int64_t left);
 
 /// Mirrored left to right, in place.
 void flip_horizontal(Image& image);

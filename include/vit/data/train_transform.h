@@ -57,6 +57,9 @@ class TrainTransform {
 
  private:
   Filter pick_filter(Random& random) const;
+  /// timm's `RandomErasing`.
+  void erase(Random& random, std::span<float> chw) const;
+  void fill_region(const Region& region, Random& random, std::span<float> chw) const;
 
   TrainTransformOptions options_;
   EvalTransform eval_;

@@ -1,0 +1,286 @@
+#include "vit/data/dataset.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "vit/core/error.h"
+#include "vit/io/idx.h"
+
+namespace vit::data {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kSuffixes[] = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"};
+
+std::string lower(std::string text) {
+  for (auto& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+bool is_picture(const fs::path& path) {
+  const auto suffix = lower(path.extension().string());
+  return std::find(std::begin(kSuffixes), std::end(kSuffixes), suffix) != std::end(kSuffixes);
+}
+
+/// Picture files, with a label each or none at all.
+class FileDataset : public Dataset {
+ public:
+  FileDataset(std::vector<fs::path> files, std::vector<std::int64_t> labels,
+              std::vector<std::string> classes, std::int64_t channels)
+      : files_(std::move(files)), labels_(std::move(labels)), channels_(channels) {
+    classes_ = std::move(classes);
+  }
+
+  std::int64_t size() const override { return static_cast<std::int64_t>(files_.size()); }
+  std::int64_t label(std::int64_t index) const override {
+    return labels_.empty() ? -1 : labels_.at(static_cast<std::size_t>(index));
+  }
+  std::string name(std::int64_t index) const override {
+    return files_.at(static_cast<std::size_t>(index)).string();
+  }
+  Image load(std::int64_t index) const override {
+    return decode_image(files_.at(static_cast<std::size_t>(index)), channels_);
+  }
+
+ private:
+  std::vector<fs::path> files_;
+  std::vector<std::int64_t> labels_;
+  std::int64_t channels_;
+};
+
+/// Grey pictures that all stand in memory.
+class IdxDataset : public Dataset {
+ public:
+  IdxDataset(std::string source, io::IdxArray images, const io::IdxArray& labels,
+             std::int64_t channels)
+      : source_(std::move(source)), images_(std::move(images)), channels_(channels) {
+    labels_ = labels.data;
+    const auto largest = *std::max_element(labels_.begin(), labels_.end());
+    for (int i = 0; i <= largest; ++i) classes_.push_back(std::to_string(i));
+  }
+
+  std::int64_t size() const override { return static_cast<std::int64_t>(labels_.size()); }
+  std::int64_t label(std::int64_t index) const override {
+    return labels_.at(static_cast<std::size_t>(index));
+  }
+  std::string name(std::int64_t index) const override {
+    return source_ + "[" + std::to_string(index) + "]";
+  }
+  Image load(std::int64_t index) const override {
+    if (index < 0 || index >= size()) throw DataError("{}: no picture {}", source_, index);
+    Image image(images_.shape[1], images_.shape[2], channels_);
+    const auto pixels = image.height * image.width;
+    const auto* from = images_.data.data() + index * pixels;
+    for (std::int64_t i = 0; i < pixels; ++i)
+      std::fill_n(image.pixels.begin() + i * channels_, channels_, from[i]);
+    return image;
+  }
+
+ private:
+  std::string source_;
+  io::IdxArray images_;
+  std::vector<std::uint8_t> labels_;
+  std::int64_t channels_;
+};
+
+/// The sub-folders of `folder`, links followed, hidden ones left out.
+std::vector<fs::path> folders_in(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error))
+    throw IoError("{}: expected a folder of class folders", folder.string());
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (entry.is_directory(error) && !entry.path().filename().string().starts_with('.'))
+      folders.push_back(entry.path());
+  if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
+  return folders;
+}
+
+void check_channels(std::int64_t channels) {
+  if (channels != 1 && channels != 3)
+    throw DataError("pictures have 1 or 3 channels, the model takes {}", channels);
+}
+
+/// Pictures right in `folder` and below it; a loop of links ends where it returns.
+void collect(const fs::path& folder, std::set<fs::path>& above, std::vector<fs::path>& files) {
+  std::error_code error;
+  const auto real = fs::canonical(folder, error);
+  if (error || !above.insert(real).second) return;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.is_directory(error))
+      collect(entry.path(), above, files);
+    else if (is_picture(entry.path()))
+      files.push_back(entry.path());
+  }
+  if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
+  above.erase(real);
+}
+
+std::vector<std::string> class_names(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& sub : folders_in(folder)) names.push_back(sub.filename().string());
+  std::sort(names.begin(), names.end(), natural_less);
+  if (names.empty()) throw DataError("{}: expected class folders, found none", folder.string());
+  return names;
+}
+
+/// `folder/name` or `folder/name.gz`, whichever is there.
+std::optional<fs::path> idx_file(const fs::path& folder, const std::string& name) {
+  std::error_code ignored;
+  for (const auto* suffix : {"", ".gz"})
+    if (fs::exists(folder / (name + suffix), ignored)) return folder / (name + suffix);
+  return std::nullopt;
+}
+
+std::shared_ptr<const Dataset> open_idx_half(const fs::path& folder, Split split,
+                                             std::int64_t channels) {
+  const std::vector<std::string> stems = split == Split::kTrain
+                                             ? std::vector<std::string>{"train"}
+                                             : std::vector<std::string>{"t10k", "test"};
+  for (const auto& stem : stems) {
+    const auto images = idx_file(folder, stem + "-images-idx3-ubyte");
+    const auto labels = idx_file(folder, stem + "-labels-idx1-ubyte");
+    if (images && labels) return open_idx(*images, *labels, channels);
+    if (images || labels)
+      throw DataError(
+          "{}: expected {}-images-idx3-ubyte and {}-labels-idx1-ubyte (or .gz), found "
+          "only one of them",
+          folder.string(), stem, stem);
+  }
+  throw DataError("{}: expected {}-images-idx3-ubyte and {}-labels-idx1-ubyte (or .gz)",
+                  folder.string(), stems[0], stems[0]);
+}
+
+fs::path validation_folder(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto* name : {"val", "validation"})
+    if (fs::is_directory(folder / name, ignored)) return folder / name;
+  throw DataError("{}: expected a folder val/ or validation/ beside train/", folder.string());
+}
+
+std::string list(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < 3; ++i) text += (i ? ", " : "") + names[i];
+  return names.size() > 3 ? text + ", …" : text;
+}
+
+void compare_classes(const fs::path& train, const std::vector<std::string>& train_names,
+                     const fs::path& validation, const std::vector<std::string>& names) {
+  std::vector<std::string> missing;
+  std::vector<std::string> extra;
+  for (const auto& name : train_names)
+    if (std::find(names.begin(), names.end(), name) == names.end()) missing.push_back(name);
+  for (const auto& name : names)
+    if (std::find(train_names.begin(), train_names.end(), name) == train_names.end())
+      extra.push_back(name);
+  if (!missing.empty() || !extra.empty())
+    throw DataError("{}: expected the {} classes of {}, missing: {}; unknown: {}",
+                    validation.string(), train_names.size(), train.string(),
+                    missing.empty() ? "none" : list(missing), extra.empty() ? "none" : list(extra));
+}
+
+}  // namespace
+
+bool natural_less(const std::string& a, const std::string& b) {
+  // timm's `natural_key`: lower case, split into text and whole numbers; the text may be empty.
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto x = lower(a);
+  const auto y = lower(b);
+  std::size_t i = 0;
+  std::size_t j = 0;
+  const auto take = [&](const std::string& text, std::size_t& at, bool number) {
+    const auto begin = at;
+    while (at < text.size() && digit(text[at]) == number) ++at;
+    return text.substr(begin, at - begin);
+  };
+  while (i < x.size() || j < y.size()) {
+    if (const auto order = take(x, i, false).compare(take(y, j, false)); order != 0)
+      return order < 0;
+    auto m = take(x, i, true);
+    auto n = take(y, j, true);
+    if (m.empty() != n.empty()) return m.empty();
+    m.erase(0, m.find_first_not_of('0'));
+    n.erase(0, n.find_first_not_of('0'));
+    if (m.size() != n.size()) return m.size() < n.size();
+    if (m != n) return m < n;
+  }
+  return x == y && a < b;
+}
+
+std::shared_ptr<const Dataset> open_class_folders(const fs::path& folder, std::int64_t channels) {
+  check_channels(channels);
+  const auto classes = class_names(folder);
+  std::vector<fs::path> files;
+  std::vector<std::int64_t> labels;
+  for (const auto& name : classes) {
+    std::vector<fs::path> found;
+    std::set<fs::path> above;
+    collect(folder / name, above, found);
+    if (found.empty())
+      throw DataError("{}: expected pictures, found none", (folder / name).string());
+    std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) {
+      return natural_less(a.string(), b.string());
+    });
+    labels.insert(labels.end(), found.size(), static_cast<std::int64_t>(&name - classes.data()));
+    std::move(found.begin(), found.end(), std::back_inserter(files));
+  }
+  return std::make_shared<FileDataset>(std::move(files), std::move(labels), classes, channels);
+}
+
+std::shared_ptr<const Dataset> open_idx(const fs::path& images, const fs::path& labels,
+                                        std::int64_t channels) {
+  check_channels(channels);
+  auto pictures = io::read_idx(images);
+  const auto numbers = io::read_idx(labels);
+  if (pictures.shape.size() != 3)
+    throw DataError("{}: expected images [N, H, W], found {}", images.string(), pictures.shape);
+  if (numbers.shape.size() != 1)
+    throw DataError("{}: expected labels [N], found {}", labels.string(), numbers.shape);
+  if (pictures.shape[0] != numbers.shape[0])
+    throw DataError("{}: expected {} labels, as many as there are images, found {}",
+                    labels.string(), pictures.shape[0], numbers.shape[0]);
+  if (pictures.data.empty()) throw DataError("{}: expected images, found none", images.string());
+  return std::make_shared<IdxDataset>(images.string(), std::move(pictures), numbers, channels);
+}
+
+std::shared_ptr<const Dataset> open_files(std::vector<fs::path> files, std::int64_t channels) {
+  check_channels(channels);
+  return std::make_shared<FileDataset>(std::move(files), std::vector<std::int64_t>{},
+                                       std::vector<std::string>{}, channels);
+}
+
+bool has_idx_files(const fs::path& folder) {
+  for (const auto* stem : {"train", "t10k", "test"})
+    if (idx_file(folder, std::string(stem) + "-images-idx3-ubyte") ||
+        idx_file(folder, std::string(stem) + "-labels-idx1-ubyte"))
+      return true;
+  return false;
+}
+
+std::shared_ptr<const Dataset> open_data(const fs::path& folder, Split split,
+                                         std::int64_t channels) {
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored))
+    throw IoError("{}: expected a data folder", folder.string());
+  if (has_idx_files(folder)) return open_idx_half(folder, split, channels);
+  const auto train = folder / "train";
+  if (!fs::is_directory(train, ignored))
+    throw DataError("{}: expected train/ and val/ with class folders, or MNIST-named IDX files",
+                    folder.string());
+  if (split == Split::kTrain) return open_class_folders(train, channels);
+  const auto validation = validation_folder(folder);
+  auto dataset = open_class_folders(validation, channels);
+  compare_classes(train, class_names(train), validation, dataset->classes());
+  return dataset;
+}
+
+std::shared_ptr<const Dataset> open_validation(const fs::path& folder, std::int64_t channels) {
+  return has_idx_files(folder) ? open_idx_half(folder, Split::kValidation, channels)
+                               : open_class_folders(folder, channels);
+}
+
+}  // namespace vit::data

@@ -1,0 +1,209 @@
+#include "vit/data/train_transform.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "vit/core/error.h"
+
+namespace vit::data {
+namespace {
+
+std::int64_t python_round(double value) { return static_cast<std::int64_t>(std::nearbyint(value)); }
+
+/// Uniform in {low, …, high}.
+std::int64_t between(Random& random, std::int64_t low, std::int64_t high) {
+  return low + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low + 1)));
+}
+
+/// exp of uniform between the logs: as likely twice as half.
+double log_uniform(Random& random, double low, double high) {
+  return std::exp(random.uniform(std::log(low), std::log(high)));
+}
+
+void check_range(const char* name, const std::vector<double>& range) {
+  if (range.size() != 2 || !(range[0] > 0) || !(range[1] >= range[0]) || !std::isfinite(range[1]))
+    throw UsageError("{}: expected two values 0 < low <= high, found {}", name, range);
+}
+
+void check_probability(const char* name, double value) {
+  if (!(value >= 0.0 && value <= 1.0))
+    throw UsageError("{}: expected a probability, 0 to 1, found {}", name, value);
+}
+
+bool is_one_of(const std::string& value, std::initializer_list<const char*> known) {
+  return std::find(known.begin(), known.end(), value) != known.end();
+}
+
+/// The pixel that numpy's `reflect` padding shows at `at`, outside 0 … length − 1.
+std::int64_t reflected(std::int64_t at, std::int64_t length) {
+  if (length == 1) return 0;
+  const auto period = 2 * (length - 1);
+  at = ((at % period) + period) % period;
+  return at < length ? at : period - at;
+}
+
+Image crop_reflected(const Image& image, const Region& region) {
+  Image out(region.height, region.width, image.channels);
+  for (std::int64_t y = 0; y < region.height; ++y) {
+    const auto* row = image.row(reflected(region.top + y, image.height));
+    auto* pixel = out.row(y);
+    for (std::int64_t x = 0; x < region.width; ++x, pixel += image.channels)
+      std::copy_n(row + reflected(region.left + x, image.width) * image.channels, image.channels,
+                  pixel);
+  }
+  return out;
+}
+
+/// timm's `ResizeKeepRatio` with its random scale (by area) and aspect, each half of the time.
+Size2d random_keep_ratio(const Image& image, Size2d size, const std::vector<double>& scale,
+                         const std::vector<double>& aspect, Random& random) {
+  const auto height = static_cast<double>(image.height);
+  const auto width = static_cast<double>(image.width);
+  const double ratio =
+      std::min(height / static_cast<double>(size[0]), width / static_cast<double>(size[1]));
+  double factor_h = 1.0;
+  double factor_w = 1.0;
+  if (random.uniform() < 0.5)
+    factor_h = factor_w = 1.0 / std::sqrt(random.uniform(scale[0], scale[1]));
+  if (random.uniform() < 0.5) {
+    const double factor = std::sqrt(log_uniform(random, aspect[0], aspect[1]));
+    factor_h /= factor;
+    factor_w *= factor;
+  }
+  return {std::max<std::int64_t>(python_round(height * factor_h / ratio), 1),
+          std::max<std::int64_t>(python_round(width * factor_w / ratio), 1)};
+}
+
+/// Where a window of `size` begins in `length` pixels: in the middle or, with `random`, anywhere.
+std::int64_t window(std::int64_t length, std::int64_t size, Random* random) {
+  if (random == nullptr)
+    return size > length ? -((size - length) / 2)
+                         : python_round(static_cast<double>(length - size) / 2.0);
+  const auto offset = between(*random, 0, std::abs(length - size));
+  return length < size ? -offset : offset;
+}
+
+}  // namespace
+
+Region random_resized_crop(std::int64_t height, std::int64_t width,
+                           const std::vector<double>& scale, const std::vector<double>& ratio,
+                           Random& random) {
+  const auto h = static_cast<double>(height);
+  const auto w = static_cast<double>(width);
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    const double area = random.uniform(scale[0], scale[1]) * h * w;
+    const double aspect = log_uniform(random, ratio[0], ratio[1]);
+    const auto target_w = python_round(std::sqrt(area * aspect));
+    const auto target_h = python_round(std::sqrt(area / aspect));
+    if (target_w < 1 || target_h < 1 || target_w > width || target_h > height) continue;
+    const auto top = between(random, 0, height - target_h);
+    const auto left = between(random, 0, width - target_w);
+    return {top, left, target_h, target_w};
+  }
+  Region region{0, 0, height, width};
+  if (w / h < ratio[0])
+    region.height = std::clamp<std::int64_t>(python_round(w / ratio[0]), 1, height);
+  else if (w / h > ratio[1])
+    region.width = std::clamp<std::int64_t>(python_round(h * ratio[1]), 1, width);
+  region.top = (height - region.height) / 2;
+  region.left = (width - region.width) / 2;
+  return region;
+}
+
+TrainTransform::TrainTransform(TrainTransformOptions options, const Preprocessing& preprocessing,
+                               Size2d size, std::int64_t channels)
+    : options_(std::move(options)),
+      eval_(preprocessing, size, channels),
+      normalize_(preprocessing.mean, preprocessing.std, channels),
+      size_(size),
+      channels_(channels),
+      pillow_(preprocessing.pillow) {
+  auto& o = options_;
+  if (!is_one_of(o.crop_mode, {"rrc", "rkrc", "rkrr", "shift", "none"}))
+    throw UsageError("crop_mode: expected rrc, rkrc, rkrr, shift or none, found '{}'", o.crop_mode);
+  const bool rrc = o.crop_mode == "rrc";
+  if (o.scale.empty()) o.scale = rrc ? std::vector{0.08, 1.0} : std::vector{0.8, 1.0};
+  if (o.ratio.empty()) o.ratio = rrc ? std::vector{3.0 / 4.0, 4.0 / 3.0} : std::vector{0.9, 1 / .9};
+  check_range("scale", o.scale);
+  check_range("ratio", o.ratio);
+  check_probability("hflip", o.hflip);
+  check_probability("re_prob", o.re_prob);
+  if (o.padding < 0 || o.padding > 1000)
+    throw UsageError("padding: expected 0 to 1000 pixels, found {}", o.padding);
+  if (o.interpolation != "random") parse_filter(o.interpolation);
+  if (!is_one_of(o.re_mode, {"const", "rand", "pixel"}))
+    throw UsageError("re_mode: expected const, rand or pixel, found '{}'", o.re_mode);
+  if (o.re_count < 1 || o.re_count > 100)
+    throw UsageError("re_count: expected 1 to 100, found {}", o.re_count);
+}
+
+Filter TrainTransform::pick_filter(Random& random) const {
+  if (options_.interpolation != "random") return parse_filter(options_.interpolation);
+  return random.below(2) == 0 ? Filter::kBilinear : Filter::kBicubic;
+}
+
+Image TrainTransform::crop(const Image& image, Random& random) const {
+  const auto& mode = options_.crop_mode;
+  Image out;
+  if (mode == "none") {
+    out = eval_.crop(image);
+  } else if (mode == "shift") {
+    const bool fits = image.height == size_[0] && image.width == size_[1];
+    const auto pad = options_.padding;
+    const Region region{between(random, -pad, pad), between(random, -pad, pad), size_[0], size_[1]};
+    out = data::crop(fits ? image : resize(image, size_[0], size_[1], pick_filter(random), pillow_),
+                     region);
+  } else if (mode == "rrc") {
+    const auto region =
+        random_resized_crop(image.height, image.width, options_.scale, options_.ratio, random);
+    out = resized_crop(image, region, size_[0], size_[1], pick_filter(random), pillow_);
+  } else {
+    const auto resized = random_keep_ratio(image, size_, options_.scale, options_.ratio, random);
+    const auto whole = resize(image, resized[0], resized[1], pick_filter(random), pillow_);
+    auto* anywhere = mode == "rkrr" ? &random : nullptr;
+    const auto top = window(resized[0], size_[0], anywhere);
+    const auto left = window(resized[1], size_[1], anywhere);
+    out = crop_reflected(whole, {top, left, size_[0], size_[1]});
+  }
+  if (options_.hflip > 0 && random.uniform() < options_.hflip) flip_horizontal(out);
+  return out;
+}
+
+void TrainTransform::operator()(const Image& image, Random& random, std::span<float> chw) const {
+  normalize_(crop(image, random), chw);
+  if (options_.re_prob > 0 && random.uniform() < options_.re_prob) erase(random, chw);
+}
+
+void TrainTransform::erase(Random& random, std::span<float> chw) const {
+  const auto [height, width] = size_;
+  const auto area = static_cast<double>(height * width);
+  const auto count = between(random, 1, options_.re_count);
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (int attempt = 0; attempt < 10; ++attempt) {
+      const double target = random.uniform(0.02, 1.0 / 3.0) * area / static_cast<double>(count);
+      const double aspect = log_uniform(random, 0.3, 1 / 0.3);
+      const auto h = python_round(std::sqrt(target * aspect));
+      const auto w = python_round(std::sqrt(target / aspect));
+      if (w >= width || h >= height) continue;
+      const auto top = between(random, 0, height - h);
+      const auto left = between(random, 0, width - w);
+      fill_region({top, left, h, w}, random, chw);
+      break;
+    }
+  }
+}
+
+void TrainTransform::fill_region(const Region& region, Random& random, std::span<float> chw) const {
+  const bool noise = options_.re_mode == "pixel";
+  for (std::int64_t c = 0; c < channels_; ++c) {
+    const auto colour = options_.re_mode == "rand" ? static_cast<float>(random.normal()) : 0.0F;
+    for (auto y = region.top; y < region.top + region.height; ++y) {
+      auto* row = chw.data() + (c * size_[0] + y) * size_[1] + region.left;
+      for (std::int64_t x = 0; x < region.width; ++x)
+        row[x] = noise ? static_cast<float>(random.normal()) : colour;
+    }
+  }
+}
+
+}  // namespace vit::data
