@@ -33,4 +33,7 @@ ModelConfig config_from_timm_json(const Json& json, const std::string& where,
 /// Throws DataError where a value is not what a model can be (FORMATS.md, "Configuration JSON").
 void check_config(const ModelConfig& config, const std::string& where);
 
+/// Mean and std with one value a channel: where the count differs from in_c, the average, repeated.
+void match_channels(ModelConfig& config);
+
 }  // namespace vit::model

@@ -1,7 +1,9 @@
 // Model files: one .safetensors with tensors and, as `vit.config`, the whole configuration.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,11 +19,25 @@ struct LoadedModel {
   VisionTransformer model{nullptr};
 };
 
-/// A file that anything else than a model file needs more said about.
+/// How weights of one size become another model's, as timm adapts them when it loads.
+struct Adaptation {
+  std::optional<std::int64_t> num_classes;  ///< another count: a new head, drawn from `seed`
+  std::optional<Size2d> img_size;           ///< pixels; the position embedding is resampled
+  std::optional<Size2d> patch_size;         ///< pixels; patch and position embedding are resampled
+  std::optional<std::int64_t> in_c;         ///< 1: summed; else repeated and scaled
+  std::string pos_interp;                   ///< bicubic, bicubic-noaa or bilinear; empty: timm's
+  std::uint64_t seed = 42;
+};
+
+/// What has to be said about a file that is no model file, and what is to become of it.
 struct LoadOptions {
-  std::string architecture;          ///< `--arch`, where the file does not say
-  std::filesystem::path config_file; ///< `--config`
+  std::string architecture;           ///< `--arch`, where the file does not say
+  std::filesystem::path config_file;  ///< `--config`
   c10::Device device = c10::kCPU;
+  std::string state_key;     ///< entry of a training checkpoint; empty: the usual ones
+  bool check_crc = true;     ///< refuse a zip whose checksums are wrong
+  bool drop_unused = false;  ///< leave out tensors that the model has no place for
+  Adaptation adapt;
 };
 
 /// A model file, a timm folder, or any file that conversion takes with `architecture` or

@@ -1,0 +1,101 @@
+#include "model/fit.h"
+
+#include <map>
+#include <set>
+
+#include "model/nearest.h"
+#include "vit/core/error.h"
+#include "vit/model/weights.h"
+
+namespace vit::model {
+namespace {
+
+constexpr std::size_t kShownInLine = 3;
+constexpr std::size_t kShownInList = 20;
+
+struct Misfit {
+  std::vector<std::string> missing, unexpected, misshapen;
+  bool empty() const { return missing.empty() && unexpected.empty() && misshapen.empty(); }
+};
+
+void describe(std::string& text, const char* what, const std::vector<std::string>& lines) {
+  if (lines.empty()) return;
+  text += format("{}{} {} (", text.empty() ? "" : "; ", lines.size(), what);
+  for (std::size_t i = 0; i < std::min(lines.size(), kShownInLine); ++i)
+    text += (i == 0 ? "" : ", ") + lines[i];
+  text += lines.size() > kShownInLine ? ", …)" : ")";
+}
+
+void list(Log* log, const char* what, const std::vector<std::string>& lines) {
+  if (log == nullptr || lines.size() <= kShownInLine) return;
+  for (std::size_t i = 0; i < std::min(lines.size(), kShownInList); ++i)
+    log->warning("{}: {}", what, lines[i]);
+  if (lines.size() > kShownInList)
+    log->warning("{}: … and {} more", what, lines.size() - kShownInList);
+}
+
+[[noreturn]] void refuse(const Misfit& misfit, const std::string& where, Log* log) {
+  list(log, "missing", misfit.missing);
+  list(log, "unexpected", misfit.unexpected);
+  list(log, "misshapen", misfit.misshapen);
+  std::string text;
+  describe(text, "missing", misfit.missing);
+  describe(text, "unexpected", misfit.unexpected);
+  describe(text, "misshapen", misfit.misshapen);
+  throw DataError("{}: the tensors are not the model's: {}", where, text);
+}
+
+/// Empty where `weight` fits `wanted`; else what was expected and found.
+std::string misshape(const torch::Tensor& wanted, const Weight& weight) {
+  const auto found = weight.meta();
+  if (found.sizes() != wanted.sizes())
+    return format("{}: expected shape {}, found {}", weight.name, wanted.sizes().vec(),
+                  found.sizes().vec());
+  if (found.is_floating_point() != wanted.is_floating_point())
+    return format("{}: expected a floating-point type, found {}", weight.name,
+                  io::name_of(to_dtype(found.scalar_type())));
+  return "";
+}
+
+std::string with_guess(const std::string& name, const std::vector<std::string>& candidates) {
+  const auto guess = nearest(name, candidates);
+  return guess.empty() ? name : name + ", near " + guess;
+}
+
+}  // namespace
+
+Fitted fit_weights(const torch::nn::Module& model, std::vector<Weight> weights,
+                   const FitOptions& options, Log* log) {
+  std::map<std::string, Weight*> by_name;
+  for (auto& weight : weights)
+    if (!by_name.emplace(weight.name, &weight).second)
+      throw DataError("{}: two tensors become '{}'", options.where, weight.name);
+  Fitted fitted;
+  Misfit misfit;
+  for (const auto& [name, tensor] : state_dict(model)) {
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) {
+      misfit.missing.push_back(name + " " + format("{}", tensor.sizes().vec()));
+      continue;
+    }
+    if (auto text = misshape(tensor, *found->second); !text.empty())
+      misfit.misshapen.push_back(std::move(text));
+    fitted.weights.push_back(std::move(*found->second));
+    by_name.erase(found);
+  }
+  std::vector<std::string> missing_names;
+  for (const auto& line : misfit.missing) missing_names.push_back(line.substr(0, line.find(' ')));
+  for (const auto& weight : weights) {
+    if (!by_name.contains(weight.name) || weight.name.empty()) continue;
+    if (options.drop_unused)
+      fitted.dropped.push_back(weight.name);
+    else if (misfit.unexpected.size() < kShownInList)
+      misfit.unexpected.push_back(with_guess(weight.name, missing_names));
+    else
+      misfit.unexpected.push_back(weight.name);
+  }
+  if (!misfit.empty()) refuse(misfit, options.where, log);
+  return fitted;
+}
+
+}  // namespace vit::model

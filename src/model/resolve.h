@@ -1,0 +1,35 @@
+// From a file to a model's configuration and weights, without reading a tensor's data.
+#pragma once
+
+#include "model/weight.h"
+#include "model/weight_file.h"
+#include "vit/core/log.h"
+#include "vit/model/weights.h"
+
+namespace vit::model {
+
+struct ResolvedModel {
+  ModelConfig config;
+  std::vector<Weight> weights;       ///< native names, in the model's order
+  std::vector<std::string> dropped;  ///< tensors without a place in the model
+  std::string format, dialect;       ///< of the input
+};
+
+/// Opens, maps the names, finds the configuration, adapts, and checks every name and shape against
+/// the model on the meta device. Throws DataError, IoError, UsageError.
+ResolvedModel resolve_model(const std::filesystem::path& path, const LoadOptions& options,
+                            Log* log);
+
+/// What `resolve_model` does before it knows the model: the tensors under native names.
+struct NamedWeights {
+  std::vector<Weight> weights;
+  std::vector<std::string> dropped;  ///< what the dialect has beside the model (text towers, …)
+  std::string dialect;
+};
+NamedWeights name_weights(const WeightFile& file);
+
+/// The configuration that options, file and folder give. Throws UsageError where none does.
+ModelConfig resolve_config(const WeightFile& file, const LoadOptions& options,
+                           const std::vector<Weight>& weights, Log* log);
+
+}  // namespace vit::model

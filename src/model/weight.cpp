@@ -1,0 +1,46 @@
+#include "model/weight.h"
+
+#include <ATen/Functions.h>
+
+#include "vit/model/weights.h"
+
+namespace vit::model {
+
+Weight weight_of(const io::TensorEntry& entry) {
+  auto make = [entry](bool meta) {
+    if (!meta) return to_tensor(entry);
+    return at::empty(entry.shape, at::dtype(to_scalar_type(entry.dtype)).device(at::kMeta));
+  };
+  return {entry.name, {entry.name}, {}, std::move(make)};
+}
+
+Weight transformed(Weight weight, std::string what,
+                   std::function<torch::Tensor(const torch::Tensor&)> step) {
+  weight.steps.push_back(std::move(what));
+  weight.make = [inner = std::move(weight.make), step = std::move(step)](bool meta) {
+    return step(inner(meta));
+  };
+  return weight;
+}
+
+Weight merged(std::string name, std::vector<Weight> parts, std::string what,
+              std::function<torch::Tensor(const std::vector<torch::Tensor>&)> step) {
+  Weight whole{std::move(name), {}, {}, {}};
+  for (const auto& part : parts) {
+    whole.sources.insert(whole.sources.end(), part.sources.begin(), part.sources.end());
+    whole.steps.insert(whole.steps.end(), part.steps.begin(), part.steps.end());
+  }
+  whole.steps.push_back(std::move(what));
+  whole.make = [parts = std::move(parts), step = std::move(step)](bool meta) {
+    std::vector<torch::Tensor> tensors;
+    for (const auto& part : parts) tensors.push_back(part.make(meta));
+    return step(tensors);
+  };
+  return whole;
+}
+
+Weight created(std::string name, std::string what, Weight::Make make) {
+  return {std::move(name), {}, {std::move(what)}, std::move(make)};
+}
+
+}  // namespace vit::model

@@ -1,0 +1,42 @@
+// Tensors that a model will get, made from a file's tensors when they are asked for.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "vit/io/tensor_table.h"
+
+namespace vit::model {
+
+/// Nothing is read, allocated or computed before `tensor()`: shape and type come from running the
+/// same steps on the meta device.
+struct Weight {
+  using Make = std::function<torch::Tensor(bool meta)>;
+
+  std::string name;
+  std::vector<std::string> sources;  ///< names in the file; empty for a new tensor
+  std::vector<std::string> steps;    ///< what is done to the values: "transposed", …
+  Make make;
+
+  torch::Tensor tensor() const { return make(false); }
+  torch::Tensor meta() const { return make(true); }
+};
+
+/// The entry as it is.
+Weight weight_of(const io::TensorEntry& entry);
+
+/// `weight` with `step` applied to its values; `step` must also work on meta tensors.
+Weight transformed(Weight weight, std::string what,
+                   std::function<torch::Tensor(const torch::Tensor&)> step);
+
+/// One tensor of several.
+Weight merged(std::string name, std::vector<Weight> parts, std::string what,
+              std::function<torch::Tensor(const std::vector<torch::Tensor>&)> step);
+
+/// A tensor that no file holds.
+Weight created(std::string name, std::string what, Weight::Make make);
+
+}  // namespace vit::model

@@ -1,0 +1,101 @@
+#include "vit/model/weights.h"
+
+#include <ATen/Functions.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/core/GradMode.h>
+
+#include <array>
+
+#include "model/fit.h"
+#include "model/resolve.h"
+#include "model/write.h"
+#include "vit/core/error.h"
+#include "vit/io/safetensors.h"
+
+namespace vit::model {
+namespace {
+
+struct TypePair {
+  io::DType ours;
+  torch::ScalarType theirs;
+};
+constexpr std::array kTypes{
+    TypePair{io::DType::kBool, torch::kBool}, TypePair{io::DType::kU8, torch::kByte},
+    TypePair{io::DType::kI8, torch::kChar},   TypePair{io::DType::kI16, torch::kShort},
+    TypePair{io::DType::kI32, torch::kInt},   TypePair{io::DType::kI64, torch::kLong},
+    TypePair{io::DType::kF16, torch::kHalf},  TypePair{io::DType::kBF16, torch::kBFloat16},
+    TypePair{io::DType::kF32, torch::kFloat}, TypePair{io::DType::kF64, torch::kDouble},
+};
+
+bool is_aligned(const io::TensorEntry& entry) {
+  return reinterpret_cast<std::uintptr_t>(entry.bytes.data()) % io::size_of(entry.dtype) == 0;
+}
+
+/// Puts `weights` (in the order of the model's state dict) in the place of the model's own.
+void assign(VisionTransformerImpl& model, const std::vector<Weight>& weights) {
+  const c10::NoGradGuard no_grad;
+  auto slots = state_dict(model);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    auto value = weights[i].tensor();
+    if (value.is_floating_point()) value = value.to(slots[i].second.scalar_type());
+    slots[i].second.set_data(value.to(slots[i].second.device()).contiguous());
+  }
+}
+
+}  // namespace
+
+torch::ScalarType to_scalar_type(io::DType dtype) {
+  for (const auto& pair : kTypes)
+    if (pair.ours == dtype) return pair.theirs;
+  throw DataError("type {}: not supported", io::name_of(dtype));
+}
+
+io::DType to_dtype(torch::ScalarType type) {
+  for (const auto& pair : kTypes)
+    if (pair.theirs == type) return pair.ours;
+  throw DataError("type {}: not supported", c10::toString(type));
+}
+
+torch::Tensor to_tensor(const io::TensorEntry& entry) {
+  const auto options = at::dtype(to_scalar_type(entry.dtype));
+  if (entry.numel() == 0) return at::empty(entry.shape, options);
+  // The mapping is private, so writing to it is allowed and never reaches the file.
+  auto* data = const_cast<std::byte*>(entry.bytes.data());
+  auto owner = entry.owner;
+  if (!is_aligned(entry)) {
+    auto copy = std::make_shared<std::vector<std::byte>>(entry.bytes.begin(), entry.bytes.end());
+    data = copy->data();
+    owner = std::move(copy);
+  }
+  const auto keep = [owner](void*) {};
+  return entry.strides.empty() ? at::from_blob(data, entry.shape, keep, options)
+                               : at::from_blob(data, entry.shape, entry.strides, keep, options);
+}
+
+LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options, Log* log) {
+  auto resolved = resolve_model(path, options, log);
+  VisionTransformer model(resolved.config.model, at::dtype(torch::kFloat),
+                          VisionTransformerLayers{}, /*init=*/false);
+  assign(*model, resolved.weights);
+  model->to(options.device);
+  model->eval();
+  return {std::move(resolved.config), std::move(model)};
+}
+
+void assign_weights(VisionTransformerImpl& model, const io::TensorTable& tensors) {
+  std::vector<Weight> weights;
+  for (const auto& entry : tensors.entries()) weights.push_back(weight_of(entry));
+  assign(model, fit_weights(model, std::move(weights), {tensors.source(), false}, nullptr).weights);
+}
+
+void save_model(const std::filesystem::path& path, const VisionTransformerImpl& model,
+                const ModelConfig& config, std::optional<io::DType> dtype) {
+  std::vector<Weight> weights;
+  for (auto& [name, tensor] : state_dict(model)) {
+    auto make = [value = tensor.detach()](bool meta) { return meta ? value.to(at::kMeta) : value; };
+    weights.push_back({name, {name}, {}, std::move(make)});
+  }
+  write_weights(path, weights, dtype, {{"format", "pt"}, {"vit.config", to_json(config).dump()}});
+}
+
+}  // namespace vit::model

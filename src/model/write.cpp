@@ -1,0 +1,44 @@
+#include "model/write.h"
+
+#include <ATen/Functions.h>
+#include <c10/core/GradMode.h>
+
+#include "vit/core/error.h"
+#include "vit/model/weights.h"
+
+namespace vit::model {
+namespace {
+
+torch::Tensor converted(const Weight& weight, std::optional<io::DType> dtype,
+                        const std::filesystem::path& path) {
+  const c10::NoGradGuard no_grad;
+  auto value = weight.tensor();
+  if (!dtype || !value.is_floating_point()) return value.cpu().contiguous();
+  auto narrow = value.to(to_scalar_type(*dtype));
+  // float16 ends at 65504: an infinity that was none before is damage.
+  if (*dtype == io::DType::kF16 &&
+      at::logical_and(at::isinf(narrow), at::logical_not(at::isinf(value))).any().item<bool>())
+    throw DataError("{}: tensor '{}': a value does not fit float16", path.string(), weight.name);
+  return narrow.cpu().contiguous();
+}
+
+}  // namespace
+
+void write_weights(const std::filesystem::path& path, const std::vector<Weight>& weights,
+                   std::optional<io::DType> dtype, const io::Metadata& metadata) {
+  // The tensor whose turn it is; the next one takes its place.
+  const auto current = std::make_shared<torch::Tensor>();
+  std::vector<io::TensorToWrite> tensors;
+  for (const auto& weight : weights) {
+    const auto shape = weight.meta();
+    const auto type = dtype && shape.is_floating_point() ? *dtype : to_dtype(shape.scalar_type());
+    const auto data = [&weight, dtype, current, path] {
+      *current = converted(weight, dtype, path);
+      return std::span(static_cast<const std::byte*>(current->const_data_ptr()), current->nbytes());
+    };
+    tensors.push_back({weight.name, type, shape.sizes().vec(), data});
+  }
+  io::write_safetensors(path, tensors, metadata);
+}
+
+}  // namespace vit::model
