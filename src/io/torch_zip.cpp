@@ -23,9 +23,6 @@ class Records {
       if (slash == std::string::npos || entry.name.substr(0, slash) != archive_name())
         throw DataError("{}: expected the records of one archive, found {} and {}", source_,
                         in_quotes(entries_.front().name), in_quotes(entry.name));
-      if (entry.deflated)
-        throw DataError("{}: {}: expected a stored record, as torch.save writes it", source_,
-                        in_quotes(entry.name));
       records_.emplace(name, &entry);
     }
   }
@@ -71,6 +68,10 @@ void check_kind(const Records& records) {
       order != nullptr && as_text(order->data) != "little")
     throw DataError("{}: expected byte order 'little', found {}", source,
                     in_quotes(as_text(order->data)));
+  for (const auto& entry : records.entries())
+    if (entry.deflated)
+      throw DataError("{}: {}: expected a stored record, as torch.save writes it", source,
+                      in_quotes(entry.name));
 }
 
 Bytes storage_record(const Records& records, const Storage& storage) {
