@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "attend.h"
 #include "vit/core/error.h"
 
 namespace vit::nn {
@@ -33,12 +34,7 @@ torch::Tensor AttentionImpl::forward(const torch::Tensor& x) {
                              .permute({2, 0, 3, 1, 4});  // [3, B, heads, N, head_dim]
   const auto q = qkv_heads[0], k = qkv_heads[1], v = qkv_heads[2];
   // Seed: attn_drop is not applied to the weights.
-  const auto heads_out = options.fused() ? at::scaled_dot_product_attention(
-                                               q, k, v, /*attn_mask=*/{}, /*dropout_p=*/0.0,
-                                               /*is_causal=*/false, scale)
-                                         : (q.matmul(k.transpose(-2, -1)) * scale)
-                                               .softmax(-1)
-                                               .matmul(v);              // [B, heads, N, head_dim]
+  const auto heads_out = attend(q, k, v, scale, options.fused());       // [B, heads, N, head_dim]
   auto out = heads_out.transpose(1, 2).reshape({B, N, options.dim()});  // [B, N, dim]
   return proj_drop(proj(out));                                          // [B, N, dim]
 }

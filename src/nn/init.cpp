@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "vit/nn/conv2d.h"
 #include "vit/nn/layer_norm.h"
 #include "vit/nn/linear.h"
+#include "vit/nn/patch_projection.h"
 
 namespace vit::nn {
 namespace {
@@ -37,7 +37,7 @@ void init_layers(torch::nn::Module& module, const at::Generator& generator) {
     if (auto* linear = dynamic_cast<LinearImpl*>(&part)) {
       trunc_normal_(linear->weight, 0.01, generator);
       zero_if_defined(linear->bias);
-    } else if (auto* conv = dynamic_cast<Conv2dImpl*>(&part)) {
+    } else if (auto* conv = dynamic_cast<PatchProjectionImpl*>(&part)) {
       kaiming_normal_fan_out_(conv->weight, generator);
       zero_if_defined(conv->bias);
     } else if (auto* norm = dynamic_cast<LayerNormImpl*>(&part)) {

@@ -11,8 +11,9 @@ PatchEmbedImpl::PatchEmbedImpl(const PatchEmbedOptions& options_, const NormFact
       grid_size{options.img_size()[0] / options.patch_size()[0],
                 options.img_size()[1] / options.patch_size()[1]} {
   proj = register_module(
-      "proj", Conv2d(Conv2dOptions(options.in_c(), options.embed_dim(), options.patch_size()),
-                     tensor_options));
+      "proj", PatchProjection(
+                  PatchProjectionOptions(options.in_c(), options.embed_dim(), options.patch_size()),
+                  tensor_options));
   norm = register_module<Layer>("norm", norm_layer ? norm_layer(options.embed_dim(), tensor_options)
                                                    : std::make_shared<IdentityImpl>());
 }
@@ -25,8 +26,8 @@ torch::Tensor PatchEmbedImpl::forward(const torch::Tensor& x) {
   if (x.size(2) != height || x.size(3) != width)
     throw DataError("patch_embed: expected an image of {} x {}, found {} x {} (height x width)",
                     height, width, x.size(2), x.size(3));
-  auto tokens = proj(x).flatten(2).transpose(1, 2);  // [B, num_patches, embed_dim]
-  return norm->forward(tokens);                      // [B, num_patches, embed_dim]
+  auto tokens = proj(x).flatten(1, 2);  // [B, num_patches, embed_dim]
+  return norm->forward(tokens);         // [B, num_patches, embed_dim]
 }
 
 }  // namespace vit::nn

@@ -3,8 +3,8 @@
 
 #include <torch/nn/pimpl.h>
 
-#include "vit/nn/conv2d.h"
 #include "vit/nn/layer.h"
+#include "vit/nn/patch_projection.h"
 
 namespace vit::nn {
 
@@ -29,7 +29,7 @@ class PatchEmbedImpl : public EmbedLayer {
 
   PatchEmbedOptions options;
   Size2d grid_size;  ///< patches, [H, W]
-  Conv2d proj{nullptr};
+  PatchProjection proj{nullptr};
   LayerPtr norm;
 };
 TORCH_MODULE(PatchEmbed);
