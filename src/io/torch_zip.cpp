@@ -64,14 +64,14 @@ void check_kind(const Records& records) {
   if (records.find("data.pkl") == nullptr)
     throw DataError("{}: expected a PyTorch file with a record 'data.pkl', found a zip without",
                     source);
-  if (const auto* order = records.find("byteorder");
-      order != nullptr && as_text(order->data) != "little")
-    throw DataError("{}: expected byte order 'little', found {}", source,
-                    in_quotes(as_text(order->data)));
   for (const auto& entry : records.entries())
     if (entry.deflated)
       throw DataError("{}: {}: expected a stored record, as torch.save writes it", source,
                       in_quotes(entry.name));
+  if (const auto* order = records.find("byteorder");
+      order != nullptr && as_text(order->data) != "little")
+    throw DataError("{}: expected byte order 'little', found {}", source,
+                    in_quotes(as_text(order->data)));
 }
 
 Bytes storage_record(const Records& records, const Storage& storage) {

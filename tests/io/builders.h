@@ -4,14 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "support/support.h"
 #include "vit/core/error.h"
-#include "vit/core/file.h"
 
 namespace vit::io::testing {
 
@@ -42,13 +43,24 @@ class Files {
  public:
   std::filesystem::path write(const std::string& name, std::string_view contents) const {
     auto path = folder_ / name;
-    write_file(path, contents);
+    std::ofstream(path, std::ios::binary) << contents;
     return path;
   }
   std::filesystem::path operator/(const std::string& name) const { return folder_ / name; }
 
  private:
   vit::testing::TemporaryFolder folder_;
+};
+
+/// The most bytes that `operator new` had handed out at once since this was made, beyond those that
+/// were in use then.
+class PeakMemory {
+ public:
+  PeakMemory();
+  std::int64_t bytes() const;
+
+ private:
+  std::int64_t start_;
 };
 
 /// The message of the DataError that `run` throws. Fails the test where it throws nothing, anything
@@ -68,6 +80,21 @@ std::string data_error(Run run) {
   }
   ADD_FAILURE() << "nothing was thrown";
   return {};
+}
+
+/// As data_error, and within what a refused file may cost: a second of computing, 64 MiB.
+template <class Run>
+std::string refused_cheaply(Run run) {
+  const PeakMemory memory;
+  const auto start = std::clock();
+  auto message = data_error(run);
+#ifndef __SANITIZE_ADDRESS__  // which is slower, and counts memory in its own way
+  EXPECT_LT(std::clock() - start, CLOCKS_PER_SEC) << message;
+  EXPECT_LT(memory.bytes(), std::int64_t{64} << 20) << message;
+#else
+  (void)start;
+#endif
+  return message;
 }
 
 /// Header length, header, data.
@@ -122,16 +149,5 @@ std::string dict(const std::string& key, const std::string& value);
 /// A zip as torch.save writes it: `archive/data.pkl` with these opcodes, and records.
 std::string torch_zip(std::string_view opcodes,
                       const std::vector<std::pair<std::string, std::string>>& records = {});
-
-/// The most bytes that `operator new` had handed out at once since this was made, beyond those that
-/// were in use then.
-class PeakMemory {
- public:
-  PeakMemory();
-  std::int64_t bytes() const;
-
- private:
-  std::int64_t start_;
-};
 
 }  // namespace vit::io::testing

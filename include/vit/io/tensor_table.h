@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace vit::io {
@@ -46,7 +47,8 @@ class TensorTable {
   void add(TensorEntry entry);
   /// Null where there is none.
   const TensorEntry* find(std::string_view name) const;
-  const std::vector<TensorEntry>& entries() const { return entries_; }
+  const std::vector<TensorEntry>& entries() const& { return entries_; }
+  std::vector<TensorEntry> entries() && { return std::move(entries_); }
   /// The file, as errors name it.
   const std::string& source() const { return source_; }
 
