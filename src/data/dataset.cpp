@@ -87,46 +87,70 @@ class IdxDataset : public Dataset {
   std::int64_t channels_;
 };
 
-/// The sub-folders of `folder`, links followed, hidden ones left out.
-std::vector<fs::path> folders_in(const fs::path& folder) {
-  std::error_code error;
-  if (!fs::is_directory(folder, error))
-    throw IoError("{}: expected a folder of class folders", folder.string());
-  std::vector<fs::path> folders;
-  for (const auto& entry : fs::directory_iterator(folder, error))
-    if (entry.is_directory(error) && !entry.path().filename().string().starts_with('.'))
-      folders.push_back(entry.path());
-  if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
-  return folders;
-}
-
 void check_channels(std::int64_t channels) {
   if (channels != 1 && channels != 3)
     throw DataError("pictures have 1 or 3 channels, the model takes {}", channels);
 }
 
-/// Pictures right in `folder` and below it; a loop of links ends where it returns.
-void collect(const fs::path& folder, std::set<fs::path>& above, std::vector<fs::path>& files) {
-  std::error_code error;
-  const auto real = fs::canonical(folder, error);
-  if (error || !above.insert(real).second) return;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.is_directory(error))
-      collect(entry.path(), above, files);
-    else if (is_picture(entry.path()))
-      files.push_back(entry.path());
-  }
-  if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
-  above.erase(real);
-}
+/// A picture and the class folder that holds it.
+struct Found {
+  std::string path;
+  std::string label;
+};
 
-std::vector<std::string> class_names(const fs::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& sub : folders_in(folder)) names.push_back(sub.filename().string());
-  std::sort(names.begin(), names.end(), natural_less);
-  if (names.empty()) throw DataError("{}: expected class folders, found none", folder.string());
-  return names;
-}
+/// The pictures of a data set's folder in timm's order. Links are followed; a loop of them ends
+/// where it returns.
+class Walk {
+ public:
+  explicit Walk(const fs::path& root) {
+    std::error_code error;
+    if (!fs::is_directory(root, error))
+      throw IoError("{}: expected a folder of class folders", root.string());
+    visit_folder(root, true);
+    if (classes_.empty()) throw DataError("{}: expected class folders, found none", root.string());
+    std::sort(classes_.begin(), classes_.end(), natural_less);
+    classes_.erase(std::unique(classes_.begin(), classes_.end()), classes_.end());
+    std::sort(found_.begin(), found_.end(),
+              [](const Found& a, const Found& b) { return natural_less(a.path, b.path); });
+  }
+
+  const std::vector<Found>& found() const { return found_; }
+  const std::vector<std::string>& classes() const { return classes_; }
+
+ private:
+  void visit_folder(const fs::path& folder, bool is_root) {
+    std::error_code error;
+    const auto real = fs::canonical(folder, error);
+    if (error || !above_.insert(real).second) return;
+    const auto label = folder.filename().string();
+    const auto before = found_.size();
+    bool has_folders = false;
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+      std::error_code ignored;
+      if (entry.path().filename().string().starts_with('.')) continue;
+      if (entry.is_directory(ignored)) {
+        has_folders = true;
+        visit_folder(entry.path(), false);
+      } else if (!is_root && is_picture(entry.path())) {
+        found_.push_back({entry.path().string(), label});
+      }
+    }
+    if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
+    above_.erase(real);
+    if (is_root) return;
+    const bool holds_pictures =
+        std::any_of(found_.begin() + static_cast<std::ptrdiff_t>(before), found_.end(),
+                    [&](const Found& one) { return fs::path(one.path).parent_path() == folder; });
+    if (holds_pictures)
+      classes_.push_back(label);
+    else if (!has_folders)
+      throw DataError("{}: expected pictures, found none", folder.string());
+  }
+
+  std::set<fs::path> above_;
+  std::vector<Found> found_;
+  std::vector<std::string> classes_;
+};
 
 /// `folder/name` or `folder/name.gz`, whichever is there.
 std::optional<fs::path> idx_file(const fs::path& folder, const std::string& name) {
@@ -213,22 +237,18 @@ bool natural_less(const std::string& a, const std::string& b) {
 
 std::shared_ptr<const Dataset> open_class_folders(const fs::path& folder, std::int64_t channels) {
   check_channels(channels);
-  const auto classes = class_names(folder);
+  const Walk walk(folder);
+  std::map<std::string, std::int64_t> index;
+  for (const auto& name : walk.classes())
+    index.emplace(name, static_cast<std::int64_t>(index.size()));
   std::vector<fs::path> files;
   std::vector<std::int64_t> labels;
-  for (const auto& name : classes) {
-    std::vector<fs::path> found;
-    std::set<fs::path> above;
-    collect(folder / name, above, found);
-    if (found.empty())
-      throw DataError("{}: expected pictures, found none", (folder / name).string());
-    std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) {
-      return natural_less(a.string(), b.string());
-    });
-    labels.insert(labels.end(), found.size(), static_cast<std::int64_t>(&name - classes.data()));
-    std::move(found.begin(), found.end(), std::back_inserter(files));
+  for (const auto& one : walk.found()) {
+    files.emplace_back(one.path);
+    labels.push_back(index.at(one.label));
   }
-  return std::make_shared<FileDataset>(std::move(files), std::move(labels), classes, channels);
+  return std::make_shared<FileDataset>(std::move(files), std::move(labels), walk.classes(),
+                                       channels);
 }
 
 std::shared_ptr<const Dataset> open_idx(const fs::path& images, const fs::path& labels,
@@ -274,7 +294,7 @@ std::shared_ptr<const Dataset> open_data(const fs::path& folder, Split split,
   if (split == Split::kTrain) return open_class_folders(train, channels);
   const auto validation = validation_folder(folder);
   auto dataset = open_class_folders(validation, channels);
-  compare_classes(train, class_names(train), validation, dataset->classes());
+  compare_classes(train, Walk(train).classes(), validation, dataset->classes());
   return dataset;
 }
 

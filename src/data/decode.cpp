@@ -50,8 +50,8 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& source,
   if (channels != 1 && channels != 3)
     throw DataError("{}: a picture has 1 or 3 channels, the model takes {}", source, channels);
   const auto header = io::check_image(bytes, source);
-  return with_channels(decode(header.format, {bytes, source, header.height, header.width}),
-                       channels);
+  return with_channels(
+      decode(header.format, {bytes, source, header.height, header.width, channels == 1}), channels);
 }
 
 Image decode_image(const std::filesystem::path& path, std::int64_t channels) {

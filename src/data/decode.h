@@ -19,6 +19,7 @@ struct Encoded {
   const std::string& source;  ///< opens the message of an error
   std::int64_t height;        ///< as the header says
   std::int64_t width;
+  bool grey = false;  ///< the model wants one channel: YCbCr then gives its Y
 
   const std::uint8_t* data() const { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
   std::size_t size() const { return bytes.size(); }

@@ -32,10 +32,11 @@ class Dataset {
 
 enum class Split { kTrain, kValidation };
 
-/// The pictures under `folder`, a class a folder, classes and files in the order of timm's reader
-/// (natural sort, `timm/data/readers/reader_image_folder.py`). Pictures are recognised by suffix
-/// (jpg, jpeg, png, webp, bmp, tif, tiff). Throws IoError where there is no such folder, DataError
-/// where it has no class folders or a class folder has no pictures.
+/// The pictures below `folder`, each labelled by the folder that holds it, classes and files in the
+/// order of timm's reader (natural sort, `timm/data/readers/reader_image_folder.py`). Pictures are
+/// recognised by suffix (jpg, jpeg, png, webp, bmp, tif, tiff); those right in `folder` have no
+/// class and are left out. Throws IoError where there is no such folder, DataError where it has no
+/// class folders or a class folder has no pictures.
 std::shared_ptr<const Dataset> open_class_folders(const std::filesystem::path& folder,
                                                   std::int64_t channels);
 
