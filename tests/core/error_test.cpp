@@ -11,9 +11,7 @@ TEST(Error, SaysWhereWhatWasExpectedAndWhatWasFound) {
   EXPECT_EQ(error.exit_code(), 1);
 }
 
-TEST(Error, DoesNotReadHolesInItsArguments) {
-  EXPECT_EQ(format("{}: {}", "a{}b", 1), "a{}b: 1");
-}
+TEST(Error, DoesNotReadHolesInItsArguments) { EXPECT_EQ(format("{}: {}", "a{}b", 1), "a{}b: 1"); }
 
 TEST(Error, KindsAreTheCommandsExitCodes) {
   EXPECT_EQ(UsageError("x").exit_code(), 2);

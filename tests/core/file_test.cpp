@@ -1,0 +1,143 @@
+#include "vit/core/file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <functional>
+
+#include "support/support.h"
+#include "vit/core/error.h"
+
+namespace vit {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using vit::testing::TemporaryFolder;
+
+std::string io_error(const std::function<void()>& run) {
+  try {
+    run();
+  } catch (const IoError& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "no IoError";
+  return {};
+}
+
+TEST(AtomicFile, AppearsWholeWhenItIsCommitted) {
+  const TemporaryFolder folder;
+  AtomicFile file(folder / "a");
+  file.write("one ");
+  file.write("two");
+  EXPECT_FALSE(fs::exists(folder / "a"));
+  file.commit();
+  EXPECT_EQ(read_file(folder / "a"), "one two");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(AtomicFile, LeavesNothingBehindWithoutACommit) {
+  const TemporaryFolder folder;
+  {
+    AtomicFile file(folder / "a");
+    file.write("lost");
+  }
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+TEST(AtomicFile, KeepsTheOldContentsUntilItIsCommitted) {
+  const TemporaryFolder folder;
+  write_file(folder / "a", "old");
+  {
+    AtomicFile file(folder / "a");
+    file.write("new");
+  }
+  EXPECT_EQ(read_file(folder / "a"), "old");
+  write_file(folder / "a", "new");
+  EXPECT_EQ(read_file(folder / "a"), "new");
+}
+
+TEST(AtomicFile, HasThePermissionsOfAnyNewFile) {
+  const TemporaryFolder folder;
+  const auto mask = ::umask(022);
+  write_file(folder / "a", "x");
+  ::umask(mask);
+  EXPECT_EQ(fs::status(folder / "a").permissions(), fs::perms::owner_read | fs::perms::owner_write |
+                                                        fs::perms::group_read |
+                                                        fs::perms::others_read);
+}
+
+TEST(AtomicFile, NamesTheFileThatCannotBeWritten) {
+  const TemporaryFolder folder;
+  const auto path = folder / "missing/a";
+  EXPECT_THAT(io_error([&] { AtomicFile file(path); }), HasSubstr(path.string() + ": cannot be"));
+}
+
+TEST(AtomicFile, ReplacesALinkNotWhatItPointsTo) {
+  const TemporaryFolder folder;
+  write_file(folder / "target", "old");
+  fs::create_symlink(folder / "target", folder / "link");
+  write_file(folder / "link", "new");
+  EXPECT_EQ(read_file(folder / "target"), "old");
+  EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(folder / "link")));
+}
+
+TEST(AtomicFile, SaysThatTheDiskIsFullAndLeavesNothingBehind) {
+  const TemporaryFolder folder;
+  // A limit on file sizes fails as a full disk does: in write().
+  struct rlimit before {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const struct rlimit small { 1000, before.rlim_max };
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const auto message = io_error([&] { write_file(folder / "a", std::string(2000, 'x')); });
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_THAT(message, HasSubstr("cannot be written"));
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+TEST(AtomicFile, CannotReplaceAFolderAndLeavesNothingBehind) {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "a");
+  EXPECT_THAT(io_error([&] { write_file(folder / "a", "x"); }), HasSubstr("cannot be written"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(ReadFile, RefusesWhatIsMissingNoFileOrTooLarge) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(io_error([&] { read_file(folder / "missing"); }), HasSubstr("No such file"));
+  EXPECT_THAT(io_error([&] { read_file(folder.path()); }), HasSubstr("a regular file"));
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+  EXPECT_THAT(io_error([&] { read_file(folder / "fifo"); }), HasSubstr("a regular file"));
+  write_file(folder / "a", "12345");
+  EXPECT_EQ(read_file(folder / "a", 5), "12345");
+  EXPECT_THROW(read_file(folder / "a", 4), DataError);
+}
+
+TEST(CheckOutput, RefusesTheInputUnderAnyName) {
+  const TemporaryFolder folder;
+  write_file(folder / "a", "x");
+  fs::create_symlink(folder / "a", folder / "b");
+  EXPECT_THROW(check_output(folder / "a", folder / "a", true), UsageError);
+  EXPECT_THROW(check_output(folder / "b", folder / "a", true), UsageError);
+  EXPECT_THROW(check_output(folder.path() / "." / "a", folder / "a", false), UsageError);
+}
+
+TEST(CheckOutput, RefusesWhatExistsUnlessForced) {
+  const TemporaryFolder folder;
+  write_file(folder / "in", "x");
+  write_file(folder / "out", "x");
+  EXPECT_THAT(io_error([&] { check_output(folder / "out", folder / "in", false); }),
+              HasSubstr("--force"));
+  EXPECT_NO_THROW(check_output(folder / "out", folder / "in", true));
+  EXPECT_NO_THROW(check_output(folder / "new", folder / "in", false));
+  fs::create_symlink(folder / "nowhere", folder / "dangling");
+  EXPECT_THROW(check_output(folder / "dangling", folder / "in", false), IoError);
+}
+
+}  // namespace
+}  // namespace vit
