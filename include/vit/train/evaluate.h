@@ -1,0 +1,28 @@
+// How good a model is on a data set.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "vit/core/preprocessing.h"
+#include "vit/data/dataset.h"
+#include "vit/model/metrics.h"
+#include "vit/model/vision_transformer.h"
+
+namespace vit::train {
+
+struct EvaluateOptions {
+  Preprocessing preprocessing;
+  std::int64_t batch_size = 128;
+  std::int64_t workers = 1;
+  c10::Device device = c10::kCPU;
+  std::function<bool()> stop;                            ///< asked after each batch; empty: never
+  std::function<void(std::int64_t, std::int64_t)> done;  ///< pictures done, of all; may be empty
+};
+
+/// In eval mode and float32. None when stopped. The model's mode is put back.
+std::optional<model::Metrics> evaluate(VisionTransformer& model,
+                                       const std::shared_ptr<const data::Dataset>& data,
+                                       const EvaluateOptions& options);
+
+}  // namespace vit::train

@@ -1,0 +1,21 @@
+// What a training step minimises.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "vit/model/vision_transformer.h"
+
+namespace vit::train {
+
+/// Mean cross entropy with label smoothing (torch.nn.CrossEntropyLoss), in float32 whatever the
+/// logits are. logits: [B, num_classes]; targets: int64 [B].
+at::Tensor smoothed_cross_entropy(const at::Tensor& logits, const at::Tensor& targets,
+                                  double smoothing);
+
+/// The logits that a model without a teacher is trained by, [B, num_classes]: both heads' mean for
+/// timm's distilled models (as its `forward_head` gives without distillation); the first head's for
+/// the seed's, whose second sees every token.
+at::Tensor training_logits(const VisionTransformer& model,
+                           const model::VisionTransformerOutput& output);
+
+}  // namespace vit::train

@@ -1,0 +1,143 @@
+// A training run: batches in, model files, logs and checkpoints out.
+#pragma once
+
+#include <ATen/core/Generator.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "vit/core/log.h"
+#include "vit/data/loader.h"
+#include "vit/model/metrics.h"
+#include "vit/train/checkpoint.h"
+#include "vit/train/ema.h"
+#include "vit/train/optimizer.h"
+#include "vit/train/schedule.h"
+#include "vit/train/setup.h"
+
+namespace vit::train {
+
+/// Where a run stands. Part of every checkpoint.
+struct TrainState {
+  std::int64_t epoch = 0;           ///< whole epochs done
+  std::int64_t step_in_epoch = 0;   ///< steps done of the epoch that is running
+  std::int64_t step = 0;            ///< steps done
+  double loss_sum = 0;              ///< over the running epoch's pictures
+  std::int64_t loss_images = 0;     ///< how many pictures loss_sum counts
+  std::optional<double> best_top1;  ///< percent
+  std::int64_t best_epoch = 0;      ///< from 1
+  double seconds = 0;               ///< of work so far
+};
+
+template <class Visitor>
+void visit(TrainState& s, Visitor&& v) {
+  v("epoch", s.epoch);
+  v("step_in_epoch", s.step_in_epoch);
+  v("step", s.step);
+  v("loss_sum", s.loss_sum);
+  v("loss_images", s.loss_images);
+  v("best_top1", s.best_top1);
+  v("best_epoch", s.best_epoch);
+  v("seconds", s.seconds);
+}
+
+struct StepReport {
+  std::int64_t epoch = 0, epochs = 0;                   ///< from 1
+  std::int64_t step_in_epoch = 0, steps_per_epoch = 0;  ///< from 1
+  std::int64_t step = 0, total_steps = 0;               ///< from 1
+  double loss = 0;                                      ///< of this step
+  double mean_loss = 0;                                 ///< of the epoch so far
+  double lr = 0;
+  double images_per_second = 0;
+  double seconds_left = 0;  ///< to the end of training
+};
+
+struct EpochReport {
+  std::int64_t epoch = 0, epochs = 0;  ///< from 1
+  double train_loss = 0;
+  std::optional<double> loss, top1, top5;  ///< of the validation pictures; none: not evaluated
+  double lr = 0;
+  double seconds = 0;  ///< of the run so far
+  bool best = false;
+};
+
+/// Whoever watches a run. Every member may be empty.
+struct TrainCallbacks {
+  std::function<void(const StepReport&)> step;
+  std::function<void(std::int64_t done, std::int64_t all)> evaluation;  ///< pictures
+  std::function<void(const EpochReport&)> epoch;
+  std::function<int()> stop;  ///< asked after each step: not 0 saves and leaves
+};
+
+struct TrainResult {
+  bool finished = false;  ///< all epochs done
+  int stop = 0;           ///< what `TrainCallbacks::stop` said
+  TrainState state;
+};
+
+/// Same options, seed, machine and thread count: same bits, also when a run is stopped and
+/// resumed.
+class Trainer {
+ public:
+  /// Throws UsageError where the options do not fit the data or each other.
+  Trainer(TrainOptions options, TrainSetup setup, Log& log, TrainCallbacks callbacks = {});
+
+  /// Puts everything back to where it was when `checkpoint` was written.
+  /// Throws DataError where it is of another model or optimiser, IoError.
+  void resume(const std::filesystem::path& checkpoint);
+
+  /// Trains to the end, to `max_steps` or until told to stop. Fills `options.output`: args.json,
+  /// log.jsonl, summary.csv, best.safetensors, last.safetensors, checkpoints/.
+  /// Throws NotFiniteError before the update that a loss that is not finite would make.
+  TrainResult fit();
+
+  const TrainState& state() const { return state_; }
+  const VisionTransformer& model() const { return model_; }
+  std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
+  std::int64_t total_steps() const { return schedule_.total_steps; }
+
+ private:
+  struct Output;
+
+  bool train_epoch();
+  void train_step(data::Loader& loader);
+  double forward_backward(const data::Batch& batch);
+  bool finish_epoch();
+  std::optional<model::Metrics> evaluate_epoch();
+  void record_step(double loss, double lr, std::int64_t images);
+  void save_checkpoint();
+  void save_model_file(const char* name);
+  bool should_stop();
+  data::Loader make_loader() const;
+  void check_finite(double value, const char* what, const data::Batch& batch);
+  NamedTensors training_tensors() const;
+
+  TrainOptions options_;
+  Log& log_;
+  TrainCallbacks callbacks_;
+  model::ModelConfig config_;
+  VisionTransformer model_;
+  std::shared_ptr<const data::Dataset> train_data_, val_data_;
+  data::TrainTransform transform_;
+  c10::Device device_;
+  at::Generator generator_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<Ema> ema_;
+  ScheduleOptions schedule_;
+  std::int64_t steps_per_epoch_ = 0;
+  TrainState state_;
+  std::shared_ptr<Output> output_;  // open while fit runs
+  int stop_ = 0;
+  double step_seconds_ = 0;  // of one step, averaged
+  std::chrono::steady_clock::time_point last_step_;
+};
+
+}  // namespace vit::train
+
+namespace vit {
+using train::Trainer;
+using train::TrainOptions;
+}  // namespace vit

@@ -1,0 +1,29 @@
+// torch.optim.AdamW over LibTorch's fused kernel.
+#pragma once
+
+#include "vit/train/optimizer.h"
+
+namespace vit::train {
+
+/// Loshchilov and Hutter 2019. The fused kernel serves the CPU and CUDA; elsewhere, or with
+/// `fused` false, the same arithmetic is done step by step.
+class AdamW : public Optimizer {
+ public:
+  AdamW(std::vector<ParamGroup> groups, const OptimizerOptions& options, bool fused = true);
+
+  NamedTensors state() const override;
+
+ protected:
+  void step_group(std::size_t group, const std::vector<std::size_t>& indices, double lr) override;
+
+ private:
+  struct State {
+    std::vector<at::Tensor> exp_avg, exp_avg_sq, step;
+  };
+
+  OptimizerOptions options_;
+  bool fused_;
+  std::vector<State> states_;  // a group
+};
+
+}  // namespace vit::train

@@ -1,0 +1,45 @@
+#include "vit/train/param_groups.h"
+
+#include <cmath>
+#include <set>
+
+namespace vit::train {
+namespace {
+
+bool is_decayed(const std::string& name, const at::Tensor& parameter) {
+  static const std::set<std::string> kNever{"pos_embed", "cls_token", "dist_token"};
+  return parameter.dim() > 1 && !name.ends_with(".bias") && !kNever.contains(name);
+}
+
+/// timm's group_matcher of a ViT: stem, blocks, norm and head.
+std::int64_t layer_of(const std::string& name, std::int64_t depth) {
+  static const std::string kBlock = "block.";
+  if (name.starts_with(kBlock)) return std::stoll(name.substr(kBlock.size())) + 1;
+  const bool stem = name.starts_with("patch_embed.") || name == "pos_embed" ||
+                    name == "cls_token" || name == "dist_token";
+  return stem ? 0 : depth + 1;
+}
+
+}  // namespace
+
+std::vector<ParamGroup> make_param_groups(const torch::nn::Module& model, double weight_decay,
+                                          std::optional<double> layer_decay, std::int64_t depth) {
+  std::vector<ParamGroup> groups;
+  for (const auto& item : model.named_parameters()) {
+    const auto& name = item.key();
+    const auto& parameter = item.value();
+    if (!parameter.requires_grad()) continue;
+    const double decay = is_decayed(name, parameter) ? weight_decay : 0.0;
+    const auto behind = static_cast<double>(depth + 1 - layer_of(name, depth));
+    const double lr_scale = layer_decay ? std::pow(*layer_decay, behind) : 1.0;
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const ParamGroup& g) {
+      return g.weight_decay == decay && g.lr_scale == lr_scale;
+    });
+    if (group == groups.end()) group = groups.insert(groups.end(), {decay, lr_scale, {}, {}});
+    group->names.push_back(name);
+    group->parameters.push_back(parameter);
+  }
+  return groups;
+}
+
+}  // namespace vit::train

@@ -1,0 +1,46 @@
+#include "vit/train/recipe.h"
+
+#include "vit/core/error.h"
+
+namespace vit::train {
+namespace {
+
+/// `seed`: TrainOptions' own defaults. The seed gives no recipe of its own.
+const Json& recipes() {
+  static const Json table = Json::parse(R"json({
+    "seed": {
+      "opt": "adamw", "lr_base": 1e-3, "weight_decay": 0.05, "sched": "cosine", "smoothing": 0.1
+    },
+    "fashion-mnist": {
+      "model_args": ["img_size=28", "patch_size=4", "in_c=1", "embed_dim=128", "depth=6",
+                     "num_heads=4", "mlp_ratio=2", "proj_drop_rate=0"],
+      "epochs": 24, "batch_size": 128,
+      "opt": "adamw", "lr_base": 2e-3, "weight_decay": 0.05, "clip_grad": 1.0,
+      "sched": "cosine", "warmup_epochs": 1.5, "warmup_lr": 1e-5, "min_lr": 1e-5,
+      "smoothing": 0.1,
+      "crop_mode": "shift", "padding": 2, "hflip": 0.5,
+      "mean": [0.286], "std": [0.353], "crop_pct": 1.0,
+      "labels": ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",
+                 "Sneaker", "Bag", "Ankle boot"]
+    }
+  })json");
+  return table;
+}
+
+}  // namespace
+
+std::vector<std::string> recipe_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, values] : recipes().items()) names.push_back(name);
+  return names;
+}
+
+const Json& find_recipe(const std::string& name) {
+  const auto& table = recipes();
+  if (const auto it = table.find(name); it != table.end()) return *it;
+  std::string known;
+  for (const auto& other : recipe_names()) known += (known.empty() ? "" : ", ") + other;
+  throw UsageError("--recipe: expected one of {}, found '{}'", known, name);
+}
+
+}  // namespace vit::train

@@ -1,0 +1,190 @@
+#include "flags.h"
+
+#include <cmath>
+#include <map>
+
+#include "common/command.h"
+#include "vit/train/recipe.h"
+
+namespace vit::tools {
+namespace {
+
+struct Flag {
+  const char* field;
+  const char* flags;  ///< as CLI11 takes them
+  const char* group;
+  const char* help;
+};
+
+constexpr auto kData = "Data and model";
+constexpr auto kRun = "Run folder";
+constexpr auto kOptimiser = "Optimiser and schedule";
+constexpr auto kRegular = "Regularisation";
+constexpr auto kPictures = "Pictures";
+
+const std::vector<Flag>& flags() {
+  static const std::vector<Flag> table{
+      {"data", "--data", kData, "Class folders under train/ and val/, or MNIST's four IDX files"},
+      {"model", "--model", kData, "Architecture (from scratch), or model file (fine-tuning)"},
+      {"arch", "--arch", kData, "Architecture of a --model file that does not say"},
+      {"model_args", "--model-arg", kData, "key=value: any option of the model"},
+      {"img_size", "--img-size", kData, "Pixels: N, or H W"},
+      {"recipe", "--recipe", kData, "Values for every option; each flag still overrides"},
+      {"output", "-o,--output", kRun, "Run folder"},
+      {"val_every", "--val-every", kRun, "Evaluate every N epochs"},
+      {"checkpoint_every", "--checkpoint-every", kRun, "Also write a checkpoint every N steps"},
+      {"keep", "--keep", kRun, "Checkpoints to keep, at least 2"},
+      {"max_steps", "--max-steps", kRun, "End early; schedules still follow --epochs"},
+      {"log_every", "--log-every", kRun, "Steps between two rows of log.jsonl"},
+      {"epochs", "--epochs", kOptimiser, "Times through the data"},
+      {"batch_size", "--batch-size", kOptimiser, "Pictures at once"},
+      {"accum", "--accum", kOptimiser, "Batches whose gradients make one step"},
+      {"opt", "--opt", kOptimiser, "adamw"},
+      {"lr", "--lr", kOptimiser, "Learning rate at the top of the schedule"},
+      {"lr_base", "--lr-base", kOptimiser, "Instead of --lr: for --lr-base-size pictures a step"},
+      {"lr_base_size", "--lr-base-size", kOptimiser, "Pictures that --lr-base is for; 0: any"},
+      {"weight_decay", "--weight-decay", kOptimiser, "Not of biases, norms, embeddings, tokens"},
+      {"opt_eps", "--opt-eps", kOptimiser, "AdamW's epsilon"},
+      {"opt_betas", "--opt-betas", kOptimiser, "AdamW's two betas"},
+      {"layer_decay", "--layer-decay", kOptimiser, "Factor of the learning rate a layer down"},
+      {"clip_grad", "--clip-grad", kOptimiser, "Largest norm of the gradients"},
+      {"sched", "--sched", kOptimiser, "cosine, linear, step or constant"},
+      {"warmup_epochs", "--warmup-epochs", kOptimiser, "Default: 5 % of all steps"},
+      {"warmup_steps", "--warmup-steps", kOptimiser, "Instead of --warmup-epochs"},
+      {"warmup_lr", "--warmup-lr", kOptimiser, "Learning rate where warm-up begins"},
+      {"min_lr", "--min-lr", kOptimiser, "Learning rate where the schedule ends"},
+      {"decay_epochs", "--decay-epochs", kOptimiser, "--sched step: between two falls"},
+      {"decay_rate", "--decay-rate", kOptimiser, "--sched step: factor of a fall"},
+      {"amp", "--amp", kOptimiser, "bf16 or off: precision of matrix products"},
+      {"smoothing", "--smoothing", kRegular, "Label smoothing"},
+      {"drop", "--drop", kRegular, "Dropout"},
+      {"drop_path", "--drop-path", kRegular, "Stochastic depth of the last block"},
+      {"ema", "--ema", kRegular, "Decay of a moving average of the weights"},
+      {"ema_warmup", "--ema-warmup", kRegular, "The average follows faster at first"},
+      {"crop_mode", "--crop-mode", kPictures, "rrc, rkrc, rkrr, shift or none"},
+      {"scale", "--scale", kPictures, "Of the area cropped: low high"},
+      {"ratio", "--ratio", kPictures, "Of its sides: low high"},
+      {"padding", "--padding", kPictures, "--crop-mode shift: pixels"},
+      {"train_interpolation", "--train-interpolation", kPictures, "bilinear, bicubic, random, …"},
+      {"hflip", "--hflip", kPictures, "Probability of mirroring"},
+      {"reprob", "--reprob", kPictures, "Probability of random erasing"},
+      {"remode", "--remode", kPictures, "const, rand or pixel"},
+      {"recount", "--recount", kPictures, "At most this many regions"},
+      {"mean", "--mean", kPictures, "Of pixels in [0, 1]: one value a channel"},
+      {"std", "--std", kPictures, "Of pixels in [0, 1]: one value a channel"},
+      {"crop_pct", "--crop-pct", kPictures, "Evaluation: crop's share of the resized side"},
+      {"labels", "--label", kPictures, "Class names for the model file, in order"},
+      {"workers", "--workers", kPictures, "Loader threads"},
+  };
+  return table;
+}
+
+double number(const std::string& flag, const std::string& text, bool whole) {
+  double value = NAN;
+  if (!CLI::detail::lexical_cast(text, value) || !std::isfinite(value) ||
+      (whole && value != std::floor(value)))
+    throw UsageError("{}: expected a {}number, found '{}'", flag, whole ? "whole " : "", text);
+  return value;
+}
+
+template <class T>
+Json parse(const std::string& flag, const std::vector<std::string>& words) {
+  if constexpr (vit::detail::is_optional<T>) {
+    return parse<typename T::value_type>(flag, words);
+  } else if constexpr (std::same_as<T, Size2d>) {
+    Json sides = Json::array();
+    for (const auto& word : words) sides.push_back(std::llround(number(flag, word, true)));
+    return sides.size() == 1 ? sides[0] : sides;
+  } else if constexpr (vit::detail::is_vector<T>) {
+    Json values = Json::array();
+    for (const auto& word : words) values.push_back(parse<typename T::value_type>(flag, {word}));
+    return values;
+  } else if constexpr (std::same_as<T, std::string>) {
+    return words.back();
+  } else if constexpr (std::integral<T>) {
+    return std::llround(number(flag, words.back(), true));
+  } else {
+    return number(flag, words.back(), false);
+  }
+}
+
+template <class T>
+void add(CLI::App& app, const Flag& flag, Json& given) {
+  const std::string name = flag.flags, field = flag.field;
+  if constexpr (std::same_as<T, bool>) {
+    app.add_flag_callback(
+           name, [&given, field] { given[field] = true; }, flag.help)
+        ->group(flag.group);
+  } else {
+    auto* option = app.add_option_function<std::vector<std::string>>(
+        name,
+        [&given, name, field](const std::vector<std::string>& words) {
+          given[field] = parse<T>(name, words);
+        },
+        flag.help);
+    option->group(flag.group)->type_name("");
+    if constexpr (std::same_as<T, std::optional<Size2d>>)
+      option->expected(1, 2);
+    else if constexpr (vit::detail::is_vector<T>)
+      option->expected(1, 1 << 20)->take_all();
+    else
+      option->expected(1)->take_last();
+  }
+}
+
+}  // namespace
+
+void add_train_flags(CLI::App& app, Json& given) {
+  train::TrainOptions options;
+  std::map<std::string, std::function<void(const Flag&)>> makers;
+  visit(options, [&](const char* name, auto& field) {
+    using Field = std::remove_cvref_t<decltype(field)>;
+    makers[name] = [&](const Flag& flag) { add<Field>(app, flag, given); };
+  });
+  for (const auto& flag : flags()) makers.at(flag.field)(flag);
+}
+
+train::TrainOptions resolve_options(const Json& given) {
+  train::TrainOptions options;
+  if (given.contains("recipe")) {
+    auto recipe = train::find_recipe(given["recipe"].get<std::string>());
+    if (given.contains("model"))
+      recipe.erase("model_args");
+    else if (recipe.contains("model_args") && given.contains("model_args"))
+      options.model_args = recipe["model_args"].get<std::vector<std::string>>();
+    fields_from_json(options, recipe, "recipe");
+  }
+  auto over = given;
+  if (given.contains("model_args")) {
+    auto args = options.model_args;
+    for (const auto& text : given["model_args"]) args.push_back(text.get<std::string>());
+    over["model_args"] = args;
+  }
+  fields_from_json(options, over, "command line");
+  return options;
+}
+
+train::TrainOptions resume_options(const train::TrainOptions& stored, const Json& given) {
+  auto options = stored;
+  options.max_steps = 0;
+  auto wanted = given;
+  // A recipe or a model argument stands for other values: compare what they come to.
+  const auto asked = fields_to_json(resolve_options(given));
+  const auto there = fields_to_json(stored);
+  const bool whole = given.contains("recipe") || given.contains("model_args");
+  for (const auto& [field, value] : asked.items()) {
+    if (!whole && !given.contains(field)) continue;
+    if (train::may_change_on_resume(field)) {
+      if (given.contains(field)) wanted[field] = value;
+      continue;
+    }
+    if (there.value(field, Json()) != value)
+      throw UsageError("--resume: '{}' is {} in the run that is resumed, {} on the command line",
+                       field, there.value(field, Json()).dump(), value.dump());
+    wanted.erase(field);
+  }
+  fields_from_json(options, wanted, "command line");
+  return options;
+}
+
+}  // namespace vit::tools

@@ -1,0 +1,25 @@
+// The command line's flags, made from TrainOptions' field list.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <set>
+#include <string>
+
+#include "vit/core/json.h"
+#include "vit/train/train_options.h"
+
+namespace vit::tools {
+
+/// Adds `--flag-name` for every field of TrainOptions that a user may set. What the user gives is
+/// collected in `given` under the field's name. `given` must outlive `app`.
+void add_train_flags(CLI::App& app, Json& given);
+
+/// Defaults, over them the recipe, over it what was given. A model that was given takes the place
+/// of the recipe's model and its arguments. Throws UsageError.
+train::TrainOptions resolve_options(const Json& given);
+
+/// The options of the run that is resumed, over them what was given. Throws UsageError where a
+/// value differs that would change the run, naming the flag and both values.
+train::TrainOptions resume_options(const train::TrainOptions& stored, const Json& given);
+
+}  // namespace vit::tools
