@@ -4,9 +4,8 @@
 namespace vit::model {
 
 void init_vit_weights(VisionTransformerImpl& model, const at::Generator& generator) {
-  nn::trunc_normal_(model.pos_embed, 0.02, generator);
-  if (model.dist_token.defined()) nn::trunc_normal_(model.dist_token, 0.02, generator);
-  nn::trunc_normal_(model.cls_token, 0.02, generator);
+  for (auto& tokens : {model.pos_embed, model.dist_token, model.cls_token, model.reg_token})
+    if (tokens.defined()) nn::trunc_normal_(tokens, 0.02, generator);
   nn::init_layers(model, generator);
 }
 

@@ -33,18 +33,20 @@ void kaiming_normal_fan_out_(torch::Tensor weight, const at::Generator& generato
 
 void init_layers(torch::nn::Module& module, const at::Generator& generator) {
   const at::NoGradGuard no_grad;
-  module.apply([&](torch::nn::Module& part) {
-    if (auto* linear = dynamic_cast<LinearImpl*>(&part)) {
-      trunc_normal_(linear->weight, 0.01, generator);
-      zero_if_defined(linear->bias);
-    } else if (auto* conv = dynamic_cast<PatchProjectionImpl*>(&part)) {
-      kaiming_normal_fan_out_(conv->weight, generator);
-      zero_if_defined(conv->bias);
-    } else if (auto* norm = dynamic_cast<LayerNormImpl*>(&part)) {
-      norm->weight.fill_(1.0);
-      norm->bias.zero_();
-    }
-  });
+  // Children first, so that a layer has the last word on theirs.
+  for (const auto& child : module.children()) init_layers(*child, generator);
+  if (auto* linear = dynamic_cast<LinearImpl*>(&module)) {
+    trunc_normal_(linear->weight, 0.01, generator);
+    zero_if_defined(linear->bias);
+  } else if (auto* projection = dynamic_cast<PatchProjectionImpl*>(&module)) {
+    kaiming_normal_fan_out_(projection->weight, generator);
+    zero_if_defined(projection->bias);
+  } else if (auto* norm = dynamic_cast<LayerNormImpl*>(&module)) {
+    norm->weight.fill_(1.0);
+    norm->bias.zero_();
+  } else if (auto* layer = dynamic_cast<Layer*>(&module)) {
+    layer->reset_parameters(generator);
+  }
 }
 
 }  // namespace vit::nn

@@ -1,7 +1,7 @@
 #include "vit/nn/patch_embed.h"
 
 #include "vit/core/error.h"
-#include "vit/nn/identity.h"
+#include "vit/nn/norm.h"
 
 namespace vit::nn {
 
@@ -12,22 +12,38 @@ PatchEmbedImpl::PatchEmbedImpl(const PatchEmbedOptions& options_, const NormFact
                 options.img_size()[1] / options.patch_size()[1]} {
   proj = register_module(
       "proj", PatchProjection(
-                  PatchProjectionOptions(options.in_c(), options.embed_dim(), options.patch_size()),
+                  PatchProjectionOptions(options.in_c(), options.embed_dim(), options.patch_size())
+                      .bias(options.bias()),
                   tensor_options));
-  norm = register_module<Layer>("norm", norm_layer ? norm_layer(options.embed_dim(), tensor_options)
-                                                   : std::make_shared<IdentityImpl>());
+  norm = register_module<Layer>("norm", make_norm(norm_layer, options.embed_dim(), tensor_options));
 }
 
-torch::Tensor PatchEmbedImpl::forward(const torch::Tensor& x) {
+void PatchEmbedImpl::check_size(const torch::Tensor& x) const {
   const auto [height, width] = options.img_size();
+  const auto [ph, pw] = options.patch_size();
   if (x.dim() != 4 || x.size(1) != options.in_c())
     throw DataError("patch_embed: expected input [B, {}, {}, {}], found {}", options.in_c(), height,
                     width, x.sizes().vec());
-  if (x.size(2) != height || x.size(3) != width)
+  const bool same = x.size(2) == height && x.size(3) == width;
+  if (options.strict_img_size() && !same)
     throw DataError("patch_embed: expected an image of {} x {}, found {} x {} (height x width)",
                     height, width, x.size(2), x.size(3));
-  auto tokens = proj(x).flatten(1, 2);  // [B, num_patches, embed_dim]
-  return norm->forward(tokens);         // [B, num_patches, embed_dim]
+  if (!options.strict_img_size() && !options.dynamic_img_pad() &&
+      (x.size(2) % ph != 0 || x.size(3) % pw != 0))
+    throw DataError("patch_embed: expected an image of whole {} x {} patches, found {} x {}", ph,
+                    pw, x.size(2), x.size(3));
+}
+
+torch::Tensor PatchEmbedImpl::pad(const torch::Tensor& x) const {
+  if (!options.dynamic_img_pad()) return x;
+  const auto [ph, pw] = options.patch_size();
+  return at::constant_pad_nd(x, {0, (pw - x.size(3) % pw) % pw, 0, (ph - x.size(2) % ph) % ph});
+}
+
+torch::Tensor PatchEmbedImpl::forward(const torch::Tensor& x) {
+  check_size(x);
+  auto tokens = proj(pad(x)).flatten(1, 2);  // [B, num_patches, embed_dim]
+  return norm->forward(tokens);              // [B, num_patches, embed_dim]
 }
 
 }  // namespace vit::nn

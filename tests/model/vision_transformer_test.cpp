@@ -27,6 +27,14 @@ nn::BlockImpl& block_at(VisionTransformer& model, int index) {
   return dynamic_cast<nn::BlockImpl&>(model->block->at<nn::Layer>(index));
 }
 
+nn::MlpImpl& mlp_at(VisionTransformer& model, int index) {
+  return dynamic_cast<nn::MlpImpl&>(*block_at(model, index).mlp);
+}
+
+nn::AttentionImpl& attention_at(VisionTransformer& model, int index) {
+  return dynamic_cast<nn::AttentionImpl&>(*block_at(model, index).attn);
+}
+
 TEST(VisionTransformer, HasTheSeedsDefaults) {
   const VisionTransformerOptions options;
   EXPECT_EQ(options.embed_dim(), 768);
@@ -64,7 +72,7 @@ TEST(VisionTransformer, ItsNormsHaveEpsilonOneMillionth) {
 
 TEST(VisionTransformer, SharesOneActivationAmongItsBlocks) {
   VisionTransformer model(small());
-  EXPECT_EQ(block_at(model, 0).mlp->act, block_at(model, 2).mlp->act);
+  EXPECT_EQ(mlp_at(model, 0).act, mlp_at(model, 2).act);
 }
 
 TEST(VisionTransformer, TakesTheCallersEmbeddingNormAndActivation) {
@@ -79,7 +87,7 @@ TEST(VisionTransformer, TakesTheCallersEmbeddingNormAndActivation) {
   };
   VisionTransformer model(small(), torch::TensorOptions(), layers);
   EXPECT_TRUE(embedded);
-  EXPECT_EQ(block_at(model, 1).mlp->act, layers.act_layer);
+  EXPECT_EQ(mlp_at(model, 1).act, layers.act_layer);
   EXPECT_EQ(dynamic_cast<nn::LayerNormImpl&>(*model->norm).options.eps(), 0.5);
 }
 
@@ -88,16 +96,16 @@ TEST(VisionTransformer, DropPathRisesLinearlyFromZeroAndFeedsTheProjectionsDropo
   EXPECT_TRUE(dynamic_cast<nn::IdentityImpl*>(block_at(model, 0).drop_path.get()) != nullptr);
   for (const int i : {0, 1, 2}) {
     EXPECT_EQ(block_at(model, i).options.drop_path_ratio(), 0.25 * i);
-    EXPECT_EQ(block_at(model, i).attn->proj_drop->p, 0.25 * i);
-    EXPECT_EQ(block_at(model, i).mlp->drop->p, 0.1);
+    EXPECT_EQ(attention_at(model, i).proj_drop->p, 0.25 * i);
+    EXPECT_EQ(mlp_at(model, i).drop->p, 0.1);
   }
   EXPECT_EQ(model->pos_drop->p, 0.1);
 }
 
 TEST(VisionTransformer, TimmsProjDropRateReplacesTheSeedsRatios) {
   VisionTransformer model(small().drop_path_ratio(0.5).drop_ratio(0.1).proj_drop_rate(0.2));
-  EXPECT_EQ(block_at(model, 2).attn->proj_drop->p, 0.2);
-  EXPECT_EQ(block_at(model, 2).mlp->drop->p, 0.2);
+  EXPECT_EQ(attention_at(model, 2).proj_drop->p, 0.2);
+  EXPECT_EQ(mlp_at(model, 2).drop->p, 0.2);
 }
 
 TEST(VisionTransformer, TimmsDistillationHeadSeesItsTokenAndIsAveragedInEval) {

@@ -82,12 +82,12 @@ TEST(PatchEmbed, WithoutANormLayerItsNormIsIdentity) {
 
 TEST(Block, HandsDropPathRatioToTheProjectionsDropout) {
   Block block(BlockOptions(12, 3).drop_ratio(0.1).drop_path_ratio(0.3));
-  EXPECT_EQ(block->attn->proj_drop->p, 0.3);
-  EXPECT_EQ(block->mlp->drop->p, 0.1);
+  EXPECT_EQ(dynamic_cast<AttentionImpl&>(*block->attn).proj_drop->p, 0.3);
+  EXPECT_EQ(dynamic_cast<MlpImpl&>(*block->mlp).drop->p, 0.1);
 }
 
 TEST(Mlp, CutsTheFractionOfItsWidthOff) {
-  EXPECT_EQ(Block(BlockOptions(12, 3).mlp_ratio(2.3))->mlp->fc1->options.out_features(), 27);
+  EXPECT_EQ(BlockOptions(12, 3).mlp_ratio(2.3).mlp_hidden(), 27);
 }
 
 TEST(Dropout, ZeroesWithItsProbabilityAndKeepsTheMean) {
@@ -125,7 +125,7 @@ TEST(SetGenerator, MakesTrainingPassesRepeatable) {
   EXPECT_FALSE(at::equal(first, run(2)));
   EXPECT_TRUE(at::equal(first, run(1)));
   set_generator(*block, std::nullopt);
-  EXPECT_FALSE(block->mlp->drop->generator.has_value());
+  EXPECT_FALSE(dynamic_cast<MlpImpl&>(*block->mlp).drop->generator.has_value());
 }
 
 TEST(TruncNormal, IsCutAtTwoAndNotAtTwoStandardDeviations) {

@@ -15,7 +15,8 @@
 namespace vit::model {
 
 /// What the caller may put in place of the seed's layers (its embed_layer, norm_layer, act_layer).
-/// An empty member means the seed's: nn::PatchEmbed, nn::LayerNorm with eps 1e-6, one nn::Gelu.
+/// An empty member means what the options name; by default the seed's: nn::PatchEmbed,
+/// nn::LayerNorm with eps 1e-6, one nn::Gelu.
 struct VisionTransformerLayers {
   nn::EmbedFactory embed_layer;
   nn::NormFactory norm_layer;
@@ -24,13 +25,14 @@ struct VisionTransformerLayers {
 
 /// `dist_logits` is defined in training mode of a distilled model only.
 struct VisionTransformerOutput {
-  torch::Tensor logits;       ///< [B, num_classes], or features [B, num_features] without a head
+  torch::Tensor logits;       ///< [B, num_classes], or features [B, num_features] without a head;
+                              ///< one row a token, [B, N, ...], with global_pool ''
   torch::Tensor dist_logits;  ///< [B, N - 1, num_classes] (dist_head "seed") or [B, num_classes]
 };
 
 /// `tokens` follows the seed's forward_features: (x[:, 0], x[:, 1:]) when distilled.
 struct VisionTransformerFeatures {
-  torch::Tensor pooled;  ///< [B, num_features]
+  torch::Tensor pooled;  ///< [B, num_features]; [B, N, embed_dim] with global_pool ''
   torch::Tensor tokens;  ///< [B, N - 1, embed_dim] when distilled, else undefined
 };
 
@@ -49,14 +51,31 @@ class VisionTransformerImpl : public torch::nn::Module {
   VisionTransformerFeatures forward_features(const torch::Tensor& x);
   /// Embedded tokens before the first block, [B, N, embed_dim].
   torch::Tensor embed(const torch::Tensor& x);
+  /// Tokens after the last block and `norm`, [B, N, embed_dim]; timm's forward_features.
+  torch::Tensor forward_tokens(const torch::Tensor& x);
+  /// What `head` sees of forward_tokens' result: [B, N, embed_dim] → [B, num_features].
+  torch::Tensor pool(const torch::Tensor& tokens);
 
   VisionTransformerOptions options;
 
-  torch::Tensor cls_token, dist_token, pos_embed;
+  torch::Tensor cls_token, reg_token, dist_token, pos_embed;  ///< undefined where there is none
   nn::EmbedLayerPtr patch_embed;
   nn::Dropout pos_drop{nullptr};
   torch::nn::Sequential block{nullptr};  ///< of nn::Layer: `block->at<nn::Layer>(i)`
-  nn::LayerPtr norm, pre_logits, head, head_dist;
+  nn::LayerPtr patch_drop, norm_pre, norm, fc_norm, pre_logits, head;  ///< nn::Identity for none
+  nn::LayerPtr attn_pool, head_dist;                                   ///< null for none
+  nn::Dropout head_drop{nullptr};
+
+ private:
+  void build_embedding(const VisionTransformerLayers& layers, const nn::NormFactory& norm_layer,
+                       const torch::TensorOptions& tensor_options);
+  void build_blocks(const nn::NormFactory& norm_layer, const nn::LayerPtr& act_layer,
+                    const torch::TensorOptions& tensor_options);
+  void build_head(const nn::NormFactory& norm_layer, const nn::LayerPtr& act_layer,
+                  const torch::TensorOptions& tensor_options);
+  /// pos_embed, resampled where x's grid is another: [1, num_embedded_prefix_tokens + patches,
+  /// dim].
+  torch::Tensor pos_embed_for(const torch::Tensor& x) const;
 };
 TORCH_MODULE(VisionTransformer);
 

@@ -38,6 +38,50 @@ struct VisionTransformerOptions {
   TORCH_ARG(std::optional<bool>, proj_bias);         ///< timm's: of attention's projection and the
                                               ///< MLP; null: qkv_bias and true, as in the seed
   TORCH_ARG(bool, fused_attn) = true;  ///< scaled_dot_product_attention; false: explicit softmax
+
+  // timm's further arguments, by its names (timm/models/vision_transformer.py, 1.0.31).
+  TORCH_ARG(std::string,
+            global_pool) = "token";          ///< token, avg, avgmax, max, map, prr, or none: ''
+  TORCH_ARG(bool, qk_norm) = false;          ///< a norm of each head's queries and keys
+  TORCH_ARG(bool, scale_attn_norm) = false;  ///< a norm before attention's projection
+  TORCH_ARG(bool, scale_mlp_norm) = false;   ///< a norm before the MLP's second layer
+  TORCH_ARG(std::optional<double>, init_values);  ///< LayerScale's start; null: no LayerScale
+  TORCH_ARG(bool, class_token) = true;
+  TORCH_ARG(std::string, pos_embed) = "learn";   ///< learn or none
+  TORCH_ARG(bool, no_embed_class) = false;       ///< the position embedding leaves out the prefix
+  TORCH_ARG(std::int64_t, reg_tokens) = 0;       ///< register tokens after the class token
+  TORCH_ARG(bool, pre_norm) = false;             ///< a norm before the blocks, and no bias in the
+                                                 ///< patch projection
+  TORCH_ARG(bool, final_norm) = true;            ///< a norm after the blocks or the pooling
+  TORCH_ARG(std::optional<bool>, fc_norm);       ///< that norm after the pooling; null: with avg,
+                                                 ///< avgmax and max
+  TORCH_ARG(bool, pool_include_prefix) = false;  ///< pools the prefix tokens too
+  TORCH_ARG(bool, dynamic_img_size) = false;     ///< any image size; pos_embed is resampled
+  TORCH_ARG(bool, dynamic_img_pad) = false;      ///< pads images to whole patches
+  TORCH_ARG(double, drop_rate) = 0.0;            ///< before the head
+  TORCH_ARG(double, patch_drop_rate) = 0.0;      ///< whole patches, while training
+  TORCH_ARG(std::optional<double>, attn_drop_rate);  ///< of the attention weights, applied; null:
+                                                     ///< attn_drop_ratio, which is not
+  TORCH_ARG(std::optional<std::string>,
+            embed_norm_layer);  ///< after the patch projection, patch_norm
+                                ///< or not; names as norm_layer's
+  TORCH_ARG(double, embed_norm_eps) = 1e-6;
+  TORCH_ARG(std::optional<std::string>, norm_layer);  ///< layernorm or rmsnorm; null: layernorm
+  TORCH_ARG(double, norm_eps) = 1e-6;
+  TORCH_ARG(std::optional<std::string>, act_layer);  ///< nn::make_activation's names; null: gelu
+  TORCH_ARG(std::string, block_fn) = "Block";        ///< nn::make_block's names
+  TORCH_ARG(std::string, mlp_layer) = "mlp";         ///< nn::make_mlp's names
+  TORCH_ARG(std::string, attn_layer);                ///< nn::make_attention's names
+
+ public:
+  /// Class, distillation and register tokens.
+  std::int64_t num_prefix_tokens() const {
+    return (class_token_ ? 1 : 0) + (distilled_ ? 1 : 0) + reg_tokens_;
+  }
+  /// The tokens of pos_embed that stand for no patch.
+  std::int64_t num_embedded_prefix_tokens() const {
+    return no_embed_class_ ? 0 : num_prefix_tokens();
+  }
 };
 
 template <class Visitor>
@@ -62,6 +106,32 @@ void visit(VisionTransformerOptions& o, Visitor&& v) {
   v("proj_drop_rate", o.proj_drop_rate());
   v("proj_bias", o.proj_bias());
   v("fused_attn", o.fused_attn());
+  v("global_pool", o.global_pool());
+  v("qk_norm", o.qk_norm());
+  v("scale_attn_norm", o.scale_attn_norm());
+  v("scale_mlp_norm", o.scale_mlp_norm());
+  v("init_values", o.init_values());
+  v("class_token", o.class_token());
+  v("pos_embed", o.pos_embed());
+  v("no_embed_class", o.no_embed_class());
+  v("reg_tokens", o.reg_tokens());
+  v("pre_norm", o.pre_norm());
+  v("final_norm", o.final_norm());
+  v("fc_norm", o.fc_norm());
+  v("pool_include_prefix", o.pool_include_prefix());
+  v("dynamic_img_size", o.dynamic_img_size());
+  v("dynamic_img_pad", o.dynamic_img_pad());
+  v("drop_rate", o.drop_rate());
+  v("patch_drop_rate", o.patch_drop_rate());
+  v("attn_drop_rate", o.attn_drop_rate());
+  v("embed_norm_layer", o.embed_norm_layer());
+  v("embed_norm_eps", o.embed_norm_eps());
+  v("norm_layer", o.norm_layer());
+  v("norm_eps", o.norm_eps());
+  v("act_layer", o.act_layer());
+  v("block_fn", o.block_fn());
+  v("mlp_layer", o.mlp_layer());
+  v("attn_layer", o.attn_layer());
 }
 
 }  // namespace vit::model

@@ -3,6 +3,8 @@
 
 #include <torch/nn/pimpl.h>
 
+#include <string>
+
 #include "vit/nn/layer.h"
 
 namespace vit::nn {
@@ -19,5 +21,9 @@ class TanhImpl : public Layer {
   torch::Tensor forward(const torch::Tensor& x) override;
 };
 TORCH_MODULE(Tanh);
+
+/// An activation by timm's name (`timm/layers/create_act.py`, 1.0.31): gelu, gelu_tanh, quick_gelu,
+/// silu, swish, relu, tanh, sigmoid, mish, identity. Throws DataError for another, listing these.
+LayerPtr make_activation(const std::string& name);
 
 }  // namespace vit::nn

@@ -1,6 +1,7 @@
 // What a layer is here: one tensor in, one tensor out, built on any device without random draws.
 #pragma once
 
+#include <ATen/core/Generator.h>
 #include <torch/nn/module.h>
 
 #include <functional>
@@ -13,6 +14,10 @@ namespace vit::nn {
 class Layer : public torch::nn::Module {
  public:
   virtual torch::Tensor forward(const torch::Tensor& x) = 0;
+
+  /// Draws what `init_layers` does not know of: the initial values of this layer's own parameters,
+  /// and of its children's where they differ from what such children have elsewhere.
+  virtual void reset_parameters(const at::Generator& generator);
 };
 using LayerPtr = std::shared_ptr<Layer>;
 
