@@ -1,0 +1,77 @@
+// What is to be answered, one input after the other, found as it is needed.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vit/data/dataset.h"
+#include "vit/data/eval_transform.h"
+#include "vit/data/image.h"
+
+namespace vit::infer {
+
+/// One picture or one tensor.
+struct Input {
+  std::string name;         ///< as rows show it
+  std::int64_t label = -1;  ///< class of the model; −1 where unknown
+  /// Writes the model's input [C, H, W]; where `picture` is not null and the input is a picture,
+  /// also the 8-bit pixels that the model sees. Throws what is wrong with the input. Called once,
+  /// from any thread.
+  std::function<void(std::span<float> chw, data::Image* picture)> load;
+};
+
+/// A stream of inputs, drawn by one thread.
+class InputSource {
+ public:
+  virtual ~InputSource() = default;
+  /// None at the end, or after `cancel`.
+  virtual std::optional<Input> next() = 0;
+  /// From any thread: `next` returns soon, with none.
+  virtual void cancel() { cancelled_ = true; }
+
+ protected:
+  bool cancelled() const { return cancelled_; }
+
+ private:
+  std::atomic<bool> cancelled_ = false;
+};
+
+struct FileInputOptions {
+  std::array<std::int64_t, 3> shape{3, 224, 224};  ///< [C, H, W] of the model's input
+  /// Asked for when the first picture comes.
+  std::function<const data::EvalTransform&()> transform;
+  int stdin_descriptor = 0;
+};
+
+/// Each argument is a picture, a folder (all pictures under it, sorted folder by folder, links
+/// followed but never in a circle), `-` (one argument a line of standard input, read as they come)
+/// or a `.npy` / `.safetensors` (tensor `input`) of float32 [B, C, H, W] that is fed as it is.
+/// Whatever is wrong with one of them is thrown by its Input's `load`.
+std::unique_ptr<InputSource> open_inputs(std::vector<std::string> arguments,
+                                         FileInputOptions options);
+
+/// The pictures of a data set. `classes[i]` is the model's class for the data set's class i.
+std::unique_ptr<InputSource> open_dataset_inputs(
+    std::shared_ptr<const data::Dataset> dataset,
+    std::function<const data::EvalTransform&()> transform, std::vector<std::int64_t> classes);
+
+/// Inputs `begin` … `end` − 1 of another source.
+std::unique_ptr<InputSource> slice_inputs(std::unique_ptr<InputSource> source, std::int64_t begin,
+                                          std::int64_t end);
+
+/// How many inputs are left; uses the source up.
+std::int64_t count_inputs(InputSource& source);
+
+/// Which inputs are rank `rank`'s: whole batches next to each other, so that the ranks' outputs,
+/// put one behind the other, are one process's output bit for bit.
+std::array<std::int64_t, 2> shard_range(std::int64_t inputs, std::int64_t batch_size,
+                                        std::int64_t rank, std::int64_t world_size);
+
+}  // namespace vit::infer

@@ -1,0 +1,71 @@
+// Answers as rows of text, CSV, JSON, JSON lines or one numpy array.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vit::infer {
+
+enum class RowFormat { kText, kCsv, kJson, kJsonl, kNpy };
+
+/// `text`, `csv`, `json`, `jsonl` or `npy`. Throws UsageError.
+RowFormat parse_row_format(const std::string& text);
+
+struct Prediction {
+  std::int64_t index = 0;  ///< class
+  float prob = 0;
+};
+
+/// The k most probable classes of one row of logits, by softmax in float32, the lower index first
+/// among equals; all classes where k is more.
+std::vector<Prediction> top_k(std::span<const float> logits, std::int64_t k);
+
+struct RowOptions {
+  RowFormat format = RowFormat::kText;
+  std::vector<std::string> labels;        ///< by class; may be empty
+  std::int64_t columns = 5;               ///< predictions a row, for the CSV's head
+  bool error_column = false;              ///< CSV: rows may carry an error
+  std::vector<std::int64_t> value_shape;  ///< kNpy: of one row, float32
+};
+
+/// The bytes of one output: head, rows, tail. Every row ends where the next begins, so that any
+/// number of whole rows can be gone on from.
+class RowEncoder {
+ public:
+  explicit RowEncoder(RowOptions options) : options_(std::move(options)) {}
+
+  /// kNpy: the head of an array of `rows` rows; its length does not depend on `rows`.
+  std::string head(std::int64_t rows = 0) const;
+  /// `first`: nothing stands before it but the head.
+  std::string predictions(const std::string& name, std::span<const Prediction> topk,
+                          bool first) const;
+  std::string values(std::span<const float> values) const;  ///< kNpy
+  /// A row that says what was wrong (kNpy: NaN).
+  std::string error(const std::string& name, const std::string& message, bool first) const;
+  std::string tail(std::int64_t rows) const;
+
+  const RowOptions& options() const { return options_; }
+
+ private:
+  std::string label(std::int64_t index) const;
+
+  RowOptions options_;
+};
+
+/// What an interrupted output holds.
+struct WholeRows {
+  std::int64_t rows = 0;
+  std::int64_t bytes = 0;  ///< head and whole rows; what follows is to be cut off
+};
+
+/// Counts the whole rows of a file that a RowEncoder's output was cut off in. Throws DataError
+/// where it does not begin with the encoder's head, IoError.
+WholeRows count_whole_rows(const std::filesystem::path& path, const RowEncoder& encoder);
+
+}  // namespace vit::infer

@@ -1,0 +1,157 @@
+#include "vit/infer/answer.h"
+
+#include <ATen/ATen.h>
+
+#include <chrono>
+
+#include "vit/data/encode.h"
+
+namespace vit::infer {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Adds the time from its making to its end to `seconds`.
+class Timed {
+ public:
+  explicit Timed(double& seconds) : seconds_(seconds), begin_(Clock::now()) {}
+  ~Timed() { seconds_ += std::chrono::duration<double>(Clock::now() - begin_).count(); }
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  double& seconds_;
+  Clock::time_point begin_;
+};
+
+/// What the model says of one batch.
+struct BatchAnswer {
+  at::Tensor values;     // [B, …], contiguous float32
+  at::Tensor attention;  // [B, grid_h, grid_w], where asked for
+};
+
+BatchAnswer ask(const Predictor& predictor, const at::Tensor& images, const AnswerOptions& options,
+                bool attention) {
+  BatchAnswer said;
+  if (images.size(0) == 0) return said;
+  if (options.output == AnswerOptions::kInputs)
+    said.values = images;
+  else if (options.output == AnswerOptions::kFeatures)
+    said.values = predictor.features(images, options.features);
+  else
+    said.values = predictor.predict(images);
+  if (attention) said.attention = predictor.attention(images, options.attention);
+  return said;
+}
+
+io::GalleryCard make_card(const LoadedInput& input, std::span<const Prediction> topk,
+                          const std::vector<std::string>& labels, const data::Image* overlay) {
+  io::GalleryCard card;
+  card.name = input.name;
+  if (!input.picture.pixels.empty())
+    card.picture = io::data_uri("image/jpeg", data::encode_jpeg(input.picture));
+  if (overlay != nullptr) card.attention = io::data_uri("image/jpeg", data::encode_jpeg(*overlay));
+  for (const auto& [index, prob] : topk) {
+    const auto i = static_cast<std::size_t>(index);
+    card.answers.push_back({i < labels.size() ? labels[i] : std::to_string(index), prob});
+  }
+  return card;
+}
+
+/// Writes the rows of one batch, in order.
+class BatchWriter {
+ public:
+  BatchWriter(const AnswerOptions& options, const AnswerSinks& sinks,
+              const std::vector<std::string>& labels)
+      : options_(options), sinks_(sinks), labels_(labels) {}
+
+  void write(const LoadedInput& input, const BatchAnswer& said, std::int64_t row) {
+    if (input.error) {
+      write_error(input);
+      return;
+    }
+    const auto values = said.values[row].contiguous();
+    const std::span<const float> numbers(values.const_data_ptr<float>(),
+                                         static_cast<std::size_t>(values.numel()));
+    std::vector<Prediction> topk;
+    if (options_.output == AnswerOptions::kPredictions) {
+      topk = top_k(numbers, options_.topk);
+      sinks_.rows.predictions(input.name, topk);
+    } else {
+      sinks_.rows.values(numbers);
+    }
+    if (!said.attention.defined()) return;
+    const bool shown = !input.picture.pixels.empty();
+    const auto overlay =
+        shown ? overlay_attention(input.picture, said.attention[row]) : data::Image();
+    if (shown && sinks_.overlays != nullptr)
+      sinks_.overlays->write(input.name, data::encode_png(overlay));
+    if (sinks_.gallery != nullptr)
+      sinks_.gallery->add(make_card(input, topk, labels_, shown ? &overlay : nullptr));
+  }
+
+ private:
+  void write_error(const LoadedInput& input) {
+    const auto message = error_message(input.error);
+    sinks_.rows.error(input.name, message);
+    if (sinks_.gallery == nullptr) return;
+    io::GalleryCard card;
+    card.name = input.name;
+    card.error = message;
+    sinks_.gallery->add(card);
+  }
+
+  const AnswerOptions& options_;
+  const AnswerSinks& sinks_;
+  const std::vector<std::string>& labels_;
+};
+
+}  // namespace
+
+AnswerResult answer(const Predictor& predictor, Pipeline& pipeline, const AnswerOptions& options,
+                    const AnswerSinks& sinks) {
+  AnswerResult result;
+  auto& profile = result.profile;
+  const Timed whole(profile.total);
+  const bool attention = sinks.overlays != nullptr || sinks.gallery != nullptr;
+  BatchWriter writer(options, sinks, predictor.config().labels);
+  auto skip = options.skip_rows;
+  while (!sinks.rows.closed()) {
+    std::optional<InputBatch> batch;
+    {
+      const Timed waiting(profile.wait);
+      batch = pipeline.next();
+    }
+    if (!batch) break;
+    auto& inputs = batch->inputs;
+    std::size_t count = inputs.size();
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      profile.load += inputs[i].load_seconds;
+      if (!inputs[i].error) continue;
+      if (result.failed++ == 0) result.first_error = error_message(inputs[i].error);
+      if (!options.skip_errors) count = std::min(count, i);
+    }
+    BatchAnswer said;
+    {
+      const Timed thinking(profile.model);
+      said = ask(predictor, batch->images.narrow(0, 0, static_cast<std::int64_t>(count)), options,
+                 attention);
+    }
+    {
+      const Timed writing(profile.write);
+      for (std::size_t i = 0; i < count; ++i)
+        if (skip > 0)
+          --skip;
+        else
+          writer.write(inputs[i], said, static_cast<std::int64_t>(i));
+      sinks.rows.flush();
+    }
+    profile.inputs += static_cast<std::int64_t>(count);
+    if (count < inputs.size()) std::rethrow_exception(inputs[count].error);
+    if (options.progress) options.progress(profile.inputs);
+  }
+  result.stopped = options.stopping && options.stopping();
+  return result;
+}
+
+}  // namespace vit::infer

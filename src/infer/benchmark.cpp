@@ -1,0 +1,72 @@
+#include "vit/infer/benchmark.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "vit/runtime/generator.h"
+
+namespace vit::infer {
+namespace {
+
+double round_to(double value, double step) { return std::round(value / step) * step; }
+
+}  // namespace
+
+BenchmarkResult benchmark(const Predictor& predictor, const BenchmarkOptions& options) {
+  using Clock = std::chrono::steady_clock;
+  const auto [c, h, w] = predictor.input_shape();
+  auto generator = runtime::make_generator(options.seed);
+  const auto x = at::randn({options.batch_size, c, h, w}, generator, at::kFloat);
+  for (int i = 0; i < 2; ++i) predictor.predict(x);
+  std::vector<double> times;  // ms per image
+  const auto begin = Clock::now();
+  const auto elapsed = [](Clock::time_point since) {
+    return std::chrono::duration<double>(Clock::now() - since).count();
+  };
+  while (static_cast<std::int64_t>(times.size()) < options.repetitions ||
+         elapsed(begin) < options.seconds) {
+    if (options.stopping && options.stopping()) break;
+    const auto start = Clock::now();
+    predictor.predict(x);
+    times.push_back(1e3 * elapsed(start) / static_cast<double>(options.batch_size));
+  }
+  BenchmarkResult result;
+  result.batch_size = options.batch_size;
+  result.repetitions = static_cast<std::int64_t>(times.size());
+  result.choices = predictor.choices();
+  if (times.empty()) return result;
+  std::sort(times.begin(), times.end());
+  result.ms_per_image_min = times.front();
+  result.ms_per_image_median = times[times.size() / 2];
+  return result;
+}
+
+Json BenchmarkResult::to_json() const {
+  return {{"batch_size", batch_size},
+          {"repetitions", repetitions},
+          {"ms_per_image_min", round_to(ms_per_image_min, 1e-4)},
+          {"ms_per_image_median", round_to(ms_per_image_median, 1e-4)},
+          {"images_per_second_max", round_to(1e3 / ms_per_image_min, 1e-3)},
+          {"images_per_second_median", round_to(1e3 / ms_per_image_median, 1e-3)},
+          {"choices", choices}};
+}
+
+std::string BenchmarkResult::to_text() const {
+  char text[256];
+  std::snprintf(text, sizeof text,
+                "batch %lld, %lld repetitions\n"
+                "minimum %10.3f ms/image %10.1f images/s\n"
+                "median  %10.3f ms/image %10.1f images/s\n",
+                static_cast<long long>(batch_size), static_cast<long long>(repetitions),
+                ms_per_image_min, 1e3 / ms_per_image_min, ms_per_image_median,
+                1e3 / ms_per_image_median);
+  std::string chosen = text;
+  for (const auto& [name, value] : choices.items())
+    chosen += name + " " + (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
+  return chosen;
+}
+
+}  // namespace vit::infer

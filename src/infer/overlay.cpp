@@ -1,0 +1,71 @@
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "vit/core/error.h"
+#include "vit/core/file.h"
+#include "vit/data/resize.h"
+#include "vit/infer/answer.h"
+
+namespace vit::infer {
+namespace fs = std::filesystem;
+namespace {
+
+/// Dark blue over green to yellow and red, for `t` in [0, 1]: few steps, mixed between.
+std::array<double, 3> colour(double t) {
+  static constexpr std::array<std::array<double, 3>, 5> steps{
+      {{48, 18, 110}, {30, 120, 210}, {60, 200, 120}, {250, 210, 50}, {200, 30, 20}}};
+  const double at = std::clamp(t, 0.0, 1.0) * (steps.size() - 1);
+  const auto low = std::min(static_cast<std::size_t>(at), steps.size() - 2);
+  const double share = at - static_cast<double>(low);
+  std::array<double, 3> mixed{};
+  for (std::size_t c = 0; c < 3; ++c)
+    mixed[c] = steps[low][c] * (1 - share) + steps[low + 1][c] * share;
+  return mixed;
+}
+
+}  // namespace
+
+data::Image overlay_attention(const data::Image& picture, const at::Tensor& map) {
+  const auto grid = map.to(at::kCPU, at::kFloat).contiguous();
+  const auto* value = grid.const_data_ptr<float>();
+  data::Image heat(grid.size(0), grid.size(1), 1);
+  for (std::size_t i = 0; i < heat.pixels.size(); ++i)
+    heat.pixels[i] = static_cast<std::uint8_t>(std::lround(255 * std::clamp(value[i], 0.0F, 1.0F)));
+  heat = data::resize(heat, picture.height, picture.width, data::Filter::kBicubic);
+  data::Image overlay(picture.height, picture.width, 3);
+  for (std::size_t i = 0; i < heat.pixels.size(); ++i) {
+    const double t = heat.pixels[i] / 255.0;
+    const auto mixed = colour(t);
+    // Where nothing was looked at, the picture shows through, dimmed.
+    const double share = 0.35 + 0.3 * t;
+    for (std::size_t c = 0; c < 3; ++c) {
+      const auto channel = picture.channels == 3 ? c : 0;
+      const auto own = picture.pixels[i * static_cast<std::size_t>(picture.channels) + channel];
+      overlay.pixels[i * 3 + c] =
+          static_cast<std::uint8_t>(std::lround(own * (1 - share) + mixed[c] * share));
+    }
+  }
+  return overlay;
+}
+
+OverlayFolder::OverlayFolder(fs::path folder, bool force)
+    : folder_(std::move(folder)), force_(force) {
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  if (error || !fs::is_directory(folder_))
+    throw IoError("{}: expected a folder for overlays: {}", folder_.string(),
+                  error ? error.message() : "found something else");
+}
+
+void OverlayFolder::write(const std::string& input, const std::string& png) {
+  const auto stem = fs::path(input).stem().string();
+  auto name = stem + ".png";
+  for (int i = 2; !taken_.insert(name).second; ++i) name = format("{}-{}.png", stem, i);
+  const auto path = folder_ / name;
+  check_output(path, input, force_);
+  write_file(path, png);
+}
+
+}  // namespace vit::infer

@@ -1,0 +1,150 @@
+#include "options.h"
+
+#include <charconv>
+#include <cstdlib>
+
+#include "vit/core/error.h"
+
+namespace vit::tools {
+namespace {
+
+constexpr double kManyImages = 65536;
+
+void add_model_options(CLI::App& app, InferOptions& o) {
+  const std::string group = "Model";
+  app.add_option("-m,--model", o.model, "Model file, timm folder, or weights with --arch/--config")
+      ->type_name("FILE")
+      ->required()
+      ->group(group);
+  app.add_option("--arch", o.arch, "Architecture, where the file does not say")
+      ->type_name("NAME")
+      ->group(group);
+  app.add_option("--config", o.config, "Configuration, where the file does not say")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--precision", o.precision, "auto, fp32, fp32x3, bf16 or int8 (auto: fp32)")
+      ->check(CLI::IsMember({"auto", "fp32", "fp32x3", "bf16", "int8"}))
+      ->group(group);
+  app.add_option("--engine", o.engine, "auto or modules")
+      ->check(CLI::IsMember({"auto", "modules"}))
+      ->group(group);
+}
+
+void add_row_options(CLI::App& app, InferOptions& o) {
+  const std::string group = "Rows";
+  add_number(app, "--topk", o.topk, 1, 1e9, "Classes of each row (5)")->group(group);
+  app.add_option("--format", o.format, "text, csv, json, jsonl or npy (text)")
+      ->check(CLI::IsMember({"text", "csv", "json", "jsonl", "npy"}))
+      ->group(group);
+  app.add_option("-o,--output", o.output, "File for the rows (standard output)")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_flag("--force", o.force, "Replace files that exist")->group(group);
+  app.add_flag("--resume", o.resume, "Go on after the last whole row of FILE.part")->group(group);
+  app.add_option("--on-error", o.on_error, "fail, or skip: a row with the error, and go on")
+      ->check(CLI::IsMember({"fail", "skip"}))
+      ->group(group);
+}
+
+void add_other_options(CLI::App& app, InferOptions& o) {
+  const std::string speed = "Speed";
+  add_number(app, "--batch-size", o.batch_size, 1, kManyImages, "Pictures at a time (8)")
+      ->group(speed);
+  add_number(app, "--workers", o.workers, 0, 1024,
+             "Threads that decode (0: as many as --threads, up to 8)")
+      ->group(speed);
+  app.add_flag("--profile", o.profile, "Say how long each step took")->group(speed);
+  app.add_flag("--benchmark", o.benchmark, "Time the model on random input")->group(speed);
+
+  const std::string inside = "Looking inside";
+  app.add_option("--features", o.features, "Write cls, mean, tokens, pooled or layer:N as npy")
+      ->type_name("KIND")
+      ->group(inside);
+  app.add_option("--attention", o.attention, "Folder for one overlay PNG a picture")
+      ->type_name("DIR")
+      ->group(inside);
+  app.add_option("--attention-method", o.attention_method, "last or rollout (rollout)")
+      ->check(CLI::IsMember({"last", "rollout"}))
+      ->group(inside);
+  app.add_option("--html", o.html, "One page with pictures, predictions and attention")
+      ->type_name("FILE")
+      ->group(inside);
+  app.add_flag("--preprocess-only", o.preprocess_only, "Write the model's input as npy (needs -o)")
+      ->group(inside);
+
+  const std::string measuring = "Measuring";
+  app.add_flag("--validate", o.validate,
+               "INPUT is a folder of class folders or of IDX files, or two IDX files")
+      ->group(measuring);
+  app.add_option("--confusion", o.confusion, "CSV of true and predicted classes (--validate)")
+      ->type_name("FILE")
+      ->group(measuring);
+}
+
+bool parse_number(const char* text, std::int64_t& value) {
+  const std::string all = text;
+  const auto [end, error] = std::from_chars(all.data(), all.data() + all.size(), value);
+  return error == std::errc() && end == all.data() + all.size();
+}
+
+}  // namespace
+
+void add_infer_options(CLI::App& app, InferOptions& o) {
+  app.add_option("INPUT", o.inputs,
+                 "Pictures, folders, - (paths on standard input), .npy or .safetensors tensors");
+  add_model_options(app, o);
+  add_row_options(app, o);
+  add_other_options(app, o);
+}
+
+void check_infer_options(const InferOptions& o) {
+  const int modes = o.validate + o.preprocess_only + o.benchmark + !o.features.empty();
+  if (modes > 1)
+    throw UsageError("expected one of --validate, --preprocess-only, --benchmark and --features");
+  if (o.inputs.empty() && !o.benchmark)
+    throw UsageError("expected an INPUT: pictures, folders, - or tensors");
+  if (o.benchmark && !o.inputs.empty())
+    throw UsageError("--benchmark: expected no INPUT (its input is random), found '{}'",
+                     o.inputs[0]);
+  if (o.preprocess_only && o.output.empty())
+    throw UsageError("--preprocess-only: expected -o FILE");
+  const bool array = o.preprocess_only || !o.features.empty();
+  if (array && !o.format.empty() && o.format != "npy")
+    throw UsageError("--format {}: expected npy, which {} writes", o.format,
+                     o.preprocess_only ? "--preprocess-only" : "--features");
+  if ((o.validate || o.benchmark) && !o.format.empty() && o.format != "text" && o.format != "json")
+    throw UsageError("--format {}: expected text or json, which {} writes", o.format,
+                     o.validate ? "--validate" : "--benchmark");
+  if (!o.confusion.empty() && !o.validate) throw UsageError("--confusion: expected --validate too");
+  const bool shows = !o.attention.empty() || !o.html.empty();
+  if (shows && (o.validate || o.benchmark || o.preprocess_only))
+    throw UsageError("--attention and --html go with predictions and features only");
+  if (o.resume && (o.output.empty() || o.validate || o.benchmark))
+    throw UsageError("--resume: expected rows with -o FILE");
+  if (o.resume && !o.html.empty())
+    throw UsageError("--resume: a page cannot be gone on with; leave out --html");
+}
+
+std::filesystem::path Shard::name(const std::filesystem::path& path) const {
+  if (world_size == 1 || path.empty()) return path;
+  auto number = std::to_string(rank);
+  const auto width = std::to_string(world_size - 1).size();
+  number.insert(0, width - number.size(), '0');
+  auto named = path;
+  named.replace_filename(path.stem().string() + ".rank" + number + path.extension().string());
+  return named;
+}
+
+Shard shard_from_environment() {
+  const char* rank = std::getenv("RANK");
+  const char* world_size = std::getenv("WORLD_SIZE");
+  if (rank == nullptr || world_size == nullptr) return {};
+  Shard shard;
+  if (!parse_number(rank, shard.rank) || !parse_number(world_size, shard.world_size) ||
+      shard.rank < 0 || shard.rank >= shard.world_size)
+    throw UsageError("RANK and WORLD_SIZE: expected 0 <= RANK < WORLD_SIZE, found '{}' and '{}'",
+                     rank, world_size);
+  return shard;
+}
+
+}  // namespace vit::tools

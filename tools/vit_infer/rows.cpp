@@ -1,0 +1,140 @@
+#include <algorithm>
+#include <optional>
+
+#include "modes.h"
+#include "progress.h"
+#include "setup.h"
+#include "vit/core/error.h"
+#include "vit/infer/answer.h"
+
+namespace vit::tools {
+namespace {
+
+infer::AnswerOptions answer_options(const InferOptions& options,
+                                    const infer::Predictor& predictor) {
+  infer::AnswerOptions answers;
+  if (options.preprocess_only) {
+    answers.output = infer::AnswerOptions::kInputs;
+  } else if (!options.features.empty()) {
+    answers.output = infer::AnswerOptions::kFeatures;
+    answers.features = infer::parse_feature_kind(options.features);
+  } else if (options.format == "npy") {
+    answers.output = infer::AnswerOptions::kLogits;
+  } else if (predictor.num_classes() == 0) {
+    throw UsageError(
+        "--format {}: the model has no head (num_classes 0), so no classes: expected npy",
+        options.format.empty() ? "text" : options.format);
+  }
+  if (answers.output == infer::AnswerOptions::kPredictions && predictor.output_shape().size() > 1)
+    throw UsageError("the model does not pool its tokens (global_pool ''): expected --format npy");
+  answers.topk = std::min(options.topk, std::max<std::int64_t>(predictor.num_classes(), 1));
+  answers.attention = infer::parse_attention_method(options.attention_method);
+  answers.skip_errors = options.on_error == "skip";
+  return answers;
+}
+
+infer::RowOptions row_options(const InferOptions& options, const infer::AnswerOptions& answers,
+                              const infer::Predictor& predictor) {
+  infer::RowOptions rows;
+  rows.labels = predictor.config().labels;
+  rows.columns = answers.topk;
+  rows.error_column = answers.skip_errors;
+  if (answers.output == infer::AnswerOptions::kPredictions) {
+    rows.format = infer::parse_row_format(options.format.empty() ? "text" : options.format);
+    return rows;
+  }
+  rows.format = infer::RowFormat::kNpy;
+  const auto [c, h, w] = predictor.input_shape();
+  if (answers.output == infer::AnswerOptions::kInputs)
+    rows.value_shape = {c, h, w};
+  else if (answers.output == infer::AnswerOptions::kFeatures)
+    rows.value_shape = predictor.feature_shape(answers.features);
+  else
+    rows.value_shape = predictor.output_shape();
+  return rows;
+}
+
+/// The inputs of this process, from `first` on.
+std::unique_ptr<infer::InputSource> open_shard(const InferOptions& options, const Shard& shard,
+                                               const infer::Predictor& predictor,
+                                               std::int64_t first) {
+  infer::FileInputOptions files;
+  files.shape = predictor.input_shape();
+  files.transform = [&]() -> const auto& { return predictor.transform(); };
+  auto inputs = infer::open_inputs(options.inputs, files);
+  std::int64_t begin = 0, end = INT64_MAX;
+  if (shard.world_size > 1) {
+    if (std::find(options.inputs.begin(), options.inputs.end(), "-") != options.inputs.end())
+      throw UsageError("-: standard input cannot be shared by {} processes", shard.world_size);
+    const auto count = infer::count_inputs(*inputs);
+    inputs = infer::open_inputs(options.inputs, files);
+    const auto range = infer::shard_range(count, options.batch_size, shard.rank, shard.world_size);
+    begin = range[0];
+    end = range[1];
+  }
+  return infer::slice_inputs(std::move(inputs), begin + first, end);
+}
+
+std::optional<io::Gallery> open_gallery(const InferOptions& options, const Shard& shard,
+                                        const infer::Predictor& predictor) {
+  if (options.html.empty()) return std::nullopt;
+  const auto& config = predictor.config();
+  const auto [c, h, w] = predictor.input_shape();
+  return std::make_optional<io::Gallery>(
+      shard.name(options.html), options.model.filename().string(),
+      std::vector<std::pair<std::string, std::string>>{
+          {"architecture", config.architecture.empty() ? "unnamed" : config.architecture},
+          {"input", format("{} × {} × {}", c, h, w)},
+          {"classes", std::to_string(predictor.num_classes())},
+          {"attention", options.attention_method}});
+}
+
+}  // namespace
+
+int run_rows(Command& command, const InferOptions& options) {
+  const auto shard = shard_from_environment();
+  for (const auto& input : options.inputs) {
+    std::error_code ignored;
+    if (!options.output.empty() && std::filesystem::equivalent(options.output, input, ignored))
+      throw UsageError("{}: the output is also an input", options.output.string());
+  }
+  check_report(shard.name(options.html), options);
+  const auto predictor = open_predictor(command, options);
+  auto answers = answer_options(options, predictor);
+  infer::RowOutput rows(infer::RowEncoder(row_options(options, answers, predictor)),
+                        {shard.name(options.output), options.force, options.resume});
+  if (rows.complete()) {
+    command.log().info("{}: complete already", shard.name(options.output).string());
+    return 0;
+  }
+  // Whole batches again, so that every row has the bits that a run without a break gives it.
+  const auto first = rows.rows_done() / options.batch_size * options.batch_size;
+  answers.skip_rows = rows.rows_done() - first;
+  std::optional<infer::OverlayFolder> overlays;
+  if (!options.attention.empty())
+    overlays.emplace(options.attention, options.force || options.resume);
+  auto gallery = open_gallery(options, shard, predictor);
+
+  const auto settings = pipeline_options(command, options, predictor);
+  answers.stopping = settings.stopping;
+  InferProgress progress(command.log(), command.quiet(), 0);
+  answers.progress = [&](std::int64_t done) { progress.show(done); };
+  infer::Pipeline pipeline(open_shard(options, shard, predictor, first), settings);
+  const auto result =
+      infer::answer(predictor, pipeline, answers,
+                    {rows, overlays ? &*overlays : nullptr, gallery ? &*gallery : nullptr});
+  if (options.profile) command.log().info("{}", result.profile.to_json().dump());
+  if (result.stopped) {
+    // A file waits for --resume as it is; what goes to standard output is ended as it should be.
+    if (options.output.empty()) rows.finish();
+    return exit_code(true, 0);
+  }
+  rows.finish();
+  if (gallery) gallery->commit();
+  if (result.failed > 0)
+    command.log().warning("{} of {} inputs failed, the first: {}", result.failed,
+                          result.profile.inputs, result.first_error);
+  return exit_code(false, result.failed);
+}
+
+}  // namespace vit::tools

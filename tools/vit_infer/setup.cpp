@@ -1,0 +1,56 @@
+#include "setup.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "common/stop_signal.h"
+#include "vit/core/error.h"
+#include "vit/core/file.h"
+
+namespace vit::tools {
+
+infer::Predictor open_predictor(Command& command, const InferOptions& options) {
+  infer::PredictorOptions predictor;
+  predictor.device = command.device();
+  predictor.precision = options.precision;
+  predictor.engine = options.engine;
+  predictor.architecture = options.arch;
+  predictor.config_file = options.config;
+  return infer::Predictor(options.model, predictor, &command.log());
+}
+
+infer::PipelineOptions pipeline_options(Command& command, const InferOptions& options,
+                                        const infer::Predictor& predictor) {
+  catch_stop_signals();
+  infer::PipelineOptions pipeline;
+  pipeline.shape = predictor.input_shape();
+  pipeline.batch_size = options.batch_size;
+  pipeline.workers = options.workers > 0 ? options.workers : std::min(command.threads(), 8);
+  pipeline.keep_pictures = !options.attention.empty() || !options.html.empty();
+  pipeline.stopping = [] { return stop_signal() != 0; };
+  return pipeline;
+}
+
+void write_report(const std::filesystem::path& file, const std::string& text) {
+  if (!file.empty()) {
+    write_file(file, text);
+    return;
+  }
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  // A reader that is gone (EPIPE) is no error.
+  if ((std::fflush(stdout) != 0 || !written) && errno != EPIPE)
+    throw IoError("standard output: cannot be written");
+}
+
+void check_report(const std::filesystem::path& file, const InferOptions& options) {
+  if (file.empty()) return;
+  check_output(file, options.model, options.force);
+  for (const auto& input : options.inputs) check_output(file, input, options.force);
+}
+
+int exit_code(bool stopped, std::int64_t failed) {
+  if (stopped) return 128 + stop_signal();
+  return failed > 0 ? static_cast<int>(ErrorKind::kData) : 0;
+}
+
+}  // namespace vit::tools

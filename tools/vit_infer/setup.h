@@ -1,0 +1,27 @@
+// What the modes share: the predictor, the pipeline, writing a report.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "options.h"
+#include "vit/infer/pipeline.h"
+#include "vit/infer/predictor.h"
+
+namespace vit::tools {
+
+infer::Predictor open_predictor(Command& command, const InferOptions& options);
+
+infer::PipelineOptions pipeline_options(Command& command, const InferOptions& options,
+                                        const infer::Predictor& predictor);
+
+/// `text` to `file` (as a whole), or to standard output where it is empty.
+void write_report(const std::filesystem::path& file, const std::string& text);
+
+/// Throws IoError where `file` exists and `--force` is not given, UsageError where it is an input.
+void check_report(const std::filesystem::path& file, const InferOptions& options);
+
+/// 0, or what a stop by a signal or inputs that failed make of it.
+int exit_code(bool stopped, std::int64_t failed);
+
+}  // namespace vit::tools
