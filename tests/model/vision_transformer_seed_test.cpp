@@ -81,6 +81,27 @@ TEST_P(SeedGolden, TrainingOutputsAndEveryGradientAreEqual) {
   }
 }
 
+TEST_P(SeedGolden, ExchangingAnyTwoParametersOfOneShapeShows) {
+  const torch::NoGradGuard no_grad;
+  auto model = build();
+  model->eval();
+  const auto entries = state_dict(*model);
+  const auto exchange = [&](std::size_t i, std::size_t j) {
+    const auto kept = entries[i].second.clone();
+    torch::Tensor(entries[i].second).copy_(entries[j].second);
+    torch::Tensor(entries[j].second).copy_(kept);
+  };
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    for (std::size_t j = i + 1; j < entries.size(); ++j) {
+      if (entries[i].second.sizes() != entries[j].second.sizes()) continue;
+      exchange(i, j);
+      EXPECT_GT(relative_difference(model->forward(golden_["input"]).logits, golden_["output"]),
+                1e-6)
+          << entries[i].first << " and " << entries[j].first;
+      exchange(i, j);
+    }
+}
+
 TEST_P(SeedGolden, BuildsAndRunsOnTheMetaDevice) {
   const torch::NoGradGuard no_grad;
   VisionTransformer model(options_, torch::TensorOptions().device(at::kMeta));

@@ -15,7 +15,6 @@ struct Renamed {
 constexpr std::array kRenamed{
     Renamed{"in_chans", "in_c"},
     Renamed{"pos_drop_rate", "drop_ratio"},
-    Renamed{"attn_drop_rate", "attn_drop_ratio"},
     Renamed{"drop_path_rate", "drop_path_ratio"},
 };
 
@@ -28,8 +27,9 @@ constexpr std::array<std::string_view, 10> kSeedArguments{
     "depth",    "num_heads",  "mlp_ratio", "qkv_bias",    "distilled"};
 
 /// Options of ours without a counterpart: `why_not_timm` and `timm_arguments` look after them.
-constexpr std::array<std::string_view, 6> kOursAlone{
-    "patch_norm", "dist_head", "fused_attn", "qk_scale", "representation_size", "distilled"};
+constexpr std::array<std::string_view, 7> kOursAlone{
+    "patch_norm", "dist_head",           "fused_attn", "attn_drop_ratio",
+    "qk_scale",   "representation_size", "distilled"};
 
 /// What timm's constructor (timm/models/vision_transformer.py, 1.0.31) takes for an argument that
 /// is not given. An argument that has no option here is legal with this value.
@@ -77,7 +77,8 @@ bool is_ours_alone(const std::string& key) {
 
 /// The seed's null, where timm's default gives the same model.
 bool is_seeds_null(const std::string& key, const Json& value) {
-  return value.is_null() && (key == "proj_bias" || key == "proj_drop_rate");
+  return value.is_null() &&
+         (key == "proj_bias" || key == "proj_drop_rate" || key == "attn_drop_rate");
 }
 
 bool is_timm_default(const std::string& key, const Json& value) {
@@ -91,6 +92,7 @@ VisionTransformerOptions timm_base() {
       .patch_norm(false)
       .dist_head("timm")
       .proj_drop_rate(0.0)
+      .attn_drop_rate(0.0)
       .proj_bias(true);
 }
 
