@@ -2,13 +2,24 @@
 
 #include <ATen/Functions.h>
 
+#include <algorithm>
+#include <cmath>
+
+#include "model/resample.h"
+#include "vit/core/error.h"
 #include "vit/nn/init.h"
 #include "vit/runtime/generator.h"
 
 namespace vit::model {
 namespace {
 
-void remove_weights(std::vector<Weight>& weights, const std::string& layer) {
+Weight* find(std::vector<Weight>& weights, std::string_view name) {
+  const auto found = std::find_if(weights.begin(), weights.end(),
+                                  [&](const Weight& weight) { return weight.name == name; });
+  return found == weights.end() ? nullptr : &*found;
+}
+
+void remove_layer(std::vector<Weight>& weights, const std::string& layer) {
   std::erase_if(weights,
                 [&](const Weight& weight) { return weight.name.starts_with(layer + "."); });
 }
@@ -35,8 +46,8 @@ void adapt_head(std::vector<Weight>& weights, ModelConfig& config, std::int64_t 
   if (log != nullptr)
     log->info("{} classes instead of {}: {}", classes, model.num_classes(),
               classes == 0 ? "the head is dropped" : "the head is new, drawn at random");
-  remove_weights(weights, "head");
-  remove_weights(weights, "head_dist");
+  remove_layer(weights, "head");
+  remove_layer(weights, "head_dist");
   model.num_classes(classes);
   config.labels.clear();
   if (classes == 0) return;
@@ -47,12 +58,92 @@ void adapt_head(std::vector<Weight>& weights, ModelConfig& config, std::int64_t 
   if (model.distilled()) add_head(weights, "head_dist", classes, model.embed_dim(), seed + 1);
 }
 
+Size2d grid_of(const VisionTransformerOptions& model) {
+  return {model.img_size()[0] / model.patch_size()[0], model.img_size()[1] / model.patch_size()[1]};
+}
+
+/// The grid that the position embedding was made for: the source model's where it accounts for
+/// every token, else a square one (timm's get_pretrained_grid_size and resample_abs_pos_embed).
+Size2d source_grid(std::int64_t tokens, Size2d declared) {
+  if (declared[0] * declared[1] == tokens) return declared;
+  const auto side = std::llround(std::floor(std::sqrt(static_cast<double>(tokens))));
+  if (tokens < 1 || side * side != tokens)
+    throw DataError("pos_embed: expected {} tokens or a square number, found {}",
+                    declared[0] * declared[1], tokens);
+  return {side, side};
+}
+
+void resample_positions(std::vector<Weight>& weights, Size2d declared, Size2d wanted,
+                        std::int64_t prefix, const Interpolation& how, Log* log) {
+  auto* weight = find(weights, "pos_embed");
+  if (weight == nullptr) return;
+  const auto shape = weight->meta();
+  if (shape.dim() != 3) return;
+  const auto old = source_grid(shape.size(1) - prefix, declared);
+  if (old == wanted) return;
+  if (log != nullptr)
+    log->info("position embedding resampled from {} × {} to {} × {}", old[0], old[1], wanted[0],
+              wanted[1]);
+  *weight = transformed(
+      std::move(*weight),
+      format("resampled from {} × {} to {} × {}", old[0], old[1], wanted[0], wanted[1]),
+      [=](const torch::Tensor& x) { return resample_pos_embed(x, old, wanted, prefix, how); });
+}
+
+void resample_patches(std::vector<Weight>& weights, Size2d wanted, const Interpolation& how,
+                      Log* log) {
+  auto* weight = find(weights, "patch_embed.proj.weight");
+  if (weight == nullptr) return;
+  const auto shape = weight->meta();
+  if (shape.dim() != 4 || (shape.size(2) == wanted[0] && shape.size(3) == wanted[1])) return;
+  if (log != nullptr)
+    log->info("patch embedding resampled from {} × {} to {} × {} pixels", shape.size(2),
+              shape.size(3), wanted[0], wanted[1]);
+  *weight =
+      transformed(std::move(*weight), format("resampled to {} × {}", wanted[0], wanted[1]),
+                  [=](const torch::Tensor& x) { return resample_patch_embed(x, wanted, how); });
+}
+
+void adapt_channels(std::vector<Weight>& weights, ModelConfig& config, std::int64_t in_c,
+                    Log* log) {
+  if (in_c == config.model.in_c()) return;
+  if (log != nullptr) log->info("{} input channels instead of {}", in_c, config.model.in_c());
+  config.model.in_c(in_c);
+  match_channels(config);
+  auto* weight = find(weights, "patch_embed.proj.weight");
+  if (weight == nullptr || weight->meta().dim() != 4) return;
+  *weight = transformed(std::move(*weight), format("adapted to {} channels", in_c),
+                        [=](const torch::Tensor& x) { return adapt_input_channels(x, in_c); });
+}
+
+/// timm's default, or its own for the models that prefer another (`_create_vision_transformer`).
+Interpolation interpolation_for(const ModelConfig& config, const std::string& name) {
+  if (!name.empty()) return interpolation_from_name(name);
+  const bool flexi = config.architecture.find("flexi") != std::string::npos;
+  return interpolation_from_name(flexi ? "bilinear" : "bicubic");
+}
+
 }  // namespace
 
 void adapt_weights(std::vector<Weight>& weights, ModelConfig& config, const Adaptation& adaptation,
                    Log* log) {
+  auto& model = config.model;
+  const auto how = interpolation_for(config, adaptation.pos_interp);
+  if (adaptation.img_size || adaptation.patch_size) {
+    const auto declared = grid_of(model);
+    if (adaptation.img_size) model.img_size(*adaptation.img_size);
+    if (adaptation.patch_size) model.patch_size(*adaptation.patch_size);
+    check_config(config, "adapted");
+    resample_patches(weights, model.patch_size(), how, log);
+    resample_positions(weights, declared, grid_of(model), embedded_prefix_tokens(model), how, log);
+  }
+  if (adaptation.in_c) adapt_channels(weights, config, *adaptation.in_c, log);
   if (adaptation.num_classes)
     adapt_head(weights, config, *adaptation.num_classes, adaptation.seed, log);
+}
+
+std::int64_t embedded_prefix_tokens(const VisionTransformerOptions& model) {
+  return model.distilled() ? 2 : 1;
 }
 
 }  // namespace vit::model

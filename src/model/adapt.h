@@ -14,4 +14,7 @@ namespace vit::model {
 void adapt_weights(std::vector<Weight>& weights, ModelConfig& config, const Adaptation& adaptation,
                    Log* log);
 
+/// Tokens before the patches that have a place in the position embedding.
+std::int64_t embedded_prefix_tokens(const VisionTransformerOptions& model);
+
 }  // namespace vit::model

@@ -77,6 +77,11 @@ NamedWeights name_weights(const WeightFile& file) {
   return named;
 }
 
+bool says_architecture(const WeightFile& file, const LoadOptions& options) {
+  return !options.config_file.empty() || !options.architecture.empty() || file.own_config ||
+         file.timm_config;
+}
+
 ModelConfig resolve_config(const WeightFile& file, const LoadOptions& options,
                            const std::vector<Weight>& weights, Log* log) {
   if (!options.config_file.empty())

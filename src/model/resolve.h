@@ -28,6 +28,9 @@ struct NamedWeights {
 };
 NamedWeights name_weights(const WeightFile& file);
 
+/// Whether anything says what the model is.
+bool says_architecture(const WeightFile& file, const LoadOptions& options);
+
 /// The configuration that options, file and folder give. Throws UsageError where none does.
 ModelConfig resolve_config(const WeightFile& file, const LoadOptions& options,
                            const std::vector<Weight>& weights, Log* log);

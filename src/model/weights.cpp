@@ -95,7 +95,7 @@ void save_model(const std::filesystem::path& path, const VisionTransformerImpl& 
     auto make = [value = tensor.detach()](bool meta) { return meta ? value.to(at::kMeta) : value; };
     weights.push_back({name, {name}, {}, std::move(make)});
   }
-  write_weights(path, weights, dtype, {{"format", "pt"}, {"vit.config", to_json(config).dump()}});
+  write_weights(path, weights, dtype, model_metadata(config));
 }
 
 }  // namespace vit::model

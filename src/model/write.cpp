@@ -24,6 +24,10 @@ torch::Tensor converted(const Weight& weight, std::optional<io::DType> dtype,
 
 }  // namespace
 
+io::Metadata model_metadata(const ModelConfig& config) {
+  return {{"format", "pt"}, {"vit.config", to_json(config).dump()}};
+}
+
 void write_weights(const std::filesystem::path& path, const std::vector<Weight>& weights,
                    std::optional<io::DType> dtype, const io::Metadata& metadata) {
   // The tensor whose turn it is; the next one takes its place.

@@ -7,8 +7,12 @@
 
 #include "model/weight.h"
 #include "vit/io/safetensors.h"
+#include "vit/model/config.h"
 
 namespace vit::model {
+
+/// What a model file's `__metadata__` holds.
+io::Metadata model_metadata(const ModelConfig& config);
 
 /// `dtype`: of the floating-point tensors; none: as they are. Throws DataError where a value does
 /// not fit `dtype`, IoError.

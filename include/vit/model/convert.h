@@ -1,0 +1,43 @@
+// From any supported file to a model file or to a folder that timm loads.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vit/core/json.h"
+#include "vit/model/weights.h"
+
+namespace vit::model {
+
+/// What replaces parts of the preprocessing that the input says.
+struct PreprocessingOverrides {
+  std::optional<std::vector<double>> mean, std;
+  std::optional<double> crop_pct;
+  std::optional<std::string> crop_mode, interpolation;
+  std::optional<std::int64_t> pillow;
+};
+
+enum class Dialect { kNative, kTimm };
+
+struct ConvertOptions {
+  LoadOptions load;
+  Dialect to = Dialect::kNative;
+  std::optional<io::DType> dtype;  ///< of the stored floating-point tensors; none: as they are
+  std::optional<std::vector<std::string>> labels;
+  PreprocessingOverrides preprocessing;
+  bool force = false;  ///< replace an output that exists
+};
+
+/// Writes `output` whole or not at all: a model file, or (`Dialect::kTimm`) a folder with
+/// config.json and model.safetensors. Returns the report: what was mapped to what, made, dropped.
+/// Throws DataError, IoError, UsageError.
+Json convert(const std::filesystem::path& input, const std::filesystem::path& output,
+             const ConvertOptions& options, Log* log = nullptr);
+
+/// Class names, one a line. Throws DataError where the text is not UTF-8 or a line is empty,
+/// IoError.
+std::vector<std::string> read_labels(const std::filesystem::path& path);
+
+}  // namespace vit::model

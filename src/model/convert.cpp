@@ -1,0 +1,110 @@
+#include "vit/model/convert.h"
+
+#include "model/resolve.h"
+#include "model/timm/folder.h"
+#include "model/timm/key_map.h"
+#include "model/write.h"
+#include "vit/core/error.h"
+#include "vit/core/file.h"
+
+namespace vit::model {
+namespace fs = std::filesystem;
+namespace {
+
+template <class T>
+bool override_with(T& field, const std::optional<T>& value) {
+  if (value) field = *value;
+  return value.has_value();
+}
+
+void override_preprocessing(ModelConfig& config, const PreprocessingOverrides& overrides,
+                            const std::string& where, Log* log) {
+  auto& preprocessing = config.preprocessing;
+  const bool mean = override_with(preprocessing.mean, overrides.mean);
+  const bool std = override_with(preprocessing.std, overrides.std);
+  override_with(preprocessing.crop_pct, overrides.crop_pct);
+  override_with(preprocessing.crop_mode, overrides.crop_mode);
+  override_with(preprocessing.interpolation, overrides.interpolation);
+  override_with(preprocessing.pillow, overrides.pillow);
+  match_channels(config);
+  if (config.preprocessing_known || (mean && std) || log == nullptr) return;
+  log->info("{}: nothing says the preprocessing: stored are mean {}, std {}, {}, crop_pct {}",
+            where, preprocessing.mean, preprocessing.std, preprocessing.interpolation,
+            preprocessing.crop_pct);
+}
+
+Json mapping_of(const std::vector<Weight>& weights, Dialect to) {
+  Json mapped = Json::array();
+  for (const auto& weight : weights) {
+    const auto tensor = weight.meta();
+    mapped.push_back({{"to", to == Dialect::kTimm ? TimmKeyMap::to_timm(weight.name) : weight.name},
+                      {"from", weight.sources},
+                      {"steps", weight.steps},
+                      {"shape", tensor.sizes().vec()},
+                      {"dtype", io::name_of(to_dtype(tensor.scalar_type()))}});
+  }
+  return mapped;
+}
+
+/// Well-formed UTF-8 (RFC 3629), as JSON needs it.
+bool is_utf8(const std::string& text) {
+  const auto checked = Json(text).dump(-1, ' ', false, Json::error_handler_t::ignore);
+  return Json::parse(checked).get<std::string>().size() == text.size();
+}
+
+/// The files beside `input` that must not be written to.
+void check_outputs(const fs::path& output, const fs::path& input, const ConvertOptions& options) {
+  check_output(output, input, options.force);
+  for (const auto& other : {options.load.config_file}) {
+    std::error_code ignored;
+    if (!other.empty() && fs::equivalent(output, other, ignored))
+      throw UsageError("{}: the output is also an input", output.string());
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> read_labels(const fs::path& path) {
+  const auto text = read_file(path);
+  if (!is_utf8(text)) throw DataError("{}: expected UTF-8 text", path.string());
+  std::vector<std::string> labels;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    auto line = text.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.empty())
+      throw DataError("{}: line {}: expected a class name, found an empty line", path.string(),
+                      labels.size() + 1);
+    labels.push_back(std::move(line));
+    begin = end + 1;
+  }
+  if (labels.empty()) throw DataError("{}: expected class names, one a line", path.string());
+  return labels;
+}
+
+Json convert(const fs::path& input, const fs::path& output, const ConvertOptions& options,
+             Log* log) {
+  check_outputs(output, input, options);
+  auto resolved = resolve_model(input, options.load, log);
+  auto& config = resolved.config;
+  override_preprocessing(config, options.preprocessing, input.string(), log);
+  if (options.labels) config.labels = *options.labels;
+  check_config(config, input.string());
+  if (log != nullptr)
+    for (const auto& name : resolved.dropped) log->info("{}: left out {}", input.string(), name);
+
+  Json report = {
+      {"input", input.string()},    {"output", output.string()},
+      {"format", resolved.format},  {"dialect", resolved.dialect},
+      {"config", to_json(config)},  {"tensors", mapping_of(resolved.weights, options.to)},
+      {"dropped", resolved.dropped}};
+  if (options.to == Dialect::kTimm) {
+    write_timm_folder(output, std::move(resolved.weights), timm_config_json(config, input.string()),
+                      options.dtype);
+  } else {
+    write_weights(output, resolved.weights, options.dtype, model_metadata(config));
+  }
+  return report;
+}
+
+}  // namespace vit::model

@@ -1,0 +1,96 @@
+#include "model/timm/folder.h"
+
+#include <unistd.h>
+
+#include "model/registry_data.h"
+#include "model/timm/arguments.h"
+#include "model/timm/key_map.h"
+#include "model/write.h"
+#include "vit/core/error.h"
+#include "vit/core/file.h"
+#include "vit/model/registry.h"
+
+namespace vit::model {
+namespace fs = std::filesystem;
+namespace {
+
+/// The architecture of timm's whose arguments the model's are said against.
+std::string base_architecture(const ModelConfig& config) {
+  const auto names = architecture_names();
+  const auto name = timm_architecture_name(config.architecture);
+  const bool known = std::find(names.begin(), names.end(), name) != names.end();
+  const bool fits = known && find_architecture(name).model.distilled() == config.model.distilled();
+  if (fits && name.find("vit_mini") == std::string::npos) return name;
+  return config.model.distilled() ? "deit_base_distilled_patch16_224" : "vit_base_patch16_224";
+}
+
+/// A folder of a name that nothing else has, removed unless it was renamed.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(const fs::path& beside) {
+    auto pattern = beside.string() + ".XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr)
+      throw IoError("{}: cannot be written", beside.string());
+    path_ = pattern;
+    fs::permissions(path_, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
+                               fs::perms::others_read | fs::perms::others_exec);
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+void write_files(const fs::path& folder, const std::vector<Weight>& weights, const Json& config,
+                 std::optional<io::DType> dtype) {
+  write_weights(folder / "model.safetensors", weights, dtype, {{"format", "pt"}});
+  write_file(folder / "config.json", config.dump(2) + "\n");
+}
+
+}  // namespace
+
+Json timm_config_json(const ModelConfig& config, const std::string& where) {
+  if (const auto reason = why_not_timm(config.model); !reason.empty())
+    throw DataError("{}: no model of timm's is this one: {}", where, reason);
+  const auto base = base_architecture(config);
+  const auto& model = config.model;
+  Json json = {{"architecture", base},
+               {"num_classes", model.num_classes()},
+               {"num_features", model.embed_dim()}};
+  if (!config.labels.empty()) json["label_names"] = config.labels;
+  if (auto arguments = timm_arguments(model, find_architecture(base).model); !arguments.empty())
+    json["model_args"] = std::move(arguments);
+  json["pretrained_cfg"] = {
+      {"input_size", {model.in_c(), model.img_size()[0], model.img_size()[1]}},
+      {"fixed_input_size", true},
+      {"interpolation", config.preprocessing.interpolation},
+      {"crop_pct", config.preprocessing.crop_pct},
+      {"crop_mode", config.preprocessing.crop_mode},
+      {"mean", config.preprocessing.mean},
+      {"std", config.preprocessing.std},
+      {"num_classes", model.num_classes()},
+      {"pool_size", nullptr},
+      {"first_conv", "patch_embed.proj"},
+      {"classifier", model.distilled() ? Json{"head", "head_dist"} : Json("head")}};
+  return json;
+}
+
+void write_timm_folder(const fs::path& folder, std::vector<Weight> weights, const Json& config,
+                       std::optional<io::DType> dtype) {
+  for (auto& weight : weights) weight.name = TimmKeyMap::to_timm(weight.name);
+  if (fs::is_directory(folder)) return write_files(folder, weights, config, dtype);
+  const auto target = folder.has_filename() ? folder : folder.parent_path();
+  const TemporaryFolder temporary(target);
+  write_files(temporary.path(), weights, config, dtype);
+  std::error_code error;
+  fs::rename(temporary.path(), target, error);
+  if (error) throw IoError("{}: cannot be written: {}", target.string(), error.message());
+}
+
+}  // namespace vit::model

@@ -1,0 +1,71 @@
+// vit-convert: any supported file to a model file, or to a folder that timm loads.
+#include <cstdio>
+#include <iostream>
+
+#include "common/command.h"
+#include "vit/core/file.h"
+#include "vit/model/convert.h"
+#include "vit/model/inspect.h"
+#include "vit/model/verify.h"
+#include "vit_convert/options.h"
+
+namespace vit::tools {
+namespace {
+
+int print_inspection(const ConvertArguments& arguments, Log& log) {
+  const auto inspected = model::inspect(arguments.input, arguments.options.load, &log);
+  if (arguments.format == "json")
+    std::cout << inspected.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  else
+    std::cout << model::inspect_text(inspected);
+  return 0;
+}
+
+/// One row each: name, largest absolute difference, what was allowed. Whether all passed.
+bool print_verification(const ConvertArguments& arguments, const model::LoadOptions& load,
+                        Log& log) {
+  auto loaded = model::load_model(arguments.input, load, &log);
+  bool passed = true;
+  for (const auto& row : model::verify(loaded.model, arguments.verify, arguments.atol)) {
+    std::printf("%-24s %.3e (allowed %.3e) %s\n", row.name.c_str(), row.difference, row.tolerance,
+                row.passed ? "ok" : "FAILED");
+    passed = passed && row.passed;
+  }
+  return passed;
+}
+
+int convert(Command& command, ConvertArguments& arguments) {
+  arguments.options.load.adapt.seed = command.seed();
+  check_arguments(arguments);
+  if (arguments.inspect) return print_inspection(arguments, command.log());
+  if (!arguments.report.empty())
+    check_output(arguments.report, arguments.input, arguments.options.force);
+  if (!arguments.labels.empty()) arguments.options.labels = model::read_labels(arguments.labels);
+  if (!arguments.verify.empty()) {
+    auto load = arguments.options.load;
+    load.device = command.device();
+    if (!print_verification(arguments, load, command.log()))
+      throw DataError("{}: the model's outputs are not {}'s", arguments.input.string(),
+                      arguments.verify.string());
+    if (arguments.output.empty()) return 0;
+  }
+  const auto report =
+      model::convert(arguments.input, arguments.output, arguments.options, &command.log());
+  if (!arguments.report.empty()) write_file(arguments.report, report.dump(2) + "\n");
+  command.log().info("{}: {} tensors", arguments.output.string(), report["tensors"].size());
+  return 0;
+}
+
+}  // namespace
+}  // namespace vit::tools
+
+int main(int argc, char** argv) {
+  using namespace vit::tools;
+  Command command("vit-convert",
+                  "Convert weights of Vision Transformers (timm, the Hub, training checkpoints) to "
+                  "one self-describing .safetensors file, and back.",
+                  kConvertExamples);
+  ConvertArguments arguments;
+  add_options(command.app(), arguments);
+  return command.run(argc, argv, [&] { return convert(command, arguments); });
+}
