@@ -68,10 +68,11 @@ WholeRows count_whole_rows(const std::filesystem::path& path, const RowEncoder& 
   const auto head = encoder.head();
   std::string found(head.size(), '\0');
   file.read(found.data(), static_cast<std::streamsize>(found.size()));
-  // Cut off inside its head: nothing to go on from.
-  if (file.gcount() < static_cast<std::streamsize>(head.size())) return {0, 0};
-  if (found != head)
+  found.resize(static_cast<std::size_t>(file.gcount()));
+  if (!head.starts_with(found))
     throw DataError("{}: expected the beginning of this output, found another one", path.string());
+  // Cut off inside its head: nothing to go on from.
+  if (found.size() < head.size()) return {0, 0};
   const auto begin = static_cast<std::int64_t>(head.size());
   switch (encoder.options().format) {
     case RowFormat::kJson:

@@ -32,7 +32,7 @@ int run_validation(Command& command, const InferOptions& options) {
       settings);
   const auto result = infer::validate(predictor, pipeline, validation);
   if (result.stopped) return exit_code(true, 0);
-  if (options.profile) command.log().info("{}", result.profile.to_json().dump());
+  if (options.profile) report_profile(command, result.profile);
   if (validation.confusion)
     write_report(options.confusion, infer::confusion_csv(result.metrics, config.labels));
   write_report(options.output, options.format == "json"

@@ -123,7 +123,7 @@ int run_rows(Command& command, const InferOptions& options) {
   const auto result =
       infer::answer(predictor, pipeline, answers,
                     {rows, overlays ? &*overlays : nullptr, gallery ? &*gallery : nullptr});
-  if (options.profile) command.log().info("{}", result.profile.to_json().dump());
+  if (options.profile) report_profile(command, result.profile);
   if (result.stopped) {
     // A file waits for --resume as it is; what goes to standard output is ended as it should be.
     if (options.output.empty()) rows.finish();

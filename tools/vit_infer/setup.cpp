@@ -48,6 +48,13 @@ void check_report(const std::filesystem::path& file, const InferOptions& options
   for (const auto& input : options.inputs) check_output(file, input, options.force);
 }
 
+void report_profile(Command& command, const infer::Profile& profile) {
+  if (command.log().options().format == LogFormat::kJson)
+    command.log().info("{}", profile.to_json().dump());
+  else
+    std::fputs(profile.to_text().c_str(), stderr);
+}
+
 int exit_code(bool stopped, std::int64_t failed) {
   if (stopped) return 128 + stop_signal();
   return failed > 0 ? static_cast<int>(ErrorKind::kData) : 0;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "options.h"
+#include "vit/infer/answer.h"
 #include "vit/infer/pipeline.h"
 #include "vit/infer/predictor.h"
 
@@ -20,6 +21,9 @@ void write_report(const std::filesystem::path& file, const std::string& text);
 
 /// Throws IoError where `file` exists and `--force` is not given, UsageError where it is an input.
 void check_report(const std::filesystem::path& file, const InferOptions& options);
+
+/// `--profile`: on stderr, as a table or as one object of the log.
+void report_profile(Command& command, const infer::Profile& profile);
 
 /// 0, or what a stop by a signal or inputs that failed make of it.
 int exit_code(bool stopped, std::int64_t failed);

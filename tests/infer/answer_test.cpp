@@ -1,0 +1,123 @@
+#include "vit/infer/answer.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "support/support.h"
+#include "vit/core/error.h"
+#include "vit/core/file.h"
+#include "vit/data/encode.h"
+
+namespace vit::infer {
+namespace {
+
+/// Five tensors for the model below; number `bad` throws.
+class FiveInputs : public InputSource {
+ public:
+  explicit FiveInputs(std::int64_t bad) : bad_(bad) {}
+  std::optional<Input> next() override {
+    if (number_ == 5) return std::nullopt;
+    const auto number = number_++;
+    return Input{std::to_string(number), -1, [number, this](std::span<float> chw, data::Image*) {
+                   if (number == bad_) throw DataError("{}: bad", number);
+                   std::fill(chw.begin(), chw.end(), static_cast<float>(number));
+                 }};
+  }
+
+ private:
+  std::int64_t number_ = 0, bad_;
+};
+
+Predictor small_predictor() {
+  model::LoadedModel loaded;
+  loaded.config.model.img_size({16, 16}).patch_size({8, 8}).in_c(1).num_classes(4);
+  loaded.config.model.embed_dim(8).depth(1).num_heads(2);
+  loaded.model = VisionTransformer(loaded.config.model);
+  return Predictor(std::move(loaded));
+}
+
+std::unique_ptr<Pipeline> pipeline_over(std::int64_t bad) {
+  PipelineOptions options;
+  options.shape = {1, 16, 16};
+  options.batch_size = 2;
+  return std::make_unique<Pipeline>(std::make_unique<FiveInputs>(bad), options);
+}
+
+std::int64_t lines_of(const std::string& text) {
+  return std::count(text.begin(), text.end(), '\n');
+}
+
+struct Rows {
+  testing::TemporaryFolder folder;
+  RowOutput output{RowEncoder({RowFormat::kJsonl, {}, 4, false, {}}),
+                   {folder / "rows.jsonl", false, false}};
+  std::string part() const { return read_file(folder / "rows.jsonl.part"); }
+};
+
+TEST(Answer, WritesARowForEveryInput) {
+  Rows rows;
+  const auto pipeline = pipeline_over(-1);
+  const auto result = answer(small_predictor(), *pipeline, {}, {rows.output});
+  EXPECT_EQ(result.failed, 0);
+  EXPECT_EQ(result.profile.inputs, 5);
+  EXPECT_EQ(lines_of(rows.part()), 5);
+}
+
+TEST(Answer, StopsAtABadInputAfterTheRowsBeforeIt) {
+  Rows rows;
+  const auto pipeline = pipeline_over(3);
+  EXPECT_THROW(answer(small_predictor(), *pipeline, {}, {rows.output}), DataError);
+  EXPECT_EQ(lines_of(rows.part()), 3);
+}
+
+TEST(Answer, GoesOnAfterABadInputWhereItIsToBeSkipped) {
+  Rows rows;
+  const auto pipeline = pipeline_over(3);
+  AnswerOptions options;
+  options.skip_errors = true;
+  const auto result = answer(small_predictor(), *pipeline, options, {rows.output});
+  EXPECT_EQ(result.failed, 1);
+  EXPECT_EQ(result.first_error, "3: bad");
+  EXPECT_EQ(lines_of(rows.part()), 5);
+  EXPECT_NE(rows.part().find("{\"file\":\"3\",\"error\":\"3: bad\"}"), std::string::npos);
+}
+
+TEST(Answer, LeavesOutRowsThatAreThereAlready) {
+  Rows rows;
+  const auto pipeline = pipeline_over(-1);
+  AnswerOptions options;
+  options.skip_rows = 1;
+  answer(small_predictor(), *pipeline, options, {rows.output});
+  EXPECT_EQ(rows.part().rfind("{\"file\":\"1\"", 0), 0U);
+}
+
+TEST(Overlay, HasThePicturesSizeAndItsHottestSpotWhereTheMapHas) {
+  const data::Image picture(32, 48, 1);
+  auto map = at::zeros({2, 3});
+  map[1][2] = 1;
+  const auto overlay = overlay_attention(picture, map);
+  EXPECT_EQ(overlay.height, 32);
+  EXPECT_EQ(overlay.width, 48);
+  EXPECT_EQ(overlay.channels, 3);
+  const auto* cold = overlay.row(0);
+  const auto* hot = overlay.row(31) + 47 * 3;
+  EXPECT_GT(hot[0], cold[0]) << "red is hot";
+  EXPECT_GT(cold[2], hot[2]) << "blue is cold";
+}
+
+TEST(OverlayFolder, NumbersNamesThatAreTaken) {
+  const testing::TemporaryFolder folder;
+  OverlayFolder overlays(folder / "maps", false);
+  overlays.write("a/cat.jpg", "1");
+  overlays.write("b/cat.png", "2");
+  EXPECT_EQ(read_file(folder / "maps/cat.png"), "1");
+  EXPECT_EQ(read_file(folder / "maps/cat-2.png"), "2");
+  OverlayFolder again(folder / "maps", false);
+  EXPECT_THROW(again.write("cat.jpg", "3"), IoError);
+  OverlayFolder forced(folder / "maps", true);
+  forced.write("cat.jpg", "3");
+  EXPECT_EQ(read_file(folder / "maps/cat.png"), "3");
+}
+
+}  // namespace
+}  // namespace vit::infer

@@ -1,0 +1,201 @@
+#include "vit/infer/inputs.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "support/support.h"
+#include "vit/core/error.h"
+#include "vit/core/file.h"
+#include "vit/infer/pipeline.h"
+#include "vit/io/npy.h"
+#include "vit/io/safetensors.h"
+
+namespace vit::infer {
+namespace {
+namespace fs = std::filesystem;
+
+FileInputOptions small_inputs() {
+  FileInputOptions options;
+  options.shape = {1, 2, 3};
+  options.transform = []() -> const data::EvalTransform& { throw DataError("no transform"); };
+  return options;
+}
+
+std::vector<std::string> names(InputSource& source) {
+  std::vector<std::string> all;
+  while (auto input = source.next()) all.push_back(input->name);
+  return all;
+}
+
+std::vector<std::string> names(std::vector<std::string> arguments) {
+  return names(*open_inputs(std::move(arguments), small_inputs()));
+}
+
+void touch(const fs::path& path) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path) << "x";
+}
+
+/// What the first input's load says.
+std::string first_error(const std::string& argument) {
+  auto input = open_inputs({argument}, small_inputs())->next();
+  if (!input) return "nothing";
+  std::vector<float> chw(6);
+  try {
+    input->load(chw, nullptr);
+  } catch (...) {
+    return error_message(std::current_exception());
+  }
+  return "";
+}
+
+void write_array(const fs::path& path, std::int64_t rows) {
+  std::vector<float> values(static_cast<std::size_t>(rows * 6));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  io::write_npy(path, io::DType::kF32, {rows, 1, 2, 3}, std::as_bytes(std::span(values)));
+}
+
+TEST(Inputs, WalkFoldersInOrder) {
+  const testing::TemporaryFolder folder;
+  for (const auto* name : {"b/2.png", "b/1.JPG", "b/notes.txt", "a.webp", "c.tif", "b/d/z.bmp"})
+    touch(folder / name);
+  const auto at = [&](const char* name) { return (folder / name).string(); };
+  EXPECT_EQ(names({folder.path().string()}),
+            (std::vector<std::string>{at("a.webp"), at("b/1.JPG"), at("b/2.png"), at("b/d/z.bmp"),
+                                      at("c.tif")}));
+}
+
+TEST(Inputs, FollowLinksButNeverInACircle) {
+  const testing::TemporaryFolder folder;
+  touch(folder / "a/1.png");
+  fs::create_directory_symlink("..", folder / "a/up");
+  fs::create_directory_symlink("a", folder / "other");
+  const auto found = names({folder.path().string()});
+  EXPECT_EQ(found, (std::vector<std::string>{(folder / "a/1.png").string(),
+                                             (folder / "other/1.png").string()}));
+}
+
+TEST(Inputs, WalkAFolderThatIsNamedLikeAPicture) {
+  const testing::TemporaryFolder folder;
+  touch(folder / "x.png/1.png");
+  EXPECT_EQ(names({(folder / "x.png").string()}).size(), 1U);
+  EXPECT_EQ(names({folder.path().string()}).size(), 1U);
+}
+
+TEST(Inputs, SayThatAFolderHasNoPictures) {
+  const testing::TemporaryFolder folder;
+  touch(folder / "notes.txt");
+  EXPECT_NE(first_error(folder.path().string()).find("expected pictures"), std::string::npos);
+  EXPECT_EQ(names({folder.path().string()}).size(), 1U) << "and say it once";
+}
+
+TEST(Inputs, TakeArgumentsFromStandardInput) {
+  const testing::TemporaryFolder folder;
+  touch(folder / "f/1.png");
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const auto text = "one.png\n\n" + (folder / "f").string() + "\nlast.png";
+  ASSERT_EQ(::write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  ::close(ends[1]);
+  auto options = small_inputs();
+  options.stdin_descriptor = ends[0];
+  const auto source = open_inputs({"first.png", "-", "end.png"}, options);
+  EXPECT_EQ(names(*source),
+            (std::vector<std::string>{"first.png", "one.png", (folder / "f/1.png").string(),
+                                      "last.png", "end.png"}));
+  ::close(ends[0]);
+}
+
+TEST(Inputs, StopWaitingForStandardInputWhenCancelled) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  auto options = small_inputs();
+  options.stdin_descriptor = ends[0];
+  const auto source = open_inputs({"-"}, options);
+  std::thread canceller([&] { source->cancel(); });
+  EXPECT_FALSE(source->next().has_value());
+  canceller.join();
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(Inputs, GiveTheRowsOfAnArray) {
+  const testing::TemporaryFolder folder;
+  const auto file = (folder / "x.npy").string();
+  write_array(file, 2);
+  const auto source = open_inputs({file}, small_inputs());
+  EXPECT_EQ(source->next()->name, file + "[0]");
+  auto second = source->next();
+  EXPECT_EQ(second->name, file + "[1]");
+  std::vector<float> chw(6);
+  second->load(chw, nullptr);
+  EXPECT_EQ(chw, (std::vector<float>{6, 7, 8, 9, 10, 11}));
+  EXPECT_FALSE(source->next().has_value());
+}
+
+TEST(Inputs, NameAnArrayOfOneRowPlainly) {
+  const testing::TemporaryFolder folder;
+  write_array(folder / "x.npy", 1);
+  EXPECT_EQ(names({(folder / "x.npy").string()}),
+            (std::vector<std::string>{(folder / "x.npy").string()}));
+}
+
+TEST(Inputs, TakeTheTensorNamedInput) {
+  const testing::TemporaryFolder folder;
+  const auto file = (folder / "x.safetensors").string();
+  const std::vector<float> values{1, 2, 3, 4, 5, 6};
+  const auto bytes = std::as_bytes(std::span(values));
+  io::write_safetensors(file, {{"input", io::DType::kF32, {1, 1, 2, 3}, [&] { return bytes; }}});
+  auto input = open_inputs({file}, small_inputs())->next();
+  std::vector<float> chw(6);
+  input->load(chw, nullptr);
+  EXPECT_EQ(chw, values);
+  io::write_safetensors(file, {{"other", io::DType::kF32, {1, 1, 2, 3}, [&] { return bytes; }}});
+  EXPECT_NE(first_error(file).find("expected a tensor 'input'"), std::string::npos);
+}
+
+TEST(Inputs, RefuseTensorsOfAnotherShapeOrType) {
+  const testing::TemporaryFolder folder;
+  const auto file = folder / "x.npy";
+  const std::vector<double> values(12);
+  const auto bytes = std::as_bytes(std::span(values));
+  io::write_npy(file, io::DType::kF64, {2, 1, 2, 3}, bytes);
+  EXPECT_NE(first_error(file.string()).find("expected F32 [B, 1, 2, 3], found F64 [2, 1, 2, 3]"),
+            std::string::npos);
+  io::write_npy(file, io::DType::kF32, {4, 1, 3, 2}, bytes);
+  EXPECT_NE(first_error(file.string()).find("found F32 [4, 1, 3, 2]"), std::string::npos);
+}
+
+TEST(Inputs, KeepTheirOrderAroundABadOne) {
+  const testing::TemporaryFolder folder;
+  write_array(folder / "x.npy", 1);
+  const auto missing = (folder / "gone.npy").string(), file = (folder / "x.npy").string();
+  EXPECT_EQ(names({missing, file}), (std::vector<std::string>{missing, file}));
+  EXPECT_NE(first_error(missing).find("gone.npy"), std::string::npos);
+}
+
+TEST(Slices, CutASourceIntoItsPart) {
+  const auto source = slice_inputs(open_inputs({"0", "1", "2", "3", "4"}, small_inputs()), 1, 3);
+  EXPECT_EQ(names(*source), (std::vector<std::string>{"1", "2"}));
+}
+
+TEST(Shards, CoverEveryInputOnceInWholeBatches) {
+  for (const std::int64_t inputs : {0, 1, 7, 8, 100})
+    for (const std::int64_t world : {1, 2, 3, 7}) {
+      std::int64_t expected = 0;
+      for (std::int64_t rank = 0; rank < world; ++rank) {
+        const auto [begin, end] = shard_range(inputs, 4, rank, world);
+        EXPECT_EQ(begin, expected);
+        EXPECT_TRUE(end == inputs || end % 4 == 0);
+        expected = end;
+      }
+      EXPECT_EQ(expected, inputs);
+    }
+}
+
+}  // namespace
+}  // namespace vit::infer

@@ -1,0 +1,224 @@
+#include "vit/infer/predictor.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "support/support.h"
+#include "vit/core/error.h"
+#include "vit/model/vision_transformer.h"
+#include "vit/nn/block.h"
+
+namespace vit::infer {
+namespace {
+
+/// A small model with random weights, none of them at its initial zero or one.
+model::LoadedModel small_model(std::int64_t num_classes = 7, std::int64_t in_c = 3) {
+  model::LoadedModel loaded;
+  loaded.config.model.img_size({32, 48})
+      .patch_size({16, 16})
+      .in_c(in_c)
+      .num_classes(num_classes)
+      .embed_dim(24)
+      .depth(3)
+      .num_heads(3);
+  loaded.model = VisionTransformer(loaded.config.model);
+  loaded.model->eval();
+  const at::NoGradGuard no_grad;
+  for (auto& parameter : loaded.model->parameters()) parameter.normal_(0.0, 0.3);
+  return loaded;
+}
+
+at::Tensor random_input(std::int64_t batch, std::int64_t in_c = 3) {
+  return at::randn({batch, in_c, 32, 48});
+}
+
+data::Image gradient(std::int64_t height, std::int64_t width, std::int64_t channels) {
+  data::Image image(height, width, channels);
+  for (std::size_t i = 0; i < image.pixels.size(); ++i)
+    image.pixels[i] = static_cast<std::uint8_t>(i * 7 % 256);
+  return image;
+}
+
+/// The modules, run by hand.
+at::Tensor run_blocks(VisionTransformer& model, at::Tensor tokens, std::size_t blocks) {
+  for (std::size_t i = 0; i < blocks; ++i)
+    tokens = std::dynamic_pointer_cast<nn::Layer>(model->block->ptr(i))->forward(tokens);
+  return tokens;
+}
+
+TEST(Predictor, GivesTheModulesLogits) {
+  auto loaded = small_model();
+  const Predictor predictor(loaded);
+  const auto x = random_input(2);
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(at::equal(predictor.predict(x), loaded.model->forward(x).logits));
+}
+
+TEST(Predictor, GivesFeaturesOfAModelWithoutAHead) {
+  const Predictor predictor(small_model(0));
+  const auto x = random_input(2);
+  EXPECT_EQ(predictor.output_shape(), (std::vector<std::int64_t>{24}));
+  EXPECT_TRUE(at::equal(predictor.predict(x), predictor.features(x, {FeatureKind::kPooled})));
+}
+
+TEST(Predictor, TakesFeaturesAfterTheFinalNorm) {
+  auto loaded = small_model();
+  const Predictor predictor(loaded);
+  const auto x = random_input(2);
+  const at::NoGradGuard no_grad;
+  auto& model = loaded.model;
+  const auto tokens = model->norm->forward(run_blocks(model, model->embed(x), 3));  // [2, 7, 24]
+  EXPECT_TRUE(at::equal(predictor.features(x, {FeatureKind::kTokens}), tokens));
+  EXPECT_TRUE(at::equal(predictor.features(x, {FeatureKind::kCls}), tokens.select(1, 0)));
+  EXPECT_TRUE(at::equal(predictor.features(x, {FeatureKind::kMean}), tokens.slice(1, 1).mean(1)));
+  EXPECT_TRUE(at::equal(predictor.features(x, {FeatureKind::kPooled}), tokens.select(1, 0)));
+}
+
+TEST(Predictor, TakesALayersFeaturesBeforeAnyNorm) {
+  auto loaded = small_model();
+  const Predictor predictor(loaded);
+  const auto x = random_input(1);
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(at::equal(predictor.features(x, {FeatureKind::kLayer, 1}),
+                        run_blocks(loaded.model, loaded.model->embed(x), 2)));
+  EXPECT_THROW(predictor.features(x, {FeatureKind::kLayer, 3}), UsageError);
+}
+
+TEST(Predictor, SaysTheShapeOfWhatItGives) {
+  const Predictor predictor(small_model());
+  const auto x = random_input(2);
+  for (const auto& kind : {FeatureKind{FeatureKind::kCls}, FeatureKind{FeatureKind::kMean},
+                           FeatureKind{FeatureKind::kTokens}, FeatureKind{FeatureKind::kPooled},
+                           FeatureKind{FeatureKind::kLayer, 2}}) {
+    auto shape = predictor.feature_shape(kind);
+    shape.insert(shape.begin(), 2);
+    EXPECT_EQ(predictor.features(x, kind).sizes().vec(), shape);
+  }
+}
+
+TEST(Predictor, MapsTheClassTokensAttentionOntoTheGrid) {
+  auto loaded = small_model();
+  const Predictor predictor(loaded);
+  const auto x = random_input(2);
+  const auto map = predictor.attention(x, AttentionMethod::kLast);
+  const at::NoGradGuard no_grad;
+  auto& model = loaded.model;
+  const auto before = run_blocks(model, model->embed(x), 2);
+  auto& last = *std::dynamic_pointer_cast<nn::BlockImpl>(model->block->ptr(2));
+  const auto weights = last.attn->attention_weights(last.norm1->forward(before));  // [2, 3, 7, 7]
+  const auto row = weights.mean(1).select(1, 0).slice(1, 1);                       // [2, 6]
+  const auto expected = (row / row.amax(1, true)).reshape({2, 2, 3});
+  EXPECT_TRUE(at::equal(map, expected));
+}
+
+TEST(Predictor, RollsAttentionOutOverEveryBlock) {
+  auto loaded = small_model();
+  const Predictor predictor(loaded);
+  const auto x = random_input(1);
+  const at::NoGradGuard no_grad;
+  auto& model = loaded.model;
+  auto product = at::eye(7).unsqueeze(0);
+  for (std::size_t i = 0; i < 3; ++i) {
+    auto& block = *std::dynamic_pointer_cast<nn::BlockImpl>(model->block->ptr(i));
+    const auto input = run_blocks(model, model->embed(x), i);
+    const auto weights = block.attn->attention_weights(block.norm1->forward(input)).mean(1);
+    product = (0.5 * weights + 0.5 * at::eye(7)).matmul(product);
+  }
+  const auto row = product.select(1, 0).slice(1, 1);
+  const auto expected = (row / row.amax(1, true)).reshape({1, 2, 3});
+  // The same sums in another order: a few roundings of float32.
+  EXPECT_TRUE(
+      at::allclose(predictor.attention(x, AttentionMethod::kRollout), expected, 1e-5, 1e-6));
+}
+
+TEST(Predictor, ShowsPicturesThroughTheModelsTransform) {
+  const Predictor predictor(small_model());
+  const std::vector<data::Image> images{gradient(40, 50, 3), gradient(90, 33, 3)};
+  const auto x = predictor.preprocess(images);
+  ASSERT_EQ(x.sizes().vec(), (std::vector<std::int64_t>{2, 3, 32, 48}));
+  auto second = at::empty({3, 32, 48});
+  predictor.transform()(images[1], {second.mutable_data_ptr<float>(), 3 * 32 * 48});
+  EXPECT_TRUE(at::equal(x[1], second));
+  EXPECT_TRUE(at::equal(predictor.predict(images), predictor.predict(x)));
+}
+
+TEST(Predictor, FeedsTensorsToAModelThatPicturesDoNotFit) {
+  const Predictor predictor(small_model(7, 2));
+  EXPECT_EQ(predictor.predict(random_input(1, 2)).size(1), 7);
+  EXPECT_THROW(predictor.transform(), DataError);
+}
+
+TEST(Predictor, RefusesInputsOfAnotherShape) {
+  const Predictor predictor(small_model());
+  EXPECT_THROW(predictor.predict(random_input(1, 1)), DataError);
+  EXPECT_THROW(predictor.predict(at::randn({3, 32, 48})), DataError);
+  EXPECT_THROW(predictor.predict(at::randn({1, 3, 32, 32})), DataError);
+}
+
+TEST(Predictor, AnswersConcurrentCallsAsItAnswersOneAfterTheOther) {
+  const Predictor predictor(small_model());
+  std::vector<at::Tensor> inputs, expected;
+  for (int i = 0; i < 8; ++i) {
+    inputs.push_back(random_input(1 + i % 3));
+    expected.push_back(predictor.predict(inputs.back()));
+  }
+  std::vector<std::future<bool>> answers;
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    answers.push_back(std::async(std::launch::async, [&, i] {
+      for (int repeat = 0; repeat < 5; ++repeat)
+        // Another thread may split a product otherwise: a few roundings of float32.
+        if (!at::allclose(predictor.predict(inputs[i]), expected[i], 1e-5, 1e-6)) return false;
+      return true;
+    }));
+  for (auto& answer : answers) EXPECT_TRUE(answer.get());
+}
+
+TEST(Predictor, RunsInBfloat16) {
+  const auto loaded = small_model();
+  const auto x = random_input(2);
+  const auto exact = Predictor(loaded).predict(x);
+  PredictorOptions options;
+  options.precision = "bf16";
+  auto copy = small_model();
+  {
+    const at::NoGradGuard no_grad;
+    auto from = loaded.model->parameters(), to = copy.model->parameters();
+    for (std::size_t i = 0; i < from.size(); ++i) to[i].copy_(from[i]);
+  }
+  const auto rough = Predictor(std::move(copy), options).predict(x);
+  EXPECT_EQ(rough.scalar_type(), at::kFloat);
+  // bfloat16 keeps 8 bits: some 2^-8 a step over three blocks.
+  EXPECT_LT((rough - exact).abs().max().item<float>(), 0.1F * exact.abs().max().item<float>());
+  EXPECT_FALSE(at::equal(rough, exact));
+}
+
+TEST(Predictor, NamesWhatItRunsIn) {
+  EXPECT_EQ(Predictor(small_model()).choices()["engine"], "modules");
+  PredictorOptions options;
+  options.precision = "int8";
+  EXPECT_THROW(Predictor(small_model(), options), UsageError);
+  options = {};
+  options.engine = "packed";
+  EXPECT_THROW(Predictor(small_model(), options), UsageError);
+}
+
+TEST(Predictor, OpensAModelFile) {
+  const testing::TemporaryFolder folder;
+  const auto loaded = small_model();
+  model::save_model(folder / "model.safetensors", *loaded.model, loaded.config);
+  const Predictor predictor(folder / "model.safetensors");
+  const auto x = random_input(1);
+  EXPECT_TRUE(at::equal(predictor.predict(x), Predictor(loaded).predict(x)));
+}
+
+TEST(FeatureKind, IsParsedOrRefused) {
+  EXPECT_EQ(parse_feature_kind("mean").kind, FeatureKind::kMean);
+  EXPECT_EQ(parse_feature_kind("layer:11").layer, 11);
+  for (const auto* text : {"", "layer", "layer:", "layer:-1", "layer:1x", "CLS"})
+    EXPECT_THROW(parse_feature_kind(text), UsageError) << text;
+}
+
+}  // namespace
+}  // namespace vit::infer

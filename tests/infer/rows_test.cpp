@@ -1,0 +1,224 @@
+#include "vit/infer/rows.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <limits>
+
+#include "support/support.h"
+#include "vit/core/error.h"
+#include "vit/core/file.h"
+#include "vit/core/json.h"
+#include "vit/infer/row_output.h"
+
+namespace vit::infer {
+namespace {
+
+const std::vector<Prediction> kTwo{{1, 0.75F}, {0, 0.25F}};
+
+RowEncoder make_encoder(RowFormat format, bool error_column = false) {
+  RowOptions options;
+  options.format = format;
+  options.labels = {"cat", "dog, \"big\""};
+  options.columns = 2;
+  options.error_column = error_column;
+  options.value_shape = {3};
+  return RowEncoder(options);
+}
+
+TEST(TopK, OrdersBySoftmax) {
+  const std::vector<float> logits{1, 3, 2};
+  const auto top = top_k(logits, 2);
+  ASSERT_EQ(top.size(), 2U);
+  EXPECT_EQ(top[0].index, 1);
+  EXPECT_EQ(top[1].index, 2);
+  const double sum = std::exp(-2.0) + 1 + std::exp(-1.0);
+  EXPECT_FLOAT_EQ(top[0].prob, static_cast<float>(1 / sum));
+  EXPECT_FLOAT_EQ(top[1].prob, static_cast<float>(std::exp(-1.0) / sum));
+}
+
+TEST(TopK, GivesAllClassesWhereKIsMore) { EXPECT_EQ(top_k(std::vector<float>(4), 9).size(), 4U); }
+
+TEST(TopK, PutsTheLowerIndexFirstAmongEquals) {
+  const auto top = top_k(std::vector<float>{1, 2, 2, 2}, 2);
+  EXPECT_EQ(top[0].index, 1);
+  EXPECT_EQ(top[1].index, 2);
+}
+
+TEST(TopK, StandsLargeLogits) {
+  const auto top = top_k(std::vector<float>{1e30F, 0}, 1);
+  EXPECT_FLOAT_EQ(top[0].prob, 1.0F);
+}
+
+TEST(TopK, SortsNanLast) {
+  const auto top = top_k(std::vector<float>{std::numeric_limits<float>::quiet_NaN(), 1, 2}, 3);
+  EXPECT_EQ(top[0].index, 2);
+  EXPECT_EQ(top[2].index, 0);
+}
+
+TEST(RowEncoder, WritesJsonLines) {
+  const auto encoder = make_encoder(RowFormat::kJsonl);
+  const auto row = encoder.predictions("a.png", kTwo, true);
+  EXPECT_EQ(row,
+            "{\"file\":\"a.png\",\"topk\":[{\"index\":1,\"label\":\"dog, \\\"big\\\"\",\"prob\":"
+            "0.75},{\"index\":0,\"label\":\"cat\",\"prob\":0.25}]}\n");
+  EXPECT_EQ(encoder.error("b.png", "bad", false), "{\"file\":\"b.png\",\"error\":\"bad\"}\n");
+}
+
+TEST(RowEncoder, GivesNullForALabelThatNobodyKnows) {
+  RowOptions options;
+  options.format = RowFormat::kJsonl;
+  const auto row = Json::parse(RowEncoder(options).predictions("a", kTwo, true));
+  EXPECT_TRUE(row["topk"][0]["label"].is_null());
+}
+
+TEST(RowEncoder, ReplacesWhatIsNotUtf8) {
+  const auto row = make_encoder(RowFormat::kJsonl).predictions("a\xff.png", kTwo, true);
+  EXPECT_EQ(Json::parse(row)["file"], "a\xef\xbf\xbd.png");
+}
+
+TEST(RowEncoder, WritesOneJsonArray) {
+  const auto encoder = make_encoder(RowFormat::kJson);
+  EXPECT_EQ(Json::parse(encoder.head() + encoder.tail(0)), Json::array());
+  const auto both = Json::parse(encoder.head() + encoder.predictions("a", kTwo, true) +
+                                encoder.error("b", "bad", false) + encoder.tail(2));
+  EXPECT_EQ(both.size(), 2U);
+  EXPECT_EQ(both[1]["error"], "bad");
+}
+
+TEST(RowEncoder, QuotesCsvFields) {
+  const auto encoder = make_encoder(RowFormat::kCsv, true);
+  EXPECT_EQ(encoder.head(), "file,index1,label1,prob1,index2,label2,prob2,error\n");
+  EXPECT_EQ(encoder.predictions("a,b\n.png", kTwo, true),
+            "\"a,b\n.png\",1,\"dog, \"\"big\"\"\",0.75,0,cat,0.25,\n");
+  EXPECT_EQ(encoder.error("c", "no, not", false), "c,,,,,,,\"no, not\"\n");
+}
+
+TEST(RowEncoder, KeepsATextRowOnItsLine) {
+  EXPECT_EQ(make_encoder(RowFormat::kText).predictions("a\tb\n", kTwo, true),
+            "a\\tb\\n\t1\tdog, \"big\"\t0.75\t0\tcat\t0.25\n");
+}
+
+TEST(RowEncoder, PrintsProbabilitiesThatReadBackAsTheSameFloat) {
+  const float prob = std::nextafter(0.1F, 1.0F);
+  const auto row =
+      make_encoder(RowFormat::kText).predictions("a", std::vector<Prediction>{{0, prob}}, true);
+  EXPECT_EQ(std::strtof(row.substr(row.rfind('\t')).c_str(), nullptr), prob);
+}
+
+TEST(RowEncoder, WritesNanForAnErrorInAnArray) {
+  const auto row = make_encoder(RowFormat::kNpy).error("a", "bad", true);
+  ASSERT_EQ(row.size(), 3 * sizeof(float));
+  float value = 0;
+  std::memcpy(&value, row.data(), sizeof value);
+  EXPECT_TRUE(std::isnan(value));
+}
+
+TEST(RowEncoder, KeepsAnArraysHeadAtOneLength) {
+  const auto encoder = make_encoder(RowFormat::kNpy);
+  EXPECT_EQ(encoder.head(0).size(), encoder.head(1'000'000'000).size());
+}
+
+class WholeRowsOf : public ::testing::TestWithParam<RowFormat> {};
+
+TEST_P(WholeRowsOf, AnyCutOffOutputCanBeGoneOnWith) {
+  const testing::TemporaryFolder folder;
+  const auto encoder = make_encoder(GetParam());
+  const bool array = GetParam() == RowFormat::kNpy;
+  const std::vector<float> numbers{1, 2, 3};
+  const auto row = [&](std::int64_t i) {
+    const auto name = "row, \"" + std::to_string(i) + "\"\n";
+    return array ? encoder.values(numbers) : encoder.predictions(name, kTwo, i == 0);
+  };
+  std::string whole = encoder.head();
+  for (int i = 0; i < 3; ++i) whole += row(i);
+  for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
+    std::ofstream(folder / "part", std::ios::binary) << whole.substr(0, cut);
+    const auto found = count_whole_rows(folder / "part", encoder);
+    ASSERT_LE(found.bytes, static_cast<std::int64_t>(cut));
+    auto rest = whole.substr(0, static_cast<std::size_t>(found.bytes));
+    if (rest.empty()) rest = encoder.head();
+    for (auto i = found.rows; i < 3; ++i) rest += row(i);
+    ASSERT_EQ(rest, whole) << "cut at " << cut;
+  }
+  EXPECT_EQ(count_whole_rows(folder / "part", encoder).rows, 3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, WholeRowsOf,
+                         ::testing::Values(RowFormat::kText, RowFormat::kCsv, RowFormat::kJson,
+                                           RowFormat::kJsonl, RowFormat::kNpy));
+
+TEST(WholeRows, AreNotCountedInAnotherOutput) {
+  const testing::TemporaryFolder folder;
+  write_file(folder / "part", "file,index1,label1,prob1\na,1,,0.5\n");
+  EXPECT_THROW(count_whole_rows(folder / "part", make_encoder(RowFormat::kCsv)), DataError);
+}
+
+TEST(RowOutput, GetsItsNameOnlyAtTheEnd) {
+  const testing::TemporaryFolder folder;
+  const auto file = folder / "rows.jsonl";
+  RowOutput output(make_encoder(RowFormat::kJsonl), {file, false, false});
+  output.predictions("a", kTwo);
+  output.flush();
+  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_GT(std::filesystem::file_size(folder / "rows.jsonl.part"), 0U);
+  output.finish();
+  EXPECT_FALSE(std::filesystem::exists(folder / "rows.jsonl.part"));
+  EXPECT_EQ(Json::parse(read_file(file))["file"], "a");
+}
+
+TEST(RowOutput, NeverReplacesUnasked) {
+  const testing::TemporaryFolder folder;
+  write_file(folder / "rows.csv", "mine");
+  const auto encoder = make_encoder(RowFormat::kCsv);
+  EXPECT_THROW(RowOutput(encoder, {folder / "rows.csv", false, false}), IoError);
+  EXPECT_EQ(read_file(folder / "rows.csv"), "mine");
+  write_file(folder / "new.csv.part", "mine");
+  EXPECT_THROW(RowOutput(encoder, {folder / "new.csv", false, false}), IoError);
+  EXPECT_THROW(RowOutput(encoder, {folder.path(), true, false}), IoError);
+  EXPECT_THROW(RowOutput(encoder, {folder / "no/such/rows.csv", false, false}), IoError);
+}
+
+TEST(RowOutput, GoesOnAfterTheLastWholeRow) {
+  const testing::TemporaryFolder folder;
+  const auto file = folder / "rows.csv";
+  const auto encoder = make_encoder(RowFormat::kCsv);
+  {
+    RowOutput output(encoder, {file, false, false});
+    output.predictions("a", kTwo);
+    output.predictions("b", kTwo);
+    output.flush();
+  }
+  const auto part = folder / "rows.csv.part";
+  std::filesystem::resize_file(part, std::filesystem::file_size(part) - 3);
+  RowOutput output(encoder, {file, false, true});
+  EXPECT_EQ(output.rows_done(), 1);
+  output.predictions("b", kTwo);
+  output.finish();
+  EXPECT_EQ(read_file(file), encoder.head() + encoder.predictions("a", kTwo, true) +
+                                 encoder.predictions("b", kTwo, false));
+}
+
+TEST(RowOutput, SaysThatAFinishedRunIsComplete) {
+  const testing::TemporaryFolder folder;
+  write_file(folder / "rows.csv", "done");
+  RowOutput output(make_encoder(RowFormat::kCsv), {folder / "rows.csv", false, true});
+  EXPECT_TRUE(output.complete());
+  output.finish();
+  EXPECT_EQ(read_file(folder / "rows.csv"), "done");
+}
+
+TEST(RowOutput, WritesAnArraysLengthIntoItsHeadAtTheEnd) {
+  const testing::TemporaryFolder folder;
+  const auto encoder = make_encoder(RowFormat::kNpy);
+  RowOutput output(encoder, {folder / "rows.npy", false, false});
+  const std::vector<float> numbers{1, 2, 3};
+  for (int i = 0; i < 12; ++i) output.values(numbers);
+  output.finish();
+  EXPECT_EQ(read_file(folder / "rows.npy").substr(0, encoder.head().size()), encoder.head(12));
+}
+
+}  // namespace
+}  // namespace vit::infer
