@@ -14,7 +14,9 @@ std::string render(const LogOptions& options, std::string_view level, std::strin
 
 }  // namespace
 
-void Log::error(std::string_view message) { write(LogLevel::kQuiet, "error", std::string(message)); }
+void Log::error(std::string_view message) {
+  write(LogLevel::kQuiet, "error", std::string(message));
+}
 
 void Log::write(LogLevel level, const char* name, const std::string& message) {
   if (options_.stream == nullptr || level > options_.level) return;

@@ -8,9 +8,8 @@
 namespace vit::runtime {
 
 at::Generator make_generator(std::uint64_t seed, c10::Device device) {
-  auto generator = device.is_cuda()
-                       ? at::globalContext().defaultGenerator(device).clone()
-                       : at::make_generator<at::CPUGeneratorImpl>(seed);
+  auto generator = device.is_cuda() ? at::globalContext().defaultGenerator(device).clone()
+                                    : at::make_generator<at::CPUGeneratorImpl>(seed);
   generator.set_current_seed(seed);
   return generator;
 }

@@ -1,8 +1,8 @@
 // How long the modules take: inference of ViT-B/16 and a training step of ViT-Ti/16.
+#include <ATen/Parallel.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/optim/adamw.h>

@@ -2,10 +2,10 @@
 
 #include <ATen/Version.h>
 #include <c10/util/Exception.h>
+#include <torch/version.h>
 
 #include <iostream>
 #include <opencv2/core/version.hpp>
-#include <torch/version.h>
 
 #include "common/list_models.h"
 #include "vit/core/threads.h"
@@ -97,8 +97,8 @@ int Command::run(int argc, char** argv, const std::function<int()>& body) {
   } catch (const Error& error) {
     return report(error.kind(), error.what());
   } catch (const c10::OutOfMemoryError& error) {
-    return report(ErrorKind::kUsage, format("not enough memory on {}: {}", device_,
-                                            error.what_without_backtrace()));
+    return report(ErrorKind::kUsage,
+                  format("not enough memory on {}: {}", device_, error.what_without_backtrace()));
   } catch (const c10::Error& error) {
     return report(ErrorKind::kData, verbose_ ? error.what() : error.what_without_backtrace());
   } catch (const std::filesystem::filesystem_error& error) {
