@@ -13,12 +13,6 @@
 namespace vit::model {
 namespace {
 
-Weight* find(std::vector<Weight>& weights, std::string_view name) {
-  const auto found = std::find_if(weights.begin(), weights.end(),
-                                  [&](const Weight& weight) { return weight.name == name; });
-  return found == weights.end() ? nullptr : &*found;
-}
-
 void remove_layer(std::vector<Weight>& weights, const std::string& layer) {
   std::erase_if(weights,
                 [&](const Weight& weight) { return weight.name.starts_with(layer + "."); });
@@ -117,33 +111,61 @@ void adapt_channels(std::vector<Weight>& weights, ModelConfig& config, std::int6
 }
 
 /// timm's default, or its own for the models that prefer another (`_create_vision_transformer`).
-Interpolation interpolation_for(const ModelConfig& config, const std::string& name) {
+Interpolation interpolation_for(const ModelConfig& config, const std::string& name,
+                                const Resampling& resampling) {
   if (!name.empty()) return interpolation_from_name(name);
-  const bool flexi = config.architecture.find("flexi") != std::string::npos;
-  return interpolation_from_name(flexi ? "bilinear" : "bicubic");
+  const auto is = [&](const char* part) {
+    return config.architecture.find(part) != std::string::npos;
+  };
+  if (is("flexi")) return interpolation_from_name("bilinear");
+  auto how = resampling.how.value_or(Interpolation{});
+  if (resampling.square_then_cropped)
+    how.align_corners = is("base_patch16_radio_v3") || is("huge_patch16_radio_v3");
+  return how;
+}
+
+/// RADIO's rule: the grid becomes a square of the model's longer side, cut at the top left.
+void resample_square_then_crop(std::vector<Weight>& weights, Size2d declared, Size2d wanted,
+                               const Interpolation& how, Log* log) {
+  const auto side = std::max(wanted[0], wanted[1]);
+  resample_positions(weights, declared, {side, side}, 0, how, log);
+  auto* weight = find(weights, "pos_embed");
+  if (weight == nullptr || wanted[0] == wanted[1] || weight->meta().dim() != 3) return;
+  *weight = transformed(std::move(*weight), format("cut to {} × {}", wanted[0], wanted[1]),
+                        [=](const torch::Tensor& x) {
+                          return x.reshape({1, side, side, -1})
+                              .slice(1, 0, wanted[0])
+                              .slice(2, 0, wanted[1])
+                              .reshape({1, wanted[0] * wanted[1], -1});
+                        });
+}
+
+void resample(std::vector<Weight>& weights, ModelConfig& config, const Adaptation& adaptation,
+              const Resampling& resampling, Log* log) {
+  auto& model = config.model;
+  const auto declared = grid_of(model);
+  if (adaptation.img_size) model.img_size(*adaptation.img_size);
+  if (adaptation.patch_size) model.patch_size(*adaptation.patch_size);
+  check_config(config, "adapted");
+  const auto how = interpolation_for(config, adaptation.pos_interp, resampling);
+  resample_patches(weights, model.patch_size(), how, log);
+  if (resampling.square_then_cropped)
+    resample_square_then_crop(weights, declared, grid_of(model), how, log);
+  else
+    resample_positions(weights, declared, grid_of(model), model.num_embedded_prefix_tokens(), how,
+                       log);
 }
 
 }  // namespace
 
 void adapt_weights(std::vector<Weight>& weights, ModelConfig& config, const Adaptation& adaptation,
-                   Log* log) {
-  auto& model = config.model;
-  const auto how = interpolation_for(config, adaptation.pos_interp);
-  if (adaptation.img_size || adaptation.patch_size) {
-    const auto declared = grid_of(model);
-    if (adaptation.img_size) model.img_size(*adaptation.img_size);
-    if (adaptation.patch_size) model.patch_size(*adaptation.patch_size);
-    check_config(config, "adapted");
-    resample_patches(weights, model.patch_size(), how, log);
-    resample_positions(weights, declared, grid_of(model), embedded_prefix_tokens(model), how, log);
-  }
+                   const Resampling& resampling, Log* log) {
+  if (adaptation.img_size || adaptation.patch_size || !adaptation.pos_interp.empty() ||
+      resampling.always)
+    resample(weights, config, adaptation, resampling, log);
   if (adaptation.in_c) adapt_channels(weights, config, *adaptation.in_c, log);
   if (adaptation.num_classes)
     adapt_head(weights, config, *adaptation.num_classes, adaptation.seed, log);
-}
-
-std::int64_t embedded_prefix_tokens(const VisionTransformerOptions& model) {
-  return model.distilled() ? 2 : 1;
 }
 
 }  // namespace vit::model

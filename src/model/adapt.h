@@ -3,18 +3,16 @@
 
 #include <vector>
 
+#include "model/timm/dialects.h"
 #include "model/weight.h"
 #include "vit/core/log.h"
 #include "vit/model/weights.h"
 
 namespace vit::model {
 
-/// Changes `config` to what `adaptation` asks for and `weights` (native names) to fit. Each change
-/// is said to `log`.
+/// Changes `config` to what `adaptation` asks for and `weights` (native names) to fit, and
+/// does what the dialect wants resampled. Each change is said to `log`.
 void adapt_weights(std::vector<Weight>& weights, ModelConfig& config, const Adaptation& adaptation,
-                   Log* log);
-
-/// Tokens before the patches that have a place in the position embedding.
-std::int64_t embedded_prefix_tokens(const VisionTransformerOptions& model);
+                   const Resampling& resampling, Log* log);
 
 }  // namespace vit::model

@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, 3> kCropModes{"center", "squash", "border
 constexpr std::int64_t kMaxSide = 65536;
 constexpr std::int64_t kMaxWidth = 65536;
 constexpr std::int64_t kMaxDepth = 1000;
+constexpr std::int64_t kMaxTokens = 65536;
 constexpr std::int64_t kMaxClasses = 10'000'000;
 constexpr std::int64_t kMaxChannels = 4096;
 constexpr double kMaxMlpRatio = 64;
@@ -64,6 +65,7 @@ void check_sizes(const ModelConfig& config, const std::string& where) {
   if (model.embed_dim() % model.num_heads() != 0)
     throw DataError("{}: 'num_heads': expected a divisor of embed_dim {}, found {}", where,
                     model.embed_dim(), model.num_heads());
+  expect_range<std::int64_t>(where, "reg_tokens", model.reg_tokens(), 0, kMaxTokens);
   expect_range(where, "mlp_ratio", model.mlp_ratio(), 1.0 / static_cast<double>(model.embed_dim()),
                kMaxMlpRatio);
   expect_range<std::int64_t>(where, "representation_size", model.representation_size().value_or(0),
@@ -77,8 +79,10 @@ double parameter_bound(const VisionTransformerOptions& model) {
       static_cast<double>(model.patch_size()[0]) * static_cast<double>(model.patch_size()[1]);
   const auto pixels =
       static_cast<double>(model.img_size()[0]) * static_cast<double>(model.img_size()[1]);
-  const auto block = width * width * (4 + 3 * model.mlp_ratio()) + 32 * width;
-  return static_cast<double>(model.depth()) * block + width * (pixels / patch + 16) +
+  // Twice: timm's ParallelThingsBlock holds two of everything.
+  const auto block = 2 * width * (width * (4 + 3 * model.mlp_ratio()) + 32);
+  return static_cast<double>(model.depth()) * block +
+         width * (pixels / patch + 16 + static_cast<double>(model.reg_tokens())) +
          width * patch * static_cast<double>(model.in_c()) +
          2 * static_cast<double>(model.num_classes()) * std::max(width, 1.0);
 }
@@ -88,6 +92,12 @@ void check_ratios(const VisionTransformerOptions& model, const std::string& wher
   expect_range(where, "attn_drop_ratio", model.attn_drop_ratio(), 0.0, 1.0);
   expect_range(where, "drop_path_ratio", model.drop_path_ratio(), 0.0, 1.0);
   expect_range(where, "proj_drop_rate", model.proj_drop_rate().value_or(0), 0.0, 1.0);
+  expect_range(where, "drop_rate", model.drop_rate(), 0.0, 1.0);
+  expect_range(where, "patch_drop_rate", model.patch_drop_rate(), 0.0, 1.0);
+  expect_range(where, "attn_drop_rate", model.attn_drop_rate().value_or(0), 0.0, 1.0);
+  expect_range(where, "init_values", model.init_values().value_or(1), -1e6, 1e6);
+  expect_range(where, "norm_eps", model.norm_eps(), 0.0, 1.0);
+  expect_range(where, "embed_norm_eps", model.embed_norm_eps(), 0.0, 1.0);
   expect_range(where, "qk_scale", model.qk_scale().value_or(1), -1e6, 1e6);
   expect_one_of(where, "dist_head", model.dist_head(),
                 std::array<std::string_view, 2>{"seed", "timm"});

@@ -27,12 +27,13 @@ std::int64_t count_elements(const io::TensorTable& table) {
 }
 
 /// What keeps the tensors from being the model's; null where nothing does.
-Json problem_of(std::vector<Weight> weights, ModelConfig& config, const LoadOptions& options,
+Json problem_of(NamedWeights named, ModelConfig& config, const LoadOptions& options,
                 const std::string& where) {
   try {
-    adapt_weights(weights, config, options.adapt, nullptr);
+    reconcile(named, config, nullptr);
+    adapt_weights(named.weights, config, options.adapt, named.resampling, nullptr);
     const VisionTransformer meta(config.model, at::device(at::kMeta));
-    fit_weights(*meta, std::move(weights), {where, options.drop_unused}, nullptr);
+    fit_weights(*meta, std::move(named.weights), {where, options.drop_unused}, nullptr);
     return nullptr;
   } catch (const DataError& error) {
     return error.what();
@@ -50,8 +51,8 @@ Json inspect(const std::filesystem::path& path, const LoadOptions& options, Log*
                {"labels", nullptr},        {"parameters", count_elements(file.tensors)},
                {"problem", nullptr}};
   if (says_architecture(file, options)) {
-    auto config = resolve_config(file, options, named.weights, log);
-    json["problem"] = problem_of(std::move(named.weights), config, options, path.string());
+    auto config = resolve_config(file, options, named, log);
+    json["problem"] = problem_of(std::move(named), config, options, path.string());
     json["architecture"] = config.architecture;
     json["model"] = fields_to_json(config.model);
     json["preprocessing"] = fields_to_json(config.preprocessing);

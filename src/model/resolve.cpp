@@ -35,12 +35,6 @@ ModelConfig config_of(Json json, const std::string& where, const std::string& ar
   return config;
 }
 
-const Weight* find(const std::vector<Weight>& weights, std::string_view name) {
-  const auto found = std::find_if(weights.begin(), weights.end(),
-                                  [&](const Weight& weight) { return weight.name == name; });
-  return found == weights.end() ? nullptr : &*found;
-}
-
 /// The class count of a file that says nothing but its tensors: the head's rows.
 std::int64_t classes_of_head(const std::vector<Weight>& weights) {
   const auto* head = find(weights, "head.weight");
@@ -49,10 +43,37 @@ std::int64_t classes_of_head(const std::vector<Weight>& weights) {
   return shape.dim() == 2 ? shape.size(0) : 0;
 }
 
+/// timm's own first ViTs projected patches with a Linear: [out, in * h * w].
+void reshape_linear_patches(std::vector<Weight>& weights, const VisionTransformerOptions& model) {
+  auto* weight = find(weights, "patch_embed.proj.weight");
+  if (weight == nullptr || weight->meta().dim() != 2) return;
+  const auto [h, w] = model.patch_size();
+  if (weight->meta().size(1) % (h * w) != 0) return;
+  *weight = transformed(std::move(*weight), "reshaped", [h = h, w = w](const torch::Tensor& x) {
+    return x.reshape({x.size(0), -1, h, w});
+  });
+}
+
+/// With average pooling, the names say where the norm stands: `norm` before the pooling, `fc_norm`
+/// after it.
+void follow_norm_names(const std::vector<Weight>& weights, VisionTransformerOptions& model,
+                       Log* log) {
+  const auto& pool = model.global_pool();
+  if (!model.final_norm() || (pool != "avg" && pool != "avgmax" && pool != "max")) return;
+  const bool before = find(weights, "norm.weight") != nullptr;
+  const bool after = find(weights, "fc_norm.weight") != nullptr;
+  if (before == after || model.fc_norm().value_or(true) == after) return;
+  model.fc_norm(after);
+  if (log != nullptr)
+    log->info("the norm stands {} the pooling, as its name in the file says",
+              after ? "after" : "before");
+}
+
 ModelConfig config_by_architecture(const WeightFile& file, const LoadOptions& options,
-                                   const std::vector<Weight>& weights, Log* log) {
+                                   const NamedWeights& named, Log* log) {
   auto config = find_architecture(options.architecture);
-  const auto classes = classes_of_head(weights);
+  if (named.optional_head && config.model.num_classes() == 0) return config;
+  const auto classes = classes_of_head(named.weights);
   if (classes != config.model.num_classes() && log != nullptr)
     log->info("{}: {} classes, from the head's shape ({} has {})", file.path.string(), classes,
               config.architecture, config.model.num_classes());
@@ -63,18 +84,28 @@ ModelConfig config_by_architecture(const WeightFile& file, const LoadOptions& op
 }  // namespace
 
 NamedWeights name_weights(const WeightFile& file) {
-  NamedWeights named;
-  named.dialect = "native";
-  for (const auto& entry : file.tensors.entries()) {
-    auto weight = weight_of(entry);
-    if (!file.own_config) {
-      const auto bare = TimmKeyMap::without_wrappers(weight.name);
-      weight.name = TimmKeyMap::to_native(bare);
-      if (weight.name != bare) named.dialect = "timm";
-    }
-    named.weights.push_back(std::move(weight));
+  std::vector<Weight> weights;
+  for (const auto& entry : file.tensors.entries()) weights.push_back(weight_of(entry));
+  if (file.own_config) {
+    NamedWeights named;
+    named.dialect = "native";
+    named.weights = std::move(weights);
+    return named;
   }
+  auto named = to_timm_names(std::move(weights));
+  for (auto& weight : named.weights) weight.name = TimmKeyMap::to_native(weight.name);
   return named;
+}
+
+void reconcile(NamedWeights& named, ModelConfig& config, Log* log) {
+  if (named.optional_head && config.model.num_classes() == 0)
+    std::erase_if(named.weights, [&](const Weight& weight) {
+      const bool head = weight.name.starts_with("head.");
+      if (head) named.dropped.push_back(weight.name);
+      return head;
+    });
+  reshape_linear_patches(named.weights, config.model);
+  follow_norm_names(named.weights, config.model, log);
 }
 
 bool says_architecture(const WeightFile& file, const LoadOptions& options) {
@@ -83,7 +114,7 @@ bool says_architecture(const WeightFile& file, const LoadOptions& options) {
 }
 
 ModelConfig resolve_config(const WeightFile& file, const LoadOptions& options,
-                           const std::vector<Weight>& weights, Log* log) {
+                           const NamedWeights& named, Log* log) {
   if (!options.config_file.empty())
     return config_of(read_json(options.config_file), options.config_file.string(),
                      options.architecture, log);
@@ -91,7 +122,7 @@ ModelConfig resolve_config(const WeightFile& file, const LoadOptions& options,
   if (file.timm_config)
     return config_of(*file.timm_config, (file.path.parent_path() / "config.json").string(),
                      options.architecture, log);
-  if (!options.architecture.empty()) return config_by_architecture(file, options, weights, log);
+  if (!options.architecture.empty()) return config_by_architecture(file, options, named, log);
   throw UsageError("{}: the file does not say its architecture: give --arch or --config",
                    file.path.string());
 }
@@ -102,9 +133,10 @@ ResolvedModel resolve_model(const std::filesystem::path& path, const LoadOptions
   auto named = name_weights(file);
   ResolvedModel resolved;
   resolved.format = file.format;
-  resolved.dialect = std::move(named.dialect);
-  resolved.config = resolve_config(file, options, named.weights, log);
-  adapt_weights(named.weights, resolved.config, options.adapt, log);
+  resolved.dialect = named.dialect;
+  resolved.config = resolve_config(file, options, named, log);
+  reconcile(named, resolved.config, log);
+  adapt_weights(named.weights, resolved.config, options.adapt, named.resampling, log);
   check_config(resolved.config, path.string());
   const VisionTransformer meta(resolved.config.model, at::device(at::kMeta));
   auto fitted =

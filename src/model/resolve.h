@@ -1,6 +1,7 @@
 // From a file to a model's configuration and weights, without reading a tensor's data.
 #pragma once
 
+#include "model/timm/dialects.h"
 #include "model/weight.h"
 #include "model/weight_file.h"
 #include "vit/core/log.h"
@@ -21,11 +22,6 @@ ResolvedModel resolve_model(const std::filesystem::path& path, const LoadOptions
                             Log* log);
 
 /// What `resolve_model` does before it knows the model: the tensors under native names.
-struct NamedWeights {
-  std::vector<Weight> weights;
-  std::vector<std::string> dropped;  ///< what the dialect has beside the model (text towers, …)
-  std::string dialect;
-};
 NamedWeights name_weights(const WeightFile& file);
 
 /// Whether anything says what the model is.
@@ -33,6 +29,10 @@ bool says_architecture(const WeightFile& file, const LoadOptions& options);
 
 /// The configuration that options, file and folder give. Throws UsageError where none does.
 ModelConfig resolve_config(const WeightFile& file, const LoadOptions& options,
-                           const std::vector<Weight>& weights, Log* log);
+                           const NamedWeights& named, Log* log);
+
+/// What depends on both: a projection that the model has no head for is left out, an old linear
+/// patch embedding becomes a convolution, norms before or after the pooling follow the file.
+void reconcile(NamedWeights& named, ModelConfig& config, Log* log);
 
 }  // namespace vit::model

@@ -32,13 +32,16 @@ Outputs run(VisionTransformerImpl& model, const torch::Tensor& input) {
   Outputs outputs;
   outputs["patch_embed"] = model.patch_embed->forward(input);
   auto x = model.embed(input);  // [B, N, embed_dim]
-  outputs["embed"] = x;
+  outputs["embed"] = outputs["norm_pre"] = x;
   for (std::size_t i = 0; i < model.block->size(); ++i) {
     x = model.block->at<nn::Layer>(i).forward(x);
     outputs["block." + std::to_string(i)] = x;
   }
-  outputs["norm"] = model.norm->forward(x);
-  outputs["forward_features"] = outputs["norm"];
+  outputs["block"] = x;
+  outputs["norm"] = outputs["forward_features"] = model.norm->forward(x);
+  const auto pooled = model.pool(outputs["norm"]);
+  outputs["fc_norm"] = outputs["pre_logits"] = pooled;
+  if (!model.options.distilled()) outputs["head"] = model.head->forward(pooled);
   outputs["output"] = model.forward(input).logits;
   return outputs;
 }
@@ -68,7 +71,7 @@ std::vector<VerifyRow> verify(VisionTransformer model, const std::filesystem::pa
   check_finite(*model);
   const bool training = model->is_training();
   model->eval();
-  const auto device = model->pos_embed.device();
+  const auto device = model->parameters().front().device();
   const auto outputs = run(*model, to_tensor(*input).to(device, at::kFloat).contiguous());
   model->train(training);
 

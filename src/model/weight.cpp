@@ -2,9 +2,22 @@
 
 #include <ATen/Functions.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "vit/model/weights.h"
 
 namespace vit::model {
+
+const Weight* find(const std::vector<Weight>& weights, std::string_view name) {
+  const auto found = std::find_if(weights.begin(), weights.end(),
+                                  [&](const Weight& weight) { return weight.name == name; });
+  return found == weights.end() ? nullptr : &*found;
+}
+
+Weight* find(std::vector<Weight>& weights, std::string_view name) {
+  return const_cast<Weight*>(find(std::as_const(weights), name));
+}
 
 Weight weight_of(const io::TensorEntry& entry) {
   auto make = [entry](bool meta) {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vit/io/tensor_table.h"
@@ -24,6 +25,10 @@ struct Weight {
   torch::Tensor tensor() const { return make(false); }
   torch::Tensor meta() const { return make(true); }
 };
+
+/// The weight of that name; null where there is none.
+Weight* find(std::vector<Weight>& weights, std::string_view name);
+const Weight* find(const std::vector<Weight>& weights, std::string_view name);
 
 /// The entry as it is.
 Weight weight_of(const io::TensorEntry& entry);

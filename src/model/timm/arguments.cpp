@@ -28,8 +28,12 @@ constexpr std::array<std::string_view, 10> kSeedArguments{
 
 /// Options of ours without a counterpart: `why_not_timm` and `timm_arguments` look after them.
 constexpr std::array<std::string_view, 7> kOursAlone{
-    "patch_norm", "dist_head",           "fused_attn", "attn_drop_ratio",
-    "qk_scale",   "representation_size", "distilled"};
+    "patch_norm",          "dist_head", "fused_attn",     "qk_scale",
+    "representation_size", "distilled", "attn_drop_ratio"};
+
+/// Arguments whose values config.json cannot hold: classes and partials in timm.
+constexpr std::array<std::string_view, 4> kNotInJson{"norm_eps", "embed_norm_eps", "block_fn",
+                                                     "mlp_layer"};
 
 /// What timm's constructor (timm/models/vision_transformer.py, 1.0.31) takes for an argument that
 /// is not given. An argument that has no option here is legal with this value.
@@ -67,12 +71,9 @@ const std::set<std::string>& option_names() {
   return names;
 }
 
-bool is_ignored(const std::string& key) {
-  return std::find(kIgnored.begin(), kIgnored.end(), key) != kIgnored.end();
-}
-
-bool is_ours_alone(const std::string& key) {
-  return std::find(kOursAlone.begin(), kOursAlone.end(), key) != kOursAlone.end();
+template <class Names>
+bool is_in(const Names& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 /// The seed's null, where timm's default gives the same model.
@@ -100,7 +101,8 @@ VisionTransformerOptions timm_base() {
 
 std::string unsupported_argument(const Json& arguments) {
   for (const auto& [key, value] : arguments.items())
-    if (!option_names().contains(ours(key)) && !is_ignored(key) && !is_timm_default(key, value))
+    if (!option_names().contains(ours(key)) && !is_in(kIgnored, key) &&
+        !is_timm_default(key, value))
       return key;
   return "";
 }
@@ -122,21 +124,23 @@ VisionTransformerOptions timm_options(const Json& arguments, const std::string& 
   return options;
 }
 
-Json timm_arguments(const VisionTransformerOptions& options, const VisionTransformerOptions& base) {
+Json timm_arguments(const VisionTransformerOptions& options, const VisionTransformerOptions& base,
+                    const std::string& where) {
   const auto values = fields_to_json(options);
   const auto base_values = fields_to_json(base);
   Json arguments = Json::object();
-  for (const auto& [key, value] : values.items())
-    if (value != base_values[key] && !is_ours_alone(key) && !is_seeds_null(key, value))
-      arguments[timms(key)] = value;
+  for (const auto& [key, value] : values.items()) {
+    if (value == base_values[key] || is_in(kOursAlone, key) || is_seeds_null(key, value)) continue;
+    if (is_in(kNotInJson, key))
+      throw DataError("{}: timm's config.json cannot say {} {}", where, key, value.dump());
+    arguments[timms(key)] = value;
+  }
   // The seed's norm after the patch projection is timm's embed_norm_layer.
   if (options.patch_norm()) arguments["embed_norm_layer"] = "layernorm";
   return arguments;
 }
 
-bool is_seed_argument(std::string_view timm_name) {
-  return std::find(kSeedArguments.begin(), kSeedArguments.end(), timm_name) != kSeedArguments.end();
-}
+bool is_seed_argument(std::string_view timm_name) { return is_in(kSeedArguments, timm_name); }
 
 std::string why_not_timm(const VisionTransformerOptions& options) {
   if (options.qk_scale().value_or(0) != 0) return "qk_scale";

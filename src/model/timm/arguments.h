@@ -19,7 +19,9 @@ void apply_timm_arguments(VisionTransformerOptions& options, const Json& argumen
                           const std::string& where);
 
 /// The arguments in which `options` differ from timm's model with options `base`, by timm's names.
-Json timm_arguments(const VisionTransformerOptions& options, const VisionTransformerOptions& base);
+/// Throws DataError, opened by `where`, for a difference that JSON cannot say.
+Json timm_arguments(const VisionTransformerOptions& options, const VisionTransformerOptions& base,
+                    const std::string& where);
 
 /// The first argument that is not supported; empty where there is none.
 std::string unsupported_argument(const Json& arguments);

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "model/registry_data.h"
 #include "model/timm/arguments.h"
 #include "model/timm/key_map.h"
@@ -64,11 +66,12 @@ Json timm_config_json(const ModelConfig& config, const std::string& where) {
                {"num_classes", model.num_classes()},
                {"num_features", model.embed_dim()}};
   if (!config.labels.empty()) json["label_names"] = config.labels;
-  if (auto arguments = timm_arguments(model, find_architecture(base).model); !arguments.empty())
+  if (auto arguments = timm_arguments(model, find_architecture(base).model, where);
+      !arguments.empty())
     json["model_args"] = std::move(arguments);
   json["pretrained_cfg"] = {
       {"input_size", {model.in_c(), model.img_size()[0], model.img_size()[1]}},
-      {"fixed_input_size", true},
+      {"fixed_input_size", !model.dynamic_img_size()},
       {"interpolation", config.preprocessing.interpolation},
       {"crop_pct", config.preprocessing.crop_pct},
       {"crop_mode", config.preprocessing.crop_mode},

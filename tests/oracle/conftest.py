@@ -1,0 +1,71 @@
+"""What the oracle tests share: the commands, random weights, and the comparison of numbers."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("VIT_BIN", ROOT / "build/release/bin")).resolve()
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+
+class Commands:
+    """The three programs, run as a user runs them."""
+
+    def run(self, name, *arguments, rc=0, env=None, stdin=None):
+        with open(stdin or os.devnull) as source:
+            done = subprocess.run([BIN / name, *map(str, arguments)], capture_output=True, text=True, stdin=source,
+                                  env={**os.environ, **(env or {})})
+        assert done.returncode == rc, f"{name} {arguments}: exit {done.returncode}\n{done.stderr}"
+        return done
+
+    def convert(self, *arguments, rc=0):
+        return self.run("vit-convert", *arguments, rc=rc)
+
+    def infer(self, model, images, *arguments):
+        """vit-infer's output for `images` [B, C, H, W], fed as they are."""
+        folder = pathlib.Path(model).resolve().parent
+        np.save(folder / "images.npy", np.asarray(images, dtype=np.float32))
+        out = folder / "out.npy"
+        self.run("vit-infer", "-m", model, folder / "images.npy", "--format", "npy", "-o", out, "--force",
+                 "--device", "cpu", "-q", *arguments)
+        return torch.from_numpy(np.load(out))
+
+
+@pytest.fixture(scope="session")
+def vit():
+    if not (BIN / "vit-convert").exists():
+        pytest.skip(f"{BIN} has no vit-convert (VIT_BIN names the folder)")
+    return Commands()
+
+
+def randomize(model, seed=0):
+    """Draws every parameter and buffer: scales around 1, everything else so that each of them matters."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, value in [*model.named_parameters(), *model.named_buffers()]:
+            if not value.is_floating_point():
+                continue
+            noise = torch.randn(value.shape, generator=generator)
+            scales = ("norm" in name and name.endswith("weight")) or "gamma" in name
+            if scales:
+                value.copy_(1 + 0.3 * noise)
+            elif value.ndim >= 2 and name.endswith("weight"):
+                value.copy_(noise * value[0].numel() ** -0.5)
+            else:
+                value.copy_(0.3 * noise)
+    return model.eval()
+
+
+def assert_close(found, expected, relative, what=""):
+    """Largest absolute difference against `relative` of the largest expected value."""
+    assert found.shape == expected.shape, f"{what}: {tuple(found.shape)} against {tuple(expected.shape)}"
+    assert torch.isfinite(found).all(), f"{what}: not finite"
+    error = (found.double() - expected.double()).abs().max() / expected.double().abs().max()
+    assert error <= relative, f"{what}: off by {error:.2e} of the largest value, allowed {relative:.0e}"
+    return float(error)

@@ -1,0 +1,91 @@
+"""Each of timm's ViT and DeiT architectures, small, through the command line and back.
+
+The folder that timm itself saves goes through vit-convert and vit-infer; logits and features must be timm's. Then
+vit-convert writes timm's form, which timm must load, leniently and strictly, with equal outputs.
+"""
+
+import json
+import warnings
+
+import pytest
+import timm
+import torch
+from safetensors.torch import load_file
+from timm.models import save_for_hf
+
+from conftest import assert_close, randomize
+
+# float32 sums in another order, through two or three blocks of at most a few hundred wide.
+LOGITS = 1e-5
+
+ARCHITECTURES = sorted(name for module in ("vision_transformer", "deit") for name in timm.list_models(module=module))
+
+
+def small(name):
+    """Model arguments that keep what makes the architecture itself but its size."""
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        full = timm.create_model(name)
+    patch = full.patch_embed.patch_size
+    block = full.blocks[0]
+    attention = block if hasattr(block, "num_heads") else block.attns[0].attn if hasattr(block, "attns") else block.attn
+    return dict(depth=2 + (len(full.blocks) % 2), embed_dim=16 * attention.num_heads,
+                img_size=(3 * patch[0], 4 * patch[1]), num_classes=7)
+
+
+@pytest.fixture(scope="module")
+def table():
+    rows = {}
+    yield rows
+    print(f"\n{'architecture':<48} {'logits':>10} {'features':>10} {'round trip':>10}")
+    for name, errors in sorted(rows.items()):
+        print(f"{name:<48} " + " ".join(f"{error:>10.1e}" for error in errors))
+    print(f"{len(rows)} of {len(ARCHITECTURES)} within {LOGITS:.0e}")
+
+
+def test_there_are_179():
+    assert len(ARCHITECTURES) == 179
+
+
+def test_the_registry_lists_them_all(vit):
+    listed = set(vit.convert("--list-models").stdout.split())
+    assert set(ARCHITECTURES) <= listed
+
+
+def check_inspection(vit, path, name, arguments, model):
+    inspected = json.loads(vit.convert(path, "--inspect", "--format", "json").stdout)
+    assert inspected["architecture"] == name
+    assert inspected["problem"] is None
+    assert inspected["model"]["depth"] == arguments["depth"]
+    assert inspected["model"]["embed_dim"] == arguments["embed_dim"]
+    assert inspected["parameters"] == sum(v.numel() for v in model.state_dict().values())
+
+
+def check_round_trip(vit, native, folder, images, expected):
+    vit.convert(native, folder, "--to", "timm")
+    lenient = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    config = json.loads((folder / "config.json").read_text())
+    strict = timm.create_model(config["architecture"], **config["model_args"]).eval()
+    strict.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
+    with torch.no_grad():
+        assert torch.equal(lenient(images), expected), "timm's own loading"
+        return assert_close(strict(images), expected, 0.0, "strict loading")
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_gives_timms_numbers_and_goes_back(name, vit, tmp_path, table):
+    arguments = small(name)
+    model = randomize(timm.create_model(name, **arguments))
+    save_for_hf(model, tmp_path / "folder", safe_serialization=True)
+    images = torch.randn(2, 3, *arguments["img_size"], generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        expected = model(images)
+        features = model.forward_head(model.forward_features(images), pre_logits=True)
+
+    native = tmp_path / "native.safetensors"
+    vit.convert(tmp_path / "folder", native)
+    errors = [assert_close(vit.infer(native, images), expected, LOGITS, name),
+              assert_close(vit.infer(native, images, "--features", "pooled"), features, LOGITS, "features")]
+    check_inspection(vit, tmp_path / "folder", name, arguments, model)
+    errors.append(check_round_trip(vit, native, tmp_path / "back", images, expected))
+    table[name] = errors
