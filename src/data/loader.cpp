@@ -174,7 +174,12 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, SampleTransform transform
   for (const auto index : indices)
     if (index < 0 || index >= dataset->size())
       throw UsageError("sample {} of a data set of {}", index, dataset->size());
-  options.prefetch = options.workers == 0 ? 1 : std::max<std::int64_t>(options.prefetch, 1);
+  if (options.prefetch < 0)
+    throw UsageError("prefetch: expected at least 0, found {}", options.prefetch);
+  // Two samples a worker and two batches beside them.
+  if (options.prefetch == 0)
+    options.prefetch = 2 + (2 * options.workers + options.batch_size - 1) / options.batch_size;
+  if (options.workers == 0) options.prefetch = 1;
   state_->dataset = std::move(dataset);
   state_->transform = std::move(transform);
   state_->indices = std::move(indices);

@@ -163,6 +163,16 @@ TEST(Loader, KeepsNoMoreBatchesThanItsPrefetch) {
   EXPECT_EQ(made, 4);
 }
 
+TEST(Loader, KeepsEveryWorkerBusyWithBatchesOfOne) {
+  std::atomic<int> inside = 0;
+  const auto meet = [&](const Image&, Random&, std::span<float>) {
+    ++inside;
+    while (inside < 8) std::this_thread::yield();  // ends only if all eight work at once
+  };
+  Loader loader(std::make_shared<Numbers>(8), meet, in_order(8), options_of(1, 8));
+  EXPECT_EQ(all_of(loader).size(), 8U);
+}
+
 TEST(Loader, RefusesOptionsThatCannotBe) {
   const auto make = [](LoaderOptions options, std::vector<std::int64_t> indices) {
     Loader loader(std::make_shared<Numbers>(3), pixel_and_noise, std::move(indices), options);

@@ -20,11 +20,11 @@ namespace vit::data {
 struct LoaderOptions {
   std::int64_t batch_size = 1;
   std::int64_t channels = 3;
-  Size2d size{224, 224};         ///< height and width of a sample
-  std::int64_t workers = 1;      ///< threads; 0: everything in `next`
-  std::int64_t prefetch = 3;     ///< batches in the making or waiting, at least 1
-  std::uint64_t seed = 0;        ///< sample `index` draws from Random(seed, epoch, index)
-  std::uint64_t epoch = 0;       ///< of this pass
+  Size2d size{224, 224};      ///< height and width of a sample
+  std::int64_t workers = 1;   ///< threads; 0: everything in `next`
+  std::int64_t prefetch = 0;  ///< batches in the making or waiting; 0: what keeps the workers busy
+  std::uint64_t seed = 0;     ///< sample `index` draws from Random(seed, epoch, index)
+  std::uint64_t epoch = 0;    ///< of this pass
   std::int64_t start_batch = 0;  ///< goes on in the middle of an epoch
   bool drop_last = false;        ///< leaves out a last batch that is not full
   bool keep_errors = false;      ///< a bad picture gives zeros and its message, not an exception
