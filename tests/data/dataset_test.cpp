@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "golden.h"
@@ -44,6 +45,16 @@ TEST(NaturalLess, OrdersNumbersByValueAndIgnoresCase) {
   std::vector<std::string> names{"b", "a10", "A9", "a9b", "10", "9", "a"};
   std::sort(names.begin(), names.end(), natural_less);
   EXPECT_THAT(names, ElementsAre("9", "10", "a", "A9", "a9b", "a10", "b"));
+}
+
+TEST(NaturalLess, OrdersPathsAsTimmsNaturalKey) {
+  // timm 1.0.31: sorted(names, key=natural_key).
+  const std::vector<std::string> expected{"x/a2/1",  "x/a10/007", "x/a10/7b", "x/a10/08",
+                                          "x/a b/1", "x/a-b/2",   "x/a/1"};
+  auto names = expected;
+  std::reverse(names.begin(), names.end());
+  std::sort(names.begin(), names.end(), natural_less);
+  EXPECT_EQ(names, expected);
 }
 
 TEST(ClassFolders, OrdersClassesAndFilesNaturally) {
