@@ -19,8 +19,8 @@ std::vector<at::Tensor> pick(const std::vector<at::Tensor>& tensors,
 
 }  // namespace
 
-AdamW::AdamW(std::vector<ParamGroup> groups, const OptimizerOptions& options, bool fused)
-    : Optimizer(std::move(groups)), options_(options), fused_(fused) {
+AdamW::AdamW(std::vector<ParamGroup> groups, const OptimizerOptions& options)
+    : Optimizer(std::move(groups)), options_(options), fused_(options.fused) {
   for (const auto& group : groups_) {
     auto& state = states_.emplace_back();
     for (const auto& parameter : group.parameters) {

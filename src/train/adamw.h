@@ -5,11 +5,11 @@
 
 namespace vit::train {
 
-/// Loshchilov and Hutter 2019. The fused kernel serves the CPU and CUDA; elsewhere, or with
-/// `fused` false, the same arithmetic is done step by step.
+/// Loshchilov and Hutter 2019. The fused kernel serves the CPU and CUDA; elsewhere, or where
+/// `options.fused` is false, the same arithmetic is done step by step.
 class AdamW : public Optimizer {
  public:
-  AdamW(std::vector<ParamGroup> groups, const OptimizerOptions& options, bool fused = true);
+  AdamW(std::vector<ParamGroup> groups, const OptimizerOptions& options);
 
   NamedTensors state() const override;
 

@@ -11,10 +11,11 @@ bool is_decayed(const std::string& name, const at::Tensor& parameter) {
   return parameter.dim() > 1 && !name.ends_with(".bias") && !kNever.contains(name);
 }
 
-/// timm's group_matcher of a ViT: stem, blocks, norm and head.
+/// timm's group_matcher of a ViT: the stem, the blocks (the norm belongs to the last), the rest.
 std::int64_t layer_of(const std::string& name, std::int64_t depth) {
   static const std::string kBlock = "block.";
   if (name.starts_with(kBlock)) return std::stoll(name.substr(kBlock.size())) + 1;
+  if (name.starts_with("norm.")) return depth;
   const bool stem = name.starts_with("patch_embed.") || name == "pos_embed" ||
                     name == "cls_token" || name == "dist_token";
   return stem ? 0 : depth + 1;

@@ -18,14 +18,21 @@ bool is_model_file(const TrainOptions& options) {
                                     std::filesystem::exists(options.model, ignored));
 }
 
-/// `key=value`, the value as JSON, or as text where it is none.
+/// JSON, or a number as people write it (`.1`), or else text.
+Json parse_value(const std::string& text) {
+  auto value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!value.is_discarded()) return value;
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  return !text.empty() && *end == '\0' ? Json(number) : Json(text);
+}
+
+/// `key=value`
 void set_model_arg(model::VisionTransformerOptions& model, const std::string& text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos)
     throw UsageError("--model-arg: expected key=value, found '{}'", text);
-  const auto raw = text.substr(equals + 1);
-  auto value = Json::parse(raw, nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded()) value = raw;
+  const auto value = parse_value(text.substr(equals + 1));
   try {
     fields_from_json(model, Json{{text.substr(0, equals), value}}, "--model-arg");
   } catch (const DataError& error) {

@@ -2,10 +2,10 @@
 #include <iostream>
 
 #include "common/command.h"
+#include "common/stop_signal.h"
 #include "flags.h"
 #include "progress.h"
 #include "run_folder.h"
-#include "stop_signal.h"
 #include "vit/train/recipe.h"
 #include "vit/train/trainer.h"
 

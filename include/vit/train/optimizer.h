@@ -14,6 +14,7 @@ struct OptimizerOptions {
   double eps = 1e-8;
   double beta1 = 0.9;
   double beta2 = 0.999;
+  bool fused = true;  ///< LibTorch's fused kernel where the device has one
 };
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;

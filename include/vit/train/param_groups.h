@@ -19,8 +19,9 @@ struct ParamGroup {
 
 /// timm's rule (`timm.optim.param_groups_weight_decay`, 1.0.31): no decay of what has one dimension
 /// or is a bias, nor of position embedding and tokens. With `layer_decay`
-/// (`param_groups_layer_decay`), the embedding is layer 0, block i layer i + 1, everything after
-/// them the last; the lr of layer i is scaled by layer_decay ^ (last − i). `depth`: of the model.
+/// (`param_groups_layer_decay`), the embedding is layer 0, block i layer i + 1, the norm belongs to
+/// the last block, and what follows is the last layer; the learning rate of layer i is scaled by
+/// layer_decay ^ (last − i). `depth`: of the model.
 std::vector<ParamGroup> make_param_groups(const torch::nn::Module& model, double weight_decay,
                                           std::optional<double> layer_decay, std::int64_t depth);
 

@@ -1,0 +1,69 @@
+#include "vit/train/train_options.h"
+
+#include <gtest/gtest.h>
+
+#include "vit/train/recipe.h"
+
+namespace vit::train {
+namespace {
+
+TrainOptions minimal() {
+  TrainOptions options;
+  options.data = "data";
+  options.output = "run";
+  return options;
+}
+
+TEST(TrainOptions, ComeBackFromJson) {
+  auto options = minimal();
+  options.img_size = Size2d{28, 32};
+  options.layer_decay = 0.65;
+  options.labels = {"a", "b"};
+  TrainOptions back;
+  fields_from_json(back, Json::parse(fields_to_json(options).dump()), "args.json");
+  EXPECT_TRUE(fields_equal(options, back));
+}
+
+TEST(TrainOptions, RefuseWhatCannotBe) {
+  const std::vector<std::function<void(TrainOptions&)>> faults{
+      [](TrainOptions& o) { o.data.clear(); },      [](TrainOptions& o) { o.epochs = 0; },
+      [](TrainOptions& o) { o.opt = "adamx"; },     [](TrainOptions& o) { o.sched = "sine"; },
+      [](TrainOptions& o) { o.amp = "fp8"; },       [](TrainOptions& o) { o.lr = NAN; },
+      [](TrainOptions& o) { o.smoothing = 1.5; },   [](TrainOptions& o) { o.keep = 1; },
+      [](TrainOptions& o) { o.opt_betas = {0.9}; }, [](TrainOptions& o) { o.ema = INFINITY; }};
+  EXPECT_NO_THROW(check_options(minimal()));
+  for (std::size_t i = 0; i < faults.size(); ++i) {
+    auto options = minimal();
+    faults[i](options);
+    EXPECT_THROW(check_options(options), UsageError) << "fault " << i;
+  }
+}
+
+TEST(PeakLr, ScalesTheBaseWithTheGlobalBatchAndTakesLrAsItIs) {
+  auto options = minimal();
+  options.lr_base = 5e-4;
+  options.lr_base_size = 512;
+  options.batch_size = 128;
+  options.accum = 2;
+  EXPECT_DOUBLE_EQ(peak_lr(options), 2.5e-4);
+  options.lr = 1e-2;
+  EXPECT_DOUBLE_EQ(peak_lr(options), 1e-2);
+}
+
+TEST(Recipes, NameOptionsThatThereAre) {
+  for (const auto& name : recipe_names()) {
+    auto options = minimal();
+    EXPECT_NO_THROW(fields_from_json(options, find_recipe(name), name)) << name;
+    EXPECT_NO_THROW(check_options(options)) << name;
+  }
+  EXPECT_THROW(find_recipe("none"), UsageError);
+}
+
+TEST(Recipes, SeedIsWhatTheDefaultsAre) {
+  auto options = minimal();
+  fields_from_json(options, find_recipe("seed"), "seed");
+  EXPECT_TRUE(fields_equal(options, minimal()));
+}
+
+}  // namespace
+}  // namespace vit::train

@@ -1,0 +1,218 @@
+#include "vit/train/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "tiny_run.h"
+#include "vit/core/file.h"
+#include "vit/model/weights.h"
+
+namespace vit::train {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using vit::testing::make_trainer;
+using vit::testing::tiny_options;
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  std::string file(const std::string& run, const std::string& name) {
+    return read_file(folder_ / run / name);
+  }
+
+  std::vector<Json> rows(const std::string& run, const std::string& event) {
+    std::vector<Json> found;
+    std::istringstream lines(file(run, "log.jsonl"));
+    for (std::string line; std::getline(lines, line);)
+      if (auto row = Json::parse(line); row["event"] == event) found.push_back(row);
+    return found;
+  }
+
+  /// Trains until `steps` are done, saves, and goes on in a new Trainer.
+  void stop_and_resume(TrainOptions options, std::int64_t steps) {
+    options.max_steps = steps;
+    const auto stopped = make_trainer(options, log_)->fit();
+    EXPECT_FALSE(stopped.finished);
+    EXPECT_EQ(stopped.state.step, steps);
+    resume(options);
+  }
+
+  void resume(TrainOptions options) {
+    options.max_steps = 0;
+    auto trainer = make_trainer(options, log_);
+    const auto found = find_checkpoint(fs::path(options.output) / "checkpoints", log_);
+    ASSERT_TRUE(found);
+    trainer->resume(found->path);
+    EXPECT_TRUE(trainer->fit().finished);
+  }
+
+  void expect_same_run(const std::string& a, const std::string& b) {
+    for (const auto* name : {"last.safetensors", "best.safetensors"})
+      EXPECT_TRUE(file(a, name) == file(b, name)) << name;
+    const auto first = rows(a, "epoch"), second = rows(b, "epoch");
+    ASSERT_EQ(first.size(), second.size());
+    for (std::size_t i = 0; i < first.size(); ++i)
+      for (const auto* key : {"epoch", "step", "train_loss", "eval_loss", "eval_top1", "lr"})
+        EXPECT_EQ(first[i][key], second[i][key]) << key << " of epoch " << i + 1;
+  }
+
+  vit::testing::TemporaryFolder folder_;
+  Log log_{LogOptions{"test", LogLevel::kInfo, LogFormat::kText, nullptr}};
+};
+
+TEST_F(TrainerTest, WritesEverythingARunIsToLeave) {
+  const auto result = make_trainer(tiny_options(folder_, "run"), log_)->fit();
+  EXPECT_TRUE(result.finished);
+  EXPECT_EQ(result.state.step, 15);
+  for (const auto* name :
+       {"args.json", "log.jsonl", "summary.csv", "best.safetensors", "last.safetensors"})
+    EXPECT_TRUE(fs::is_regular_file(folder_ / "run" / name)) << name;
+  EXPECT_EQ(list_checkpoints(folder_ / "run" / "checkpoints").size(), 2U);
+  EXPECT_EQ(rows("run", "epoch").size(), 3U);
+  const auto summary = file("run", "summary.csv");
+  EXPECT_EQ(std::count(summary.begin(), summary.end(), '\n'), 4);
+  TrainOptions stored;
+  fields_from_json(stored, Json::parse(file("run", "args.json")), "args.json");
+  EXPECT_TRUE(fields_equal(stored, tiny_options(folder_, "run")));
+}
+
+TEST_F(TrainerTest, WritesModelFilesWithTheWholeConfiguration) {
+  auto options = tiny_options(folder_, "run");
+  options.labels = {"dark", "grey", "bright"};
+  make_trainer(options, log_)->fit();
+  const auto loaded = model::load_model(folder_ / "run" / "best.safetensors");
+  EXPECT_EQ(loaded.config.labels, options.labels);
+  EXPECT_EQ(loaded.config.model.num_classes(), 3);
+  EXPECT_EQ(loaded.config.preprocessing.mean.size(), 1U);
+}
+
+TEST_F(TrainerTest, GivesTheSameBitsAgain) {
+  make_trainer(tiny_options(folder_, "a"), log_)->fit();
+  make_trainer(tiny_options(folder_, "b"), log_)->fit();
+  expect_same_run("a", "b");
+}
+
+TEST_F(TrainerTest, GivesTheSameBitsWithAnyNumberOfWorkers) {
+  auto options = tiny_options(folder_, "a");
+  options.workers = 0;
+  make_trainer(options, log_)->fit();
+  options.output = folder_ / "b";
+  options.workers = 3;
+  make_trainer(options, log_)->fit();
+  expect_same_run("a", "b");
+}
+
+TEST_F(TrainerTest, GivesOtherBitsWithAnotherSeed) {
+  make_trainer(tiny_options(folder_, "a"), log_)->fit();
+  auto options = tiny_options(folder_, "b");
+  options.seed = 43;
+  make_trainer(options, log_)->fit();
+  EXPECT_FALSE(file("a", "last.safetensors") == file("b", "last.safetensors"));
+}
+
+TEST_F(TrainerTest, ResumesBitForBitInTheMiddleOfAnEpoch) {
+  make_trainer(tiny_options(folder_, "straight"), log_)->fit();
+  stop_and_resume(tiny_options(folder_, "resumed"), 7);
+  expect_same_run("straight", "resumed");
+}
+
+TEST_F(TrainerTest, ResumesBitForBitBeforeAnEpochIsEvaluated) {
+  make_trainer(tiny_options(folder_, "straight"), log_)->fit();
+  stop_and_resume(tiny_options(folder_, "resumed"), 10);
+  expect_same_run("straight", "resumed");
+}
+
+TEST_F(TrainerTest, ResumesBitForBitFromAnEarlierCheckpointWhenTheNewestIsDamaged) {
+  make_trainer(tiny_options(folder_, "straight"), log_)->fit();
+  auto options = tiny_options(folder_, "resumed");
+  options.checkpoint_every = 3;
+  options.max_steps = 8;
+  make_trainer(options, log_)->fit();
+  std::ofstream(folder_ / "resumed" / "checkpoints" / "step-8" / "training.safetensors") << "cut";
+  resume(options);
+  expect_same_run("straight", "resumed");
+}
+
+TEST_F(TrainerTest, ResumesBitForBitWithAccumulationAndWithoutAverage) {
+  auto options = tiny_options(folder_, "straight");
+  options.accum = 2;  // two steps an epoch
+  options.ema.reset();
+  make_trainer(options, log_)->fit();
+  options.output = folder_ / "resumed";
+  stop_and_resume(options, 3);
+  expect_same_run("straight", "resumed");
+}
+
+TEST_F(TrainerTest, StopsAfterTheStepInWhichItIsTold) {
+  std::int64_t seen = 0;
+  TrainCallbacks callbacks;
+  callbacks.step = [&](const StepReport& report) { seen = report.step; };
+  callbacks.stop = [&] { return seen == 4 ? 15 : 0; };
+  const auto result = make_trainer(tiny_options(folder_, "run"), log_, callbacks)->fit();
+  EXPECT_FALSE(result.finished);
+  EXPECT_EQ(result.stop, 15);
+  EXPECT_EQ(list_checkpoints(folder_ / "run" / "checkpoints").front().step, 4);
+}
+
+TEST_F(TrainerTest, EvaluatesAgainAfterBeingStoppedWhileItEvaluated) {
+  make_trainer(tiny_options(folder_, "straight"), log_)->fit();
+  bool evaluating = false;
+  TrainCallbacks callbacks;
+  callbacks.evaluation = [&](std::int64_t, std::int64_t) { evaluating = true; };
+  callbacks.stop = [&] { return evaluating ? 2 : 0; };
+  const auto options = tiny_options(folder_, "resumed");
+  EXPECT_EQ(make_trainer(options, log_, callbacks)->fit().stop, 2);
+  resume(options);
+  expect_same_run("straight", "resumed");
+}
+
+TEST_F(TrainerTest, RefusesACheckpointOfAnotherModel) {
+  auto options = tiny_options(folder_, "run");
+  options.max_steps = 2;
+  make_trainer(options, log_)->fit();
+  options.model_args.push_back("embed_dim=16");
+  auto other = make_trainer(options, log_);
+  EXPECT_THROW(other->resume(folder_ / "run" / "checkpoints" / "step-2"), DataError);
+}
+
+TEST_F(TrainerTest, LearnsToTellDarkFromBright) {
+  auto options = tiny_options(folder_, "run");
+  options.epochs = 30;
+  options.lr = 1e-2;
+  options.drop = 0;
+  options.drop_path = 0;
+  options.model_args.back() = "proj_drop_rate=0";
+  options.ema.reset();
+  EXPECT_EQ(*make_trainer(options, log_)->fit().state.best_top1, 100.0);
+}
+
+TEST_F(TrainerTest, StopsBeforeTheUpdateWhenTheLossIsNotFinite) {
+  const auto options = tiny_options(folder_, "run");
+  auto setup = prepare(options, log_);
+  setup.model->pos_embed.detach().fill_(std::nan(""));
+  const auto head = model::state_dict(*setup.model).back().second.clone();
+  Trainer trainer(options, setup, log_);
+  try {
+    trainer.fit();
+    FAIL() << "went on";
+  } catch (const NotFiniteError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("epoch 1, step 1: the loss is nan"));
+    EXPECT_THAT(error.what(), HasSubstr("train-images-idx3-ubyte["));
+  }
+  EXPECT_TRUE(at::equal(model::state_dict(*setup.model).back().second, head));
+  EXPECT_EQ(rows("run", "not_finite")[0]["files"].size(), 8U);
+}
+
+TEST_F(TrainerTest, RefusesABatchLargerThanTheData) {
+  auto options = tiny_options(folder_, "run");
+  options.batch_size = 44;
+  EXPECT_THROW(make_trainer(options, log_), UsageError);
+}
+
+}  // namespace
+}  // namespace vit::train
