@@ -100,7 +100,8 @@ class FileInputs : public InputSource {
   Input picture(const std::string& file) const {
     return {file, -1, [file, &options = options_](std::span<float> chw, data::Image* shown) {
               const auto& transform = options.transform();
-              show_picture(data::decode_image(file, transform.channels()), transform, chw, shown);
+              show_picture(file, data::decode_image(file, transform.channels()), transform, chw,
+                           shown);
             }};
   }
 
@@ -115,10 +116,15 @@ class FileInputs : public InputSource {
 
 }  // namespace
 
-void show_picture(const data::Image& image, const data::EvalTransform& transform,
-                  std::span<float> chw, data::Image* picture) {
-  transform(image, chw);
-  if (picture != nullptr) *picture = transform.crop(image);
+void show_picture(const std::string& name, const data::Image& image,
+                  const data::EvalTransform& transform, std::span<float> chw,
+                  data::Image* picture) {
+  try {
+    transform(image, chw);
+    if (picture != nullptr) *picture = transform.crop(image);
+  } catch (const DataError& error) {
+    throw DataError("{}: {}", name, error.what());
+  }
 }
 
 bool is_tensor_file(const std::string& file) {

@@ -12,8 +12,9 @@
 namespace vit::infer {
 
 /// A picture through `transform` into `chw`, and its 8-bit form into `picture` where asked for.
-void show_picture(const data::Image& image, const data::EvalTransform& transform,
-                  std::span<float> chw, data::Image* picture);
+/// Throws DataError, which `name` opens, where the transform cannot take it.
+void show_picture(const std::string& name, const data::Image& image,
+                  const data::EvalTransform& transform, std::span<float> chw, data::Image* picture);
 
 /// The pictures under a folder, depth first, in the order of their names. Holds one listing a
 /// level, never the whole tree.

@@ -24,7 +24,7 @@ class DatasetInputs : public InputSource {
     if (const auto label = dataset_->label(index); label >= 0)
       input.label = classes_.at(static_cast<std::size_t>(label));
     input.load = [this, index](std::span<float> chw, data::Image* picture) {
-      show_picture(dataset_->load(index), transform_(), chw, picture);
+      show_picture(dataset_->name(index), dataset_->load(index), transform_(), chw, picture);
     };
     return input;
   }
