@@ -1,5 +1,6 @@
 """What the oracle tests share: the commands, random weights, and the comparison of numbers."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -69,3 +70,11 @@ def assert_close(found, expected, relative, what=""):
     error = (found.double() - expected.double()).abs().max() / expected.double().abs().max()
     assert error <= relative, f"{what}: off by {error:.2e} of the largest value, allowed {relative:.0e}"
     return float(error)
+
+
+def config_file(path, architecture, arguments):
+    """A config.json as the Hub has it, with the model's arguments."""
+    path.write_text(json.dumps({
+        "architecture": architecture, "num_classes": arguments["num_classes"], "model_args": arguments,
+        "pretrained_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3, "crop_pct": 0.9}}))
+    return path

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from timm.models import save_for_hf
 
-from conftest import assert_close, randomize
+from conftest import assert_close, config_file, randomize
 
 # float32 sums in another order.
 LOGITS = 1e-5
@@ -40,7 +40,6 @@ def wrapped(form, state):
         "model_ema": {"model_ema": state, "model": stale, "optimizer": optimizer},
         "ddp": {"state_dict": {"module." + key: value for key, value in state.items()}, "arch": "vit"},
         "compiled": {"_orig_mod.module." + key: value for key, value in state.items()},
-        "half": {key: value for key, value in state.items()},
     }[form]
 
 
@@ -53,13 +52,6 @@ def make(name):
     images = torch.randn(3, arguments.get("in_chans", 3), *size, generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
         return architecture, arguments, model, images, model(images)
-
-
-def config_file(path, architecture, arguments):
-    path.write_text(json.dumps({
-        "architecture": architecture, "num_classes": arguments["num_classes"], "model_args": arguments,
-        "pretrained_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3, "crop_pct": 0.9}}))
-    return path
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -210,7 +202,7 @@ def test_verify_compares_layer_by_layer(vit, tmp_path):
     reference = {"input": images, "output": expected.clone()}
     hooks = {"patch_embed": model.patch_embed, "norm": model.norm, "blocks.1": model.blocks[1], "block.2": model.blocks[2]}
     for key, module in hooks.items():
-        module.register_forward_hook(lambda m, i, o, key=key: reference.__setitem__(key, o.detach().clone()))
+        module.register_forward_hook(lambda m, i, o, key=key: reference.__setitem__(key, o.detach().clone(memory_format=torch.contiguous_format)))
     with torch.no_grad():
         model(images)
     save_for_hf(model, tmp_path / "folder", safe_serialization=True)
