@@ -46,7 +46,8 @@ WholeRows count_json_rows(std::ifstream& file, std::int64_t begin) {
       end_of_row = position + 1;
       return;
     }
-    if (!last.empty()) {
+    // The tail may have been written already.
+    if (!last.empty() && last != "]") {
       ++whole.rows;
       whole.bytes = end_of_row - (last.back() == ',' ? 1 : 0);
     }
@@ -66,24 +67,29 @@ WholeRows count_whole_rows(const std::filesystem::path& path, const RowEncoder& 
   std::ifstream file(path, std::ios::binary);
   if (!file) throw IoError("{}: cannot be read", path.string());
   const auto head = encoder.head();
+  const auto begin = static_cast<std::int64_t>(head.size());
   std::string found(head.size(), '\0');
   file.read(found.data(), static_cast<std::streamsize>(found.size()));
   found.resize(static_cast<std::size_t>(file.gcount()));
-  if (!head.starts_with(found))
+
+  WholeRows array{0, begin};
+  if (encoder.options().format == RowFormat::kNpy && found.size() == head.size()) {
+    std::int64_t row = sizeof(float);
+    for (const auto side : encoder.options().value_shape) row *= side;
+    const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path));
+    array.rows = (size - begin) / row;
+    array.bytes += array.rows * row;
+  }
+  // An array's head says how many rows there are once all are written.
+  if (!head.starts_with(found) && found != encoder.head(array.rows))
     throw DataError("{}: expected the beginning of this output, found another one", path.string());
   // Cut off inside its head: nothing to go on from.
   if (found.size() < head.size()) return {0, 0};
-  const auto begin = static_cast<std::int64_t>(head.size());
   switch (encoder.options().format) {
+    case RowFormat::kNpy:
+      return array;
     case RowFormat::kJson:
       return count_json_rows(file, begin);
-    case RowFormat::kNpy: {
-      const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path));
-      std::int64_t row = sizeof(float);
-      for (const auto side : encoder.options().value_shape) row *= side;
-      const auto rows = (size - begin) / row;
-      return {rows, begin + rows * row};
-    }
     default:
       return count_lines(file, begin, encoder.options().format == RowFormat::kCsv);
   }

@@ -37,6 +37,9 @@ std::shared_ptr<const data::Dataset> open_validation_data(const std::vector<std:
 
 std::vector<std::int64_t> map_classes(const std::vector<std::string>& classes,
                                       const model::ModelConfig& config, Log* log) {
+  const auto num_classes = config.model.num_classes();
+  if (num_classes == 0)
+    throw UsageError("--validate: the model has no head (num_classes 0), so no classes");
   std::unordered_map<std::string, std::int64_t> known;
   for (std::size_t i = 0; i < config.labels.size(); ++i)
     known.emplace(config.labels[i], static_cast<std::int64_t>(i));
@@ -45,7 +48,6 @@ std::vector<std::int64_t> map_classes(const std::vector<std::string>& classes,
     if (const auto it = known.find(name); it != known.end()) by_label.push_back(it->second);
   if (by_label.size() == classes.size()) return by_label;
 
-  const auto num_classes = config.model.num_classes();
   const auto count = static_cast<std::int64_t>(classes.size());
   if (!are_numbers(classes) && log != nullptr && count == num_classes)
     log->warning("the classes are matched by their order: the model's labels do not name them");
@@ -64,8 +66,6 @@ std::vector<std::int64_t> map_classes(const std::vector<std::string>& classes,
 
 ValidateResult validate(const Predictor& predictor, Pipeline& pipeline,
                         const ValidateOptions& options) {
-  if (predictor.num_classes() == 0)
-    throw UsageError("--validate: the model has no head (num_classes 0), so no classes");
   ValidateResult result{model::Metrics(predictor.num_classes(), options.confusion), 0, false, {}};
   auto& profile = result.profile;
   const auto begin = std::chrono::steady_clock::now();

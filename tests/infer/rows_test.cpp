@@ -147,6 +147,18 @@ TEST_P(WholeRowsOf, AnyCutOffOutputCanBeGoneOnWith) {
   }
 }
 
+TEST_P(WholeRowsOf, AnOutputThatOnlyLacksItsNameIsWhole) {
+  const testing::TemporaryFolder folder;
+  const auto encoder = make_encoder(GetParam());
+  const std::vector<float> numbers{1, 2, 3};
+  const auto row = GetParam() == RowFormat::kNpy ? encoder.values(numbers)
+                                                 : encoder.predictions("a", kTwo, true);
+  std::ofstream(folder / "part", std::ios::binary) << encoder.head(1) + row + encoder.tail(1);
+  const auto found = count_whole_rows(folder / "part", encoder);
+  EXPECT_EQ(found.rows, 1);
+  EXPECT_EQ(found.bytes, static_cast<std::int64_t>((encoder.head() + row).size()));
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, WholeRowsOf,
                          ::testing::Values(RowFormat::kText, RowFormat::kCsv, RowFormat::kJson,
                                            RowFormat::kJsonl, RowFormat::kNpy));

@@ -20,6 +20,8 @@ from timm.models import save_for_hf
 from conftest import BIN, assert_close, randomize
 from pictures import installed_photographs, photograph, write_modes
 
+# Other tests run beside these: threads that spin would wait for each other's turns.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # float32 sums in another order.
 LOGITS = 1e-5
 MODELS = {
@@ -276,9 +278,10 @@ def test_resume_goes_on_to_the_same_bytes(form, vit, tiny, folder, tmp_path):
     _, root = tiny
     infer(vit, root, folder, "--format", form, "-o", tmp_path / "whole", "--batch-size", 2)
     whole = (tmp_path / "whole").read_bytes()
+    begun = whole.replace(b"(9, ", b"(0, ") if form == "npy" else whole  # An array's head counts at the end.
     for share in (0, 0.3, 0.62, 0.99):
         out = tmp_path / f"rows{share}"
-        pathlib.Path(f"{out}.part").write_bytes(whole[:int(share * len(whole))])
+        pathlib.Path(f"{out}.part").write_bytes(begun[:int(share * len(whole))])
         infer(vit, root, folder, "--format", form, "-o", out, "--batch-size", 2, rc=4)
         infer(vit, root, folder, "--format", form, "-o", out, "--batch-size", 2, "--resume")
         assert out.read_bytes() == whole

@@ -43,7 +43,8 @@ class OverlayFolder {
   std::unordered_set<std::string> taken_;
 };
 
-/// `picture` with the map laid over it in colour. map: [grid_h, grid_w] in [0, 1].
+/// `picture` with the map laid over it, from its least value in blue to its largest in red.
+/// map: [grid_h, grid_w], finite.
 data::Image overlay_attention(const data::Image& picture, const at::Tensor& map);
 
 struct AnswerOptions {

@@ -23,7 +23,8 @@ std::shared_ptr<const data::Dataset> open_validation_data(const std::vector<std:
 
 /// The model's class of each of the data set's: by the model's labels where they name all of them,
 /// by number where the names are 0, 1, … (IDX), else by order where the counts agree, which is
-/// said. Throws DataError naming a class that the model does not have.
+/// said. Throws DataError naming a class that the model does not have, UsageError where the model
+/// has no classes.
 std::vector<std::int64_t> map_classes(const std::vector<std::string>& classes,
                                       const model::ModelConfig& config, Log* log);
 
@@ -41,8 +42,8 @@ struct ValidateResult {
   Profile profile;
 };
 
-/// Runs the pipeline, whose inputs have labels, to its end. Throws DataError where the model has no
-/// classes, and the first bad picture's error unless `skip_errors`.
+/// Runs the pipeline, whose inputs have labels of the model, to its end. Throws the first bad
+/// picture's error unless `skip_errors`.
 ValidateResult validate(const Predictor& predictor, Pipeline& pipeline,
                         const ValidateOptions& options);
 
