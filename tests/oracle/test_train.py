@@ -160,6 +160,18 @@ def test_never_overwrites_a_run(vit, data, straight):
     assert (straight / "last.safetensors").read_bytes() == before
 
 
+def test_keeps_the_run_that_it_was_to_replace_when_the_data_is_wrong(vit, data, tmp_path):
+    out = tmp_path / "run"
+    vit.run("vit-train", *arguments(data, out, "--max-steps", 1))
+    vit.run("vit-train", *arguments(tmp_path / "missing", out, "--force"), rc=4)
+    assert (out / "last.safetensors").exists()
+
+
+def test_takes_the_seed(vit, data, tmp_path):
+    plan = json.loads(vit.run("vit-train", *arguments(data, tmp_path / "run", "--dry-run", "--seed", 7)).stdout)
+    assert plan["options"]["seed"] == 7
+
+
 def test_fine_tunes_with_a_new_head(vit, straight, tmp_path):
     write_folders(tmp_path / "data", ("a", "b", "c"))
     out = tmp_path / "tuned"
@@ -186,7 +198,7 @@ def test_dry_run_prints_and_leaves_nothing(vit, data, tmp_path):
     plan = json.loads(done.stdout)
     assert plan["options"]["epochs"] == 4 and plan["train_images"] == 100 and plan["memory_bytes"] > 0
     assert not (tmp_path / "run").exists()
-    assert plan["parameters"] == 16 * 17 + 2 * 16 + 16 + 10 * 16 + 2 * 2208 + 32 + 16 * CLASSES + CLASSES
+    assert plan["parameters"] == 16 * 17 + 2 * 16 + 16 + 10 * 16 + 2 * 2224 + 32 + 16 * CLASSES + CLASSES
 
 
 @pytest.mark.parametrize("words, code, says", [
@@ -206,13 +218,13 @@ def test_says_what_is_wrong_with_the_data(vit, data, tmp_path):
     def error(folder, code):
         done = vit.run("vit-train", "--data", folder, "-o", tmp_path / "run", "--model-arg", "img_size=16",
                        "patch_size=8", "embed_dim=16", "depth=1", "num_heads=2", "--batch-size", 4, "--epochs", 1,
-                       rc=code)
+                       "--force", rc=code)
         assert done.stderr.splitlines()[-1].startswith("vit-train: error: ")
         return done.stderr
 
     assert "missing" in error(tmp_path / "missing", 4)
     write_folders(tmp_path / "no_val", splits=("train",))
-    assert "val" in error(tmp_path / "no_val", 4)
+    assert "val" in error(tmp_path / "no_val", 1)
     write_folders(tmp_path / "empty")
     (tmp_path / "empty/train/green").mkdir()
     assert "green" in error(tmp_path / "empty", 1)

@@ -6,7 +6,7 @@
 #include "flags.h"
 #include "progress.h"
 #include "run_folder.h"
-#include "vit/train/recipe.h"
+#include "vit/runtime/device.h"
 #include "vit/train/trainer.h"
 
 namespace vit::tools {
@@ -68,11 +68,16 @@ Plan make_plan(Arguments& arguments, Command& command) {
     plan.checkpoint = automatic ? train::find_checkpoint(folder + "/checkpoints", command.log())
                                 : need_checkpoint(folder, command.log());
   }
+  // A resumed run keeps its threads and device unless told otherwise: others give other last bits.
+  const auto was_given = [&](const char* flag) { return command.app().count(flag) > 0; };
+  if (!plan.checkpoint || was_given("--threads")) given["threads"] = command.threads();
+  if (!plan.checkpoint || was_given("--device")) given["device"] = command.device().str();
+  if (!plan.checkpoint || was_given("--seed")) given["seed"] = command.seed();
   plan.options =
       plan.checkpoint ? resume_options(read_args(folder), given) : resolve_options(given);
   train::check_options(plan.options);
-  if (!plan.checkpoint && !arguments.dry_run)
-    clear_run_folder(folder, arguments.force || arguments.resume);
+  if (!plan.checkpoint && !arguments.dry_run && !arguments.force && !arguments.resume)
+    check_run_folder(plan.options.output);
   return plan;
 }
 
@@ -94,19 +99,18 @@ void print_plan(const train::TrainOptions& options, const train::TrainSetup& set
 
 int run(Arguments& arguments, Command& command) {
   auto& log = command.log();
-  arguments.given["threads"] = command.threads();
-  arguments.given["device"] = command.device().str();
   auto plan = make_plan(arguments, command);
   auto& options = plan.options;
+  runtime::set_threads(static_cast<int>(options.threads));
   auto setup = train::prepare(options, log);
   if (arguments.dry_run) {
     print_plan(options, setup);
     return 0;
   }
-  log.info("{} parameters, {} classes, {} pictures to train on, {} to validate on",
-           count_parameters(setup.model), setup.config.labels.size(), setup.train_data->size(),
-           setup.val_data->size());
-
+  const auto summary =
+      format("{} parameters, {} classes, {} pictures to train on, {} to validate on",
+             count_parameters(setup.model), setup.config.labels.size(), setup.train_data->size(),
+             setup.val_data->size());
   catch_stop_signals();
   Progress progress(log, command.quiet());
   train::TrainCallbacks callbacks;
@@ -117,9 +121,12 @@ int run(Arguments& arguments, Command& command) {
   callbacks.epoch = [&](const train::EpochReport& report) { progress.epoch(report); };
   callbacks.stop = stop_signal;
   train::Trainer trainer(options, std::move(setup), log, callbacks);
+  log.info("{}", summary);
   if (plan.checkpoint) {
     trainer.resume(plan.checkpoint->path);
     log.info("resumed from {}", plan.checkpoint->path.string());
+  } else {
+    clear_run_folder(options.output);  // not before everything that can be wrong was looked at
   }
   const auto result = trainer.fit();
   if (result.stop != 0) {

@@ -1,7 +1,5 @@
 #include "run_folder.h"
 
-#include <array>
-
 #include "vit/core/file.h"
 
 namespace vit::tools {
@@ -21,18 +19,20 @@ train::Checkpoint need_checkpoint(const fs::path& folder, Log& log) {
                 folder.string());
 }
 
-void clear_run_folder(const fs::path& folder, bool force) {
-  static constexpr std::array kOurs{"args.json",        "log.jsonl",   "summary.csv",
-                                    "best.safetensors", "checkpoints", "last.safetensors"};
+void check_run_folder(const fs::path& folder) {
   std::error_code ignored;
   if (!fs::exists(folder, ignored)) return;
   if (!fs::is_directory(folder, ignored))
     throw IoError("{}: expected a folder to write the run to", folder.string());
-  if (fs::is_empty(folder)) return;
-  if (!force)
+  if (!fs::is_empty(folder))
     throw IoError("{}: holds files already (--force replaces the run in it, --resume goes on)",
                   folder.string());
-  for (const auto* name : kOurs) fs::remove_all(folder / name);
+}
+
+void clear_run_folder(const fs::path& folder) {
+  for (const auto* name : {"args.json", "log.jsonl", "summary.csv", "best.safetensors",
+                           "last.safetensors", "checkpoints"})
+    fs::remove_all(folder / name);
 }
 
 }  // namespace vit::tools

@@ -16,8 +16,10 @@ train::TrainOptions read_args(const std::filesystem::path& folder);
 /// The checkpoint to go on from. Throws IoError where there is none that verifies.
 train::Checkpoint need_checkpoint(const std::filesystem::path& folder, Log& log);
 
-/// Throws IoError where `folder` holds anything and `force` is not set; with it, takes away what an
-/// earlier run left there, and nothing else.
-void clear_run_folder(const std::filesystem::path& folder, bool force);
+/// Throws IoError where `folder` is no folder or holds anything.
+void check_run_folder(const std::filesystem::path& folder);
+
+/// Takes away what an earlier run left in `folder`, and nothing else.
+void clear_run_folder(const std::filesystem::path& folder);
 
 }  // namespace vit::tools
