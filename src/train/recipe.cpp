@@ -13,7 +13,7 @@ const Json& recipes() {
     },
     "fashion-mnist": {
       "model_args": ["img_size=28", "patch_size=4", "in_c=1", "embed_dim=128", "depth=6",
-                     "num_heads=4", "mlp_ratio=2", "proj_drop_rate=0"],
+                     "num_heads=4", "mlp_ratio=2", "patch_norm=false", "proj_drop_rate=0"],
       "epochs": 24, "batch_size": 128,
       "opt": "adamw", "lr_base": 2e-3, "weight_decay": 0.05, "clip_grad": 1.0,
       "sched": "cosine", "warmup_epochs": 1.5, "warmup_lr": 1e-5, "min_lr": 1e-5,

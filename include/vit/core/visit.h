@@ -72,10 +72,9 @@ T field_from_json(const Json& json, const std::string& where) {
     if (!json.is_boolean()) wrong_type(where, "true or false", json);
     return json.get<bool>();
   } else if constexpr (std::integral<T>) {
-    const bool fits =
-        json.is_number_unsigned()
-            ? json.get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX)
-            : json.is_number_integer();
+    const bool fits = json.is_number_unsigned()
+                          ? json.get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX)
+                          : json.is_number_integer();
     if (!fits) wrong_type(where, "a whole number", json);
     return static_cast<T>(json.get<std::int64_t>());
   } else if constexpr (std::floating_point<T>) {
