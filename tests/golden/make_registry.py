@@ -1,7 +1,10 @@
 """Writes src/model/registry_data.cpp: timm's ViT and DeiT architectures and published weight tags, as data.
 
-    .venv/bin/python tests/golden/make_registry.py            # rewrite the table
-    .venv/bin/python tests/golden/make_registry.py --check    # exit 1 where it differs from timm
+    .venv/bin/python tests/golden/make_registry.py            # rewrite the table, and what it is tested with
+    .venv/bin/python tests/golden/make_registry.py --check    # exit 1 where the table differs from timm
+
+tests/golden/registry.json is the judge: for every tag what timm resolves (resolve_data_config and the built model), for
+every architecture its parameter count and a digest of its state dict's names and shapes.
 
 An architecture's arguments are what its entry function hands to the model's constructor; classes and
 partials among them become names. A tag holds what differs from the defaults of timm's `_cfg`.
@@ -14,11 +17,14 @@ import json
 import pathlib
 import sys
 import warnings
+from unittest import mock
 
 import timm
+import torch
 from timm.models import _registry, deit, vision_transformer
 
 OUTPUT = pathlib.Path(__file__).resolve().parents[2] / "src/model/registry_data.cpp"
+GOLDEN = pathlib.Path(__file__).with_name("registry.json")
 MODULES = ("vision_transformer", "deit")
 NORMS = {"LayerNorm": "layernorm", "RmsNorm": "rmsnorm"}
 TAG_DEFAULTS = {
@@ -41,10 +47,8 @@ def entry_arguments(name):
         assert variant == name and not pretrained
         seen.update(kwargs)
 
-    vision_transformer._create_vision_transformer = record
-    deit._create_deit = record
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with mock.patch.object(vision_transformer, "_create_vision_transformer", record), \
+            mock.patch.object(deit, "_create_deit", record):
         _registry._model_entrypoints[name]()
     return seen
 
@@ -150,12 +154,56 @@ def render():
             "}  // namespace vit::model\n")
 
 
+def fnv1a(text):
+    """64 bits of FNV-1a: enough to tell two lists of names apart, and five lines in any language."""
+    value = 0xcbf29ce484222325
+    for byte in text.encode():
+        value = (value ^ byte) * 0x100000001b3 % 2**64
+    return f"{value:016x}"
+
+
+def build(name):
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return timm.create_model(name)
+
+
+def judged(name):
+    """What timm itself makes of one tag."""
+    model = build(name)
+    data = timm.data.resolve_data_config(model=model)
+    grid = model.patch_embed
+    return model, {
+        "mean": list(data["mean"]), "std": list(data["std"]), "interpolation": data["interpolation"],
+        "crop_pct": data["crop_pct"], "crop_mode": data["crop_mode"], "num_classes": model.num_classes,
+        "img_size": list(grid.img_size), "in_c": model.in_chans,
+    }
+
+
+def golden():
+    architectures, tags, _ = registry()
+    out = {"architectures": {}, "tags": {}}
+    for name in architectures:
+        model, entry = judged(name)
+        shapes = {key: list(value.shape) for key, value in model.state_dict().items()}
+        lines = "".join(f"{key} {shapes[key]}\n" for key in sorted(shapes))
+        out["architectures"][name] = {
+            "parameters": sum(value.numel() for value in model.state_dict().values()), "digest": fnv1a(lines)}
+        out["tags"][name] = entry
+        for tag in tags.get(name, {}):
+            if tag:
+                out["tags"][f"{name}.{tag}"] = judged(f"{name}.{tag}")[1]
+    rows = [block(key, value) for key, value in out.items()]
+    return "{" + ",\n".join(rows) + "}\n"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     arguments = parser.parse_args()
     text = render()
     if not arguments.check:
+        GOLDEN.write_text(golden())
         OUTPUT.write_text(text)
     elif OUTPUT.read_text() != text:
         sys.exit(f"{OUTPUT} differs from timm {timm.__version__}: run {pathlib.Path(__file__).name}")
