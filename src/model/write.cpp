@@ -9,17 +9,26 @@
 namespace vit::model {
 namespace {
 
+constexpr double kLargestHalf = 65504;
+
+/// Whether a finite value becomes an infinity in float16.
+bool overflows_half(const torch::Tensor& value, const torch::Tensor& half) {
+  if (value.numel() == 0) return false;
+  const auto [low, high] = at::aminmax(value);
+  const bool inside = low.item<double>() >= -kLargestHalf && high.item<double>() <= kLargestHalf;
+  if (inside) return false;  // and there is no NaN, which is neither
+  return at::logical_and(at::isinf(half), at::logical_not(at::isinf(value))).any().item<bool>();
+}
+
 torch::Tensor converted(const Weight& weight, std::optional<io::DType> dtype,
                         const std::filesystem::path& path) {
   const c10::NoGradGuard no_grad;
   auto value = weight.tensor();
   if (!dtype || !value.is_floating_point()) return value.cpu().contiguous();
-  auto narrow = value.to(to_scalar_type(*dtype));
-  // float16 ends at 65504: an infinity that was none before is damage.
-  if (*dtype == io::DType::kF16 &&
-      at::logical_and(at::isinf(narrow), at::logical_not(at::isinf(value))).any().item<bool>())
+  auto stored = value.to(to_scalar_type(*dtype));
+  if (*dtype == io::DType::kF16 && overflows_half(value, stored))
     throw DataError("{}: tensor '{}': a value does not fit float16", path.string(), weight.name);
-  return narrow.cpu().contiguous();
+  return stored.cpu().contiguous();
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ import warnings
 import pytest
 import timm
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from timm.models import save_for_hf
 
 from conftest import assert_close, randomize
@@ -89,3 +89,22 @@ def test_gives_timms_numbers_and_goes_back(name, vit, tmp_path, table):
     check_inspection(vit, tmp_path / "folder", name, arguments, model)
     errors.append(check_round_trip(vit, native, tmp_path / "back", images, expected))
     table[name] = errors
+
+
+@pytest.mark.parametrize("name", ["vit_base_patch16_clip_224", "deit3_small_patch16_224", "vit_giant_patch14_dinov2",
+                                  "vit_base_patch16_siglip_224", "aimv2_large_patch14_224"])
+def test_exchanging_two_tensors_of_one_shape_is_noticed(name, vit, tmp_path):
+    arguments = small(name)
+    model = randomize(timm.create_model(name, **arguments))
+    images = torch.randn(2, 3, *arguments["img_size"], generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        expected = model(images)
+    save_for_hf(model, tmp_path / "folder", safe_serialization=True)
+    state = load_file(tmp_path / "folder/model.safetensors")
+    keys = sorted(state)
+    pairs = [(a, b) for i, a in enumerate(keys) for b in keys[i + 1:] if state[a].shape == state[b].shape]
+    for a, b in pairs[:: max(1, len(pairs) // 6)]:
+        save_file({**state, a: state[b], b: state[a]}, tmp_path / "folder/model.safetensors")
+        vit.convert(tmp_path / "folder", tmp_path / "n.safetensors", "--force")
+        with pytest.raises(AssertionError):
+            assert_close(vit.infer(tmp_path / "n.safetensors", images), expected, LOGITS, f"{a} and {b}")
