@@ -41,9 +41,13 @@ void expect_one_of(const std::string& where, const char* name, const std::string
 /// timm builds some models whose patches leave a border of the picture unread: those only.
 bool is_registered_size(const ModelConfig& config) {
   if (config.architecture.empty()) return false;
-  const auto known = find_architecture(config.architecture).model;
-  return known.img_size() == config.model.img_size() &&
-         known.patch_size() == config.model.patch_size();
+  try {
+    const auto known = find_architecture(config.architecture).model;
+    return known.img_size() == config.model.img_size() &&
+           known.patch_size() == config.model.patch_size();
+  } catch (const UsageError&) {
+    return false;  // a name of the caller's own
+  }
 }
 
 void check_sizes(const ModelConfig& config, const std::string& where) {

@@ -69,6 +69,16 @@ void follow_norm_names(const std::vector<Weight>& weights, VisionTransformerOpti
               after ? "after" : "before");
 }
 
+/// The two forms of one size are easily confused, and differ by one norm.
+void hint_at_seed(const NamedWeights& named, const ModelConfig& config, Log* log) {
+  const bool seeds_file =
+      named.dialect == "native" && find(named.weights, "patch_embed.norm.weight") != nullptr;
+  if (log != nullptr && seeds_file && !config.model.patch_norm())
+    log->warning(
+        "the file is in the seed's form (it has patch_embed.norm): --arch {}.seed names it",
+        config.architecture);
+}
+
 ModelConfig config_by_architecture(const WeightFile& file, const LoadOptions& options,
                                    const NamedWeights& named, Log* log) {
   auto config = find_architecture(options.architecture);
@@ -78,6 +88,7 @@ ModelConfig config_by_architecture(const WeightFile& file, const LoadOptions& op
     log->info("{}: {} classes, from the head's shape ({} has {})", file.path.string(), classes,
               config.architecture, config.model.num_classes());
   config.model.num_classes(classes);
+  hint_at_seed(named, config, log);
   return config;
 }
 
@@ -118,7 +129,15 @@ ModelConfig resolve_config(const WeightFile& file, const LoadOptions& options,
   if (!options.config_file.empty())
     return config_of(read_json(options.config_file), options.config_file.string(),
                      options.architecture, log);
-  if (file.own_config) return config_of(*file.own_config, file.path.string(), "", log);
+  if (file.own_config) {
+    auto config = config_of(*file.own_config, file.path.string(), "", log);
+    if (log != nullptr && !options.architecture.empty() &&
+        options.architecture != config.architecture)
+      log->warning("{}: says itself that it is {}: --arch {} is not used", file.path.string(),
+                   config.architecture.empty() ? "of no named architecture" : config.architecture,
+                   options.architecture);
+    return config;
+  }
   if (file.timm_config)
     return config_of(*file.timm_config, (file.path.parent_path() / "config.json").string(),
                      options.architecture, log);

@@ -107,3 +107,12 @@ def test_a_configuration_that_no_model_can_have_is_refused(model, message, vit, 
     done = vit.convert(tmp_path / "seed.pt", tmp_path / "n.safetensors", "--config", tmp_path / "config.json", rc=1)
     assert message in done.stderr and len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "n.safetensors").exists()
+
+
+def test_the_two_forms_of_a_size_are_told_apart(seed, vit, tmp_path):
+    torch.save(seed.vit_base_patch16_224(num_classes=5).state_dict(), tmp_path / "seed.pth")
+    done = vit.convert(tmp_path / "seed.pth", tmp_path / "n.safetensors", "--arch", "vit_base_patch16_224", rc=1)
+    assert "--arch vit_base_patch16_224.seed" in done.stderr and "patch_embed.norm.weight" in done.stderr
+    vit.convert(tmp_path / "seed.pth", tmp_path / "n.safetensors", "--arch", "vit_base_patch16_224.seed")
+    done = vit.convert(tmp_path / "n.safetensors", tmp_path / "m.safetensors", "--arch", "vit_tiny_patch16_224")
+    assert "--arch vit_tiny_patch16_224 is not used" in done.stderr
