@@ -3,21 +3,14 @@
 #include <ATen/ATen.h>
 
 #include "tokens.h"
-#include "vit/core/error.h"
-#include "vit/nn/block.h"
-#include "vit/nn/res_post_block.h"
+#include "vit/nn/layer.h"
 
 namespace vit::infer {
 namespace {
 
 /// The block's attention weights for its input x [B, N, D], mean over heads: [B, N, N].
 at::Tensor mean_attention(nn::Layer& block, const at::Tensor& x) {
-  if (auto* plain = dynamic_cast<nn::BlockImpl*>(&block))
-    return plain->attn->attention_weights(plain->norm1->forward(x)).mean(1);
-  // Here the norm comes after the attention.
-  if (auto* post = dynamic_cast<nn::ResPostBlockImpl*>(&block))
-    return post->attn->attention_weights(x).mean(1);
-  throw UsageError("attention: {} has no attention weights to show", block.name());
+  return dynamic_cast<nn::AttendingLayer&>(block).attention_weights(x).mean(1);
 }
 
 /// The block's weights as the graph of Abnar and Zuidema has them: half of each token stays.

@@ -7,7 +7,6 @@
 namespace vit::infer {
 
 /// x: [B, in_c, H, W] → [B, grid_h, grid_w], each map's largest value 1.
-/// Throws UsageError where the blocks are not nn::Block.
 at::Tensor run_attention(model::VisionTransformerImpl& model, const at::Tensor& x,
                          AttentionMethod method);
 

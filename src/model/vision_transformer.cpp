@@ -160,8 +160,9 @@ void VisionTransformerImpl::build_blocks(const nn::NormFactory& norm_layer,
   block = register_module("block", torch::nn::Sequential());
   const auto drop_path = drop_path_ratios(options.drop_path_ratio(), options.depth());
   for (std::int64_t i = 0; i < options.depth(); ++i)
-    block->push_back(nn::make_block(options.block_fn(), block_options(options, i, drop_path[i]),
-                                    norm_layer, act_layer, tensor_options));
+    block->push_back(
+        nn::LayerPtr(nn::make_block(options.block_fn(), block_options(options, i, drop_path[i]),
+                                    norm_layer, act_layer, tensor_options)));
 }
 
 void VisionTransformerImpl::build_head(const nn::NormFactory& norm_layer,

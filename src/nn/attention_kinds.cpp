@@ -6,20 +6,20 @@
 namespace vit::nn {
 namespace {
 
-using AttentionMaker = AttentionPtr (*)(const AttentionOptions&, const NormFactory&,
-                                        const torch::TensorOptions&);
+using AttentionMaker = AttendingLayerPtr (*)(const AttentionOptions&, const NormFactory&,
+                                             const torch::TensorOptions&);
 
 template <class Impl>
-AttentionPtr make(const AttentionOptions& options, const NormFactory& norm_layer,
-                  const torch::TensorOptions& tensor_options) {
+AttendingLayerPtr make(const AttentionOptions& options, const NormFactory& norm_layer,
+                       const torch::TensorOptions& tensor_options) {
   return std::make_shared<Impl>(options, norm_layer, tensor_options);
 }
 
 }  // namespace
 
-AttentionPtr make_attention(const std::string& name, const AttentionOptions& options,
-                            const NormFactory& norm_layer,
-                            const torch::TensorOptions& tensor_options) {
+AttendingLayerPtr make_attention(const std::string& name, const AttentionOptions& options,
+                                 const NormFactory& norm_layer,
+                                 const torch::TensorOptions& tensor_options) {
   static const std::map<std::string, AttentionMaker> kinds{
       {"", make<AttentionImpl>}, {"attn", make<AttentionImpl>}, {"diff", make<DiffAttentionImpl>}};
   return find_kind(kinds, name, "attn_layer")(options, norm_layer, tensor_options);

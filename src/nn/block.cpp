@@ -35,8 +35,8 @@ MlpOptions BlockOptions::mlp_options() const {
       .bias(proj_bias_.value_or(true));
 }
 
-AttentionPtr make_block_attention(const BlockOptions& options, const NormFactory& norm_layer,
-                                  const torch::TensorOptions& tensor_options) {
+AttendingLayerPtr make_block_attention(const BlockOptions& options, const NormFactory& norm_layer,
+                                       const torch::TensorOptions& tensor_options) {
   return make_attention(options.attn_layer(), options.attention_options(), norm_layer,
                         tensor_options);
 }
@@ -53,7 +53,7 @@ BlockImpl::BlockImpl(const BlockOptions& options_, const NormFactory& norm_layer
   const auto dim = options.dim();
   const auto make_norm = norm_layer ? norm_layer : layer_norm_factory(1e-5);
   norm1 = register_module<Layer>("norm1", make_norm(dim, tensor_options));
-  attn = register_module<AttentionLayer>("attn",
+  attn = register_module<AttendingLayer>("attn",
                                          make_block_attention(options, make_norm, tensor_options));
   ls1 = register_module<Layer>("ls1", make_layer_scale(dim, options.init_values(), tensor_options));
   drop_path = register_module<Layer>("drop_path", make_drop_path(options.drop_path_ratio()));
@@ -66,6 +66,10 @@ BlockImpl::BlockImpl(const BlockOptions& options_, const NormFactory& norm_layer
 torch::Tensor BlockImpl::forward(const torch::Tensor& x) {
   auto y = x + drop_path->forward(ls1->forward(attn->forward(norm1->forward(x))));  // [B, N, dim]
   return y + drop_path->forward(ls2->forward(mlp->forward(norm2->forward(y))));     // [B, N, dim]
+}
+
+torch::Tensor BlockImpl::attention_weights(const torch::Tensor& x) {
+  return attn->attention_weights(norm1->forward(x));
 }
 
 }  // namespace vit::nn

@@ -8,20 +8,20 @@
 namespace vit::nn {
 namespace {
 
-using BlockMaker = LayerPtr (*)(const BlockOptions&, const NormFactory&, const LayerPtr&,
-                                const torch::TensorOptions&);
+using BlockMaker = AttendingLayerPtr (*)(const BlockOptions&, const NormFactory&, const LayerPtr&,
+                                         const torch::TensorOptions&);
 
 template <class Impl>
-LayerPtr make(const BlockOptions& options, const NormFactory& norm_layer, const LayerPtr& act_layer,
-              const torch::TensorOptions& tensor_options) {
+AttendingLayerPtr make(const BlockOptions& options, const NormFactory& norm_layer,
+                       const LayerPtr& act_layer, const torch::TensorOptions& tensor_options) {
   return std::make_shared<Impl>(options, norm_layer, act_layer, tensor_options);
 }
 
 }  // namespace
 
-LayerPtr make_block(const std::string& name, const BlockOptions& options,
-                    const NormFactory& norm_layer, const LayerPtr& act_layer,
-                    const torch::TensorOptions& tensor_options) {
+AttendingLayerPtr make_block(const std::string& name, const BlockOptions& options,
+                             const NormFactory& norm_layer, const LayerPtr& act_layer,
+                             const torch::TensorOptions& tensor_options) {
   static const std::map<std::string, BlockMaker> kinds{
       {"Block", make<BlockImpl>},
       {"ResPostBlock", make<ResPostBlockImpl>},

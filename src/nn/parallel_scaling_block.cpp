@@ -60,6 +60,7 @@ ParallelScalingBlockImpl::ParallelScalingBlockImpl(const BlockOptions& options_,
                           tensor_options) {
   const auto dim = options.dim();
   check_heads(dim, options.num_heads());
+  scale = std::pow(static_cast<double>(dim / options.num_heads()), -0.5);
   const bool bias = options.proj_bias().value_or(true);
   attn_out_proj =
       register_module("attn_out_proj", Linear(LinearOptions(dim, dim).bias(bias), tensor_options));
@@ -68,19 +69,24 @@ ParallelScalingBlockImpl::ParallelScalingBlockImpl(const BlockOptions& options_,
   register_residual(tensor_options);
 }
 
+torch::Tensor ParallelScalingBlockImpl::in_heads(const torch::Tensor& part) const {
+  const auto B = part.size(0), N = part.size(1);
+  return part.reshape({B, N, options.num_heads(), -1}).transpose(1, 2);
+}
+
 torch::Tensor ParallelScalingBlockImpl::forward(const torch::Tensor& x) {
-  const auto B = x.size(0), N = x.size(1), heads = options.num_heads();
-  const auto head_dim = options.dim() / heads;
   const auto [hidden, q, k, v] = project(x);
-  const auto in_heads = [&](const torch::Tensor& part) {
-    return part.reshape({B, N, heads, head_dim});
-  };
-  auto out = attend(
-      q_norm->forward(in_heads(q)).transpose(1, 2), k_norm->forward(in_heads(k)).transpose(1, 2),
-      in_heads(v).transpose(1, 2), std::pow(static_cast<double>(head_dim), -0.5), options.fused(),
-      options.attn_drop_rate() ? attn_drop.get() : nullptr);  // [B, heads, N, head_dim]
-  out = out.transpose(1, 2).reshape({B, N, options.dim()});   // [B, N, dim]
+  auto out =
+      attend(q_norm->forward(in_heads(q)), k_norm->forward(in_heads(k)), in_heads(v), scale,
+             options.fused(),
+             options.attn_drop_rate() ? attn_drop.get() : nullptr);  // [B, heads, N, head_dim]
+  out = out.transpose(1, 2).reshape_as(x);                           // [B, N, dim]
   return x + drop_path->forward(ls->forward(attn_out_proj(out) + mlp_out_proj(hidden)));
+}
+
+torch::Tensor ParallelScalingBlockImpl::attention_weights(const torch::Tensor& x) {
+  const auto [hidden, q, k, v] = project(x);
+  return softmax_weights(q_norm->forward(in_heads(q)), k_norm->forward(in_heads(k)), scale);
 }
 
 DiffParallelScalingBlockImpl::DiffParallelScalingBlockImpl(
@@ -102,17 +108,25 @@ DiffParallelScalingBlockImpl::DiffParallelScalingBlockImpl(
   register_residual(tensor_options);
 }
 
+DifferentialAttention DiffParallelScalingBlockImpl::attention() {
+  return {options.num_heads(),
+          options.fused(),
+          *q_norm,
+          *k_norm,
+          sub_norm,
+          lambda,
+          options.attn_drop_rate() ? attn_drop.get() : nullptr};
+}
+
 torch::Tensor DiffParallelScalingBlockImpl::forward(const torch::Tensor& x) {
   const auto [hidden, q, k, v] = project(x);
-  const DifferentialAttention attention{options.num_heads(),
-                                        options.fused(),
-                                        *q_norm,
-                                        *k_norm,
-                                        sub_norm,
-                                        lambda,
-                                        options.attn_drop_rate() ? attn_drop.get() : nullptr};
-  auto out = out_proj(at::cat({attention(q, k, v), hidden}, -1));  // [B, N, dim]
-  return x + drop_path->forward(ls->forward(out));                 // [B, N, dim]
+  auto out = out_proj(at::cat({attention()(q, k, v), hidden}, -1));  // [B, N, dim]
+  return x + drop_path->forward(ls->forward(out));                   // [B, N, dim]
+}
+
+torch::Tensor DiffParallelScalingBlockImpl::attention_weights(const torch::Tensor& x) {
+  const auto [hidden, q, k, v] = project(x);
+  return attention().weights(q, k);
 }
 
 void DiffParallelScalingBlockImpl::reset_parameters(const at::Generator& generator) {

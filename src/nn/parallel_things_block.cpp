@@ -55,4 +55,14 @@ torch::Tensor ParallelThingsBlockImpl::forward(const torch::Tensor& x) {
   return y + sum_of_branches(ffns, y);     // [B, N, dim]
 }
 
+torch::Tensor ParallelThingsBlockImpl::attention_weights(const torch::Tensor& x) {
+  std::vector<torch::Tensor> weights;
+  for (std::size_t i = 0; i < attns->size(); ++i) {
+    auto& branch = attns->at<ParallelBranchImpl>(i);
+    auto& attention = dynamic_cast<AttendingLayer&>(*branch.layer);
+    weights.push_back(attention.attention_weights(branch.norm->forward(x)));
+  }
+  return at::cat(weights, 1);
+}
+
 }  // namespace vit::nn

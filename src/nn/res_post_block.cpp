@@ -9,7 +9,7 @@ ResPostBlockImpl::ResPostBlockImpl(const BlockOptions& options_, const NormFacto
                                    const torch::TensorOptions& tensor_options)
     : options(options_) {
   const auto dim = options.dim();
-  attn = register_module<AttentionLayer>("attn",
+  attn = register_module<AttendingLayer>("attn",
                                          make_block_attention(options, norm_layer, tensor_options));
   norm1 = register_module<Layer>("norm1", norm_layer(dim, tensor_options));
   drop_path = register_module<Layer>("drop_path", make_drop_path(options.drop_path_ratio()));
@@ -21,6 +21,10 @@ ResPostBlockImpl::ResPostBlockImpl(const BlockOptions& options_, const NormFacto
 torch::Tensor ResPostBlockImpl::forward(const torch::Tensor& x) {
   auto y = x + drop_path->forward(norm1->forward(attn->forward(x)));  // [B, N, dim]
   return y + drop_path->forward(norm2->forward(mlp->forward(y)));     // [B, N, dim]
+}
+
+torch::Tensor ResPostBlockImpl::attention_weights(const torch::Tensor& x) {
+  return attn->attention_weights(x);
 }
 
 void ResPostBlockImpl::reset_parameters(const at::Generator& /*generator*/) {

@@ -14,7 +14,8 @@ namespace vit::infer {
 namespace {
 
 /// A small model with random weights, none of them at its initial zero or one.
-model::LoadedModel small_model(std::int64_t num_classes = 7, std::int64_t in_c = 3) {
+model::LoadedModel small_model(std::int64_t num_classes = 7, std::int64_t in_c = 3,
+                               const std::string& block_fn = "Block") {
   model::LoadedModel loaded;
   loaded.config.model.img_size({32, 48})
       .patch_size({16, 16})
@@ -22,7 +23,8 @@ model::LoadedModel small_model(std::int64_t num_classes = 7, std::int64_t in_c =
       .num_classes(num_classes)
       .embed_dim(24)
       .depth(3)
-      .num_heads(3);
+      .num_heads(3)
+      .block_fn(block_fn);
   loaded.model = VisionTransformer(loaded.config.model);
   loaded.model->eval();
   const at::NoGradGuard no_grad;
@@ -131,6 +133,18 @@ TEST(Predictor, RollsAttentionOutOverEveryBlock) {
   // The same sums in another order: a few roundings of float32.
   EXPECT_TRUE(
       at::allclose(predictor.attention(x, AttentionMethod::kRollout), expected, 1e-5, 1e-6));
+}
+
+TEST(Predictor, MapsTheAttentionOfEveryKindOfBlock) {
+  for (const auto* block_fn :
+       {"ResPostBlock", "ParallelScalingBlock", "DiffParallelScalingBlock", "ParallelThingsBlock"})
+    for (const auto method : {AttentionMethod::kLast, AttentionMethod::kRollout}) {
+      const Predictor predictor(small_model(7, 3, block_fn));
+      const auto map = predictor.attention(random_input(2), method);
+      EXPECT_EQ(map.sizes().vec(), (std::vector<std::int64_t>{2, 2, 3})) << block_fn;
+      EXPECT_GE(map.min().item<float>(), 0.0F) << block_fn;
+      EXPECT_TRUE(map.amax({1, 2}).eq(1).all().item<bool>()) << block_fn;
+    }
 }
 
 TEST(Predictor, ShowsPicturesThroughTheModelsTransform) {

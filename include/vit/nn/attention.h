@@ -29,16 +29,8 @@ struct AttentionOptions {
   TORCH_ARG(bool, fused) = true;  ///< scaled_dot_product_attention; false: the explicit softmax
 };
 
-/// Self-attention of any kind, x: [B, N, dim] → [B, N, dim].
-class AttentionLayer : public Layer {
- public:
-  /// What each token takes from each: x: [B, N, dim] → [B, num_heads, N, N].
-  virtual torch::Tensor attention_weights(const torch::Tensor& x) = 0;
-};
-using AttentionPtr = std::shared_ptr<AttentionLayer>;
-
 /// The seed's Attention; with other options, timm's (`timm/layers/attention.py`, 1.0.31).
-class AttentionImpl : public AttentionLayer {
+class AttentionImpl : public AttendingLayer {
  public:
   /// `norm_layer` makes the norms that the options ask for. Throws DataError where num_heads does
   /// not divide dim.

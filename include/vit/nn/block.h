@@ -47,13 +47,13 @@ struct BlockOptions {
 };
 
 /// The attention and the MLP that `options` name; they share the caller's activation.
-AttentionPtr make_block_attention(const BlockOptions& options, const NormFactory& norm_layer,
-                                  const torch::TensorOptions& tensor_options);
+AttendingLayerPtr make_block_attention(const BlockOptions& options, const NormFactory& norm_layer,
+                                       const torch::TensorOptions& tensor_options);
 LayerPtr make_block_mlp(const BlockOptions& options, const NormFactory& norm_layer,
                         const LayerPtr& act_layer, const torch::TensorOptions& tensor_options);
 
 /// The seed's Block; with other options, timm's (`timm/models/vision_transformer.py`, 1.0.31).
-class BlockImpl : public Layer {
+class BlockImpl : public AttendingLayer {
  public:
   /// An empty `norm_layer`: LayerNorm with eps 1e-5; a null `act_layer`: Gelu.
   explicit BlockImpl(const BlockOptions& options, const NormFactory& norm_layer = {},
@@ -62,10 +62,11 @@ class BlockImpl : public Layer {
 
   /// x: [B, N, dim] → [B, N, dim].
   torch::Tensor forward(const torch::Tensor& x) override;
+  torch::Tensor attention_weights(const torch::Tensor& x) override;
 
   BlockOptions options;
   LayerPtr norm1, norm2, ls1, ls2, drop_path, mlp;
-  AttentionPtr attn;
+  AttendingLayerPtr attn;
 };
 TORCH_MODULE(Block);
 

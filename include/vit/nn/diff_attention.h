@@ -9,7 +9,7 @@
 namespace vit::nn {
 
 /// timm's `DiffAttention` (`timm/layers/diff_attention.py`, 1.0.31) with `dual_lambda` off.
-class DiffAttentionImpl : public AttentionLayer {
+class DiffAttentionImpl : public AttendingLayer {
  public:
   /// `norm_layer` makes the norms that the options ask for; qk_scale is not used. Throws DataError
   /// where 2 num_heads does not divide dim.

@@ -21,6 +21,14 @@ class Layer : public torch::nn::Module {
 };
 using LayerPtr = std::shared_ptr<Layer>;
 
+/// A layer in which tokens attend to one another, x: [B, N, dim] → [B, N, dim].
+class AttendingLayer : public Layer {
+ public:
+  /// What each token takes from each, for the input x: [B, N, dim] → [B, num_heads, N, N].
+  virtual torch::Tensor attention_weights(const torch::Tensor& x) = 0;
+};
+using AttendingLayerPtr = std::shared_ptr<AttendingLayer>;
+
 /// Makes a norm over the last dimension, of size `dim`.
 using NormFactory = std::function<LayerPtr(std::int64_t dim, const torch::TensorOptions&)>;
 

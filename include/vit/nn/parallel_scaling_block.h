@@ -9,7 +9,7 @@
 namespace vit::nn {
 
 /// The projections of both kinds of block: one in, to the MLP's hidden width and q, k, v.
-class ParallelScalingBase : public Layer {
+class ParallelScalingBase : public AttendingLayer {
  public:
   /// Throws DataError where the options ask for scale_attn_norm or scale_mlp_norm, which these
   /// blocks have not.
@@ -44,8 +44,14 @@ class ParallelScalingBlockImpl : public ParallelScalingBase {
 
   /// x: [B, N, dim] → [B, N, dim].
   torch::Tensor forward(const torch::Tensor& x) override;
+  torch::Tensor attention_weights(const torch::Tensor& x) override;
 
+  double scale;
   Linear attn_out_proj{nullptr}, mlp_out_proj{nullptr};
+
+ private:
+  /// [B, N, dim] → [B, num_heads, N, head_dim].
+  torch::Tensor in_heads(const torch::Tensor& part) const;
 };
 TORCH_MODULE(ParallelScalingBlock);
 
@@ -59,11 +65,15 @@ class DiffParallelScalingBlockImpl : public ParallelScalingBase {
 
   /// x: [B, N, dim] → [B, N, dim].
   torch::Tensor forward(const torch::Tensor& x) override;
+  torch::Tensor attention_weights(const torch::Tensor& x) override;
   void reset_parameters(const at::Generator& generator) override;
 
   Lambda lambda;
   RmsNorm sub_norm{nullptr};
   Linear out_proj{nullptr};
+
+ private:
+  DifferentialAttention attention();
 };
 TORCH_MODULE(DiffParallelScalingBlock);
 

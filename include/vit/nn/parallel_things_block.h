@@ -1,6 +1,7 @@
 // Several attentions side by side, then several MLPs side by side.
 #pragma once
 
+#include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/pimpl.h>
 
 #include <vector>
@@ -26,7 +27,7 @@ TORCH_MODULE(ParallelBranch);
 
 /// timm's `ParallelThingsBlock` (`timm/models/vision_transformer.py`, 1.0.31; Touvron et al. 2022,
 /// arXiv:2203.09795) with two branches of each kind.
-class ParallelThingsBlockImpl : public Layer {
+class ParallelThingsBlockImpl : public AttendingLayer {
  public:
   ParallelThingsBlockImpl(const BlockOptions& options, const NormFactory& norm_layer,
                           const LayerPtr& act_layer,
@@ -34,6 +35,8 @@ class ParallelThingsBlockImpl : public Layer {
 
   /// x: [B, N, dim] → [B, N, dim].
   torch::Tensor forward(const torch::Tensor& x) override;
+  /// The heads of every branch, one after the other: [B, branches * num_heads, N, N].
+  torch::Tensor attention_weights(const torch::Tensor& x) override;
 
   BlockOptions options;
   torch::nn::Sequential attns{nullptr}, ffns{nullptr};  ///< of ParallelBranch, side by side
