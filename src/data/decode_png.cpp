@@ -128,7 +128,7 @@ void convert_samples(const png_byte* row, const Layout& layout, int kept, std::u
   const int bytes = layout.depth / 8;
   const int step = samples_of(layout.colour) * bytes;
   for (std::int64_t x = 0; x < layout.width; ++x, row += step, out += kept)
-    for (int c = 0; c < kept; ++c) out[c] = row[c * bytes];
+    for (std::ptrdiff_t c = 0; c < kept; ++c) out[c] = row[c * bytes];
 }
 
 }  // namespace

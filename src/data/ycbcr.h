@@ -10,6 +10,7 @@ namespace vit::data {
 inline void ycbcr_to_rgb(const std::uint8_t* ycbcr, std::uint8_t* rgb) {
   constexpr int kBits = 6;
   const auto part = [](double factor, std::uint8_t chroma) {
+    // Pillow's tables are rounded so, also below zero. NOLINTNEXTLINE(bugprone-incorrect-roundings)
     return static_cast<int>(factor * (1 << kBits) * (chroma - 128) + 0.5);
   };
   const int y = ycbcr[0];

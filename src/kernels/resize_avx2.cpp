@@ -124,7 +124,7 @@ VIT_AVX2 void grey_row(const std::uint8_t* row, const ResizeAxis& axis, const Sp
 }
 
 /// How far beyond its last pixel a row may be read by the forms above.
-constexpr std::int64_t kOverread = 16 * 3;
+constexpr std::int64_t kOverread = std::int64_t{16} * 3;
 
 /// Running sums of 32 columns.
 struct Sums {

@@ -89,9 +89,11 @@ ResizeAxis make_resize_axis(std::int64_t in, std::int64_t out, ResizeFilter filt
   axis.weights.assign(static_cast<std::size_t>(axis.taps * (end - begin)), 0);
   std::vector<double> weights(static_cast<std::size_t>(axis.taps));
   for (auto i = begin; i < end; ++i) {
+    // NOLINTBEGIN(bugprone-incorrect-roundings): Pillow's own rounding, towards zero after + 0.5.
     const double center = (static_cast<double>(i) + 0.5) * scale;
     const auto low = std::max<std::int64_t>(static_cast<std::int64_t>(center - support + 0.5), 0);
     const auto high = std::min(static_cast<std::int64_t>(center + support + 0.5), in);
+    // NOLINTEND(bugprone-incorrect-roundings)
     const auto count = high - low;
     double sum = 0.0;
     for (std::int64_t k = 0; k < count; ++k) {

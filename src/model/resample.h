@@ -1,7 +1,7 @@
 // Position and patch embeddings of one size made fit another, as timm does it.
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include <torch/types.h>
 
 #include <string>
 

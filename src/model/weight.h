@@ -1,7 +1,7 @@
 // Tensors that a model will get, made from a file's tensors when they are asked for.
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include <torch/types.h>
 
 #include <functional>
 #include <string>

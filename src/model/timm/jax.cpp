@@ -94,11 +94,11 @@ const std::vector<Rule>& block_rules() {
   return rules;
 }
 
-constexpr std::array<std::string_view, 4> kPrefixes{"opt/target/", "params/img/", "params/", ""};
+constexpr std::array<std::string_view, 4> kRoots{"opt/target/", "params/img/", "params/", ""};
 
-class Reader {
+class JaxReader {
  public:
-  Reader(const std::vector<Weight>& weights, std::string prefix) : prefix_(std::move(prefix)) {
+  JaxReader(const std::vector<Weight>& weights, std::string prefix) : prefix_(std::move(prefix)) {
     for (const auto& weight : weights) left_.emplace(weight.name, weight);
     named_.dialect = "jax";
     named_.resampling = {true, Interpolation{false, false, false}, false};
@@ -188,11 +188,11 @@ class Reader {
 }  // namespace
 
 std::optional<NamedWeights> from_jax(const std::vector<Weight>& weights) {
-  for (const auto prefix : kPrefixes) {
+  for (const auto prefix : kRoots) {
     const auto anchor = std::string(prefix) + "embedding/kernel";
     if (std::any_of(weights.begin(), weights.end(),
                     [&](const Weight& weight) { return weight.name == anchor; }))
-      return Reader(weights, std::string(prefix)).read();
+      return JaxReader(weights, std::string(prefix)).read();
   }
   return std::nullopt;
 }
