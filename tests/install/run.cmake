@@ -1,4 +1,4 @@
-# Installs the library into a fresh prefix, builds example.cpp against it and runs it.
+# Installs the library into a fresh prefix, builds the programs here against it and runs them.
 #   cmake -D BUILD=… -D SOURCE=… -D MODEL=… -D PICTURE=… -D EXPECTED=… -P run.cmake
 
 file(REMOVE_RECURSE ${BUILD}/install-test)
@@ -16,3 +16,4 @@ execute_process(COMMAND ${BUILD}/install-test/build/example ${MODEL} ${PICTURE}
 if(NOT label STREQUAL EXPECTED)
   message(FATAL_ERROR "example: expected '${EXPECTED}', found '${label}'")
 endif()
+run(python3 ${SOURCE}/clients.py ${BUILD}/install-test/build/server ${MODEL} ${PICTURE} ${EXPECTED})
