@@ -23,10 +23,11 @@ import timm, torch
 from PIL import Image
 from safetensors.torch import load_file
 architecture, arguments, weights, picture, mode = sys.argv[1], json.loads(sys.argv[2]), *sys.argv[3:]
-if mode == "L":  # The seed's form has a norm after the patch embedding.
+state = {k.replace("block.", "blocks.", 1): v.float() for k, v in load_file(weights).items()}
+if "patch_embed.norm.weight" in state:  # The seed's form.
     arguments["embed_norm_layer"] = functools.partial(torch.nn.LayerNorm, eps=1e-6)
 model = timm.create_model(architecture, **arguments).eval()
-model.load_state_dict({k.replace("block.", "blocks.", 1): v.float() for k, v in load_file(weights).items()})
+model.load_state_dict(state)
 transform = timm.data.create_transform(**timm.data.resolve_data_config({}, model=model)) if mode == "RGB" else None
 if transform is None:
     from torchvision import transforms

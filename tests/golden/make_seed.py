@@ -17,7 +17,8 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from timm.layers import DropPath
+
+from recording import draw_parameters, record_gradients, record_outputs, storable
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = dict(img_size=24, patch_size=6, num_classes=5, embed_dim=12, depth=2, num_heads=3)
@@ -54,30 +55,8 @@ def replaced_layers(seed):
     return dict(embed_layer=embed_layer, norm_layer=partial(torch.nn.LayerNorm, eps=1e-2), act_layer=torch.nn.Tanh())
 
 
-def draw_parameters(model, generator):
-    """Every parameter at random, so that exchanging any two of one shape changes the numbers."""
-    for name, parameter in model.named_parameters():
-        centre = 1.0 if parameter.dim() == 1 and "norm" in name and name.endswith("weight") else 0.0
-        drawn = centre + 0.3 * torch.randn(parameter.shape, generator=generator)
-        parameter.data = drawn.to(torch.float64)
-
-
-def switch_random_parts_off(model):
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-        if isinstance(module, DropPath):
-            module.drop_prob = 0.0
-
-
-def record_outputs(model):
-    """Hooks that keep what patch_embed, each block and norm give."""
-    outputs = {}
-    watched = {"patch_embed": model.patch_embed, "norm": model.norm}
-    watched |= {f"block.{i}": block for i, block in enumerate(model.block)}
-    handles = [module.register_forward_hook(lambda m, i, o, name=name: outputs.__setitem__(name, o))
-               for name, module in watched.items()]
-    return outputs, handles
+def starts_at_one(name, parameter):
+    return parameter.dim() == 1 and "norm" in name and name.endswith("weight")
 
 
 def make(seed, index, name):
@@ -85,36 +64,15 @@ def make(seed, index, name):
     layers = replaced_layers(seed) if name == "replaced_layers" else {}
     generator = torch.Generator().manual_seed(1000 + index)
     model = seed.VisionTransformer(**arguments, **layers).double()
-    draw_parameters(model, generator)
+    draw_parameters(model, generator, starts_at_one)
     image = torch.randn(2, model.patch_embed.proj.in_channels, arguments["img_size"], arguments["img_size"],
                         generator=generator)
-
-    model.eval()
-    outputs, handles = record_outputs(model)
-    with torch.no_grad():
-        tensors = {"output": model(image.double())}
-    tensors |= outputs
-    for handle in handles:
-        handle.remove()
-
-    model.train()
-    switch_random_parts_off(model)
-    results = model(image.double())
-    if not isinstance(results, tuple):
-        results = (results,)
-    loss = 0.0
-    for kind, result in zip(("", "dist_"), results):
-        cotangent = torch.randn(result.shape, generator=generator, dtype=torch.float64)
-        tensors |= {f"train.{kind}output": result.detach(), f"{kind}cotangent": cotangent}
-        loss = loss + (result * cotangent).sum()
-    loss.backward()
-
-    tensors["input"] = image
-    for parameter_name, parameter in model.named_parameters():
-        tensors[f"param.{parameter_name}"] = parameter.detach().float()
-        tensors[f"grad.{parameter_name}"] = parameter.grad
+    watched = {"patch_embed": model.patch_embed, "norm": model.norm}
+    watched |= {f"block.{i}": block for i, block in enumerate(model.block)}
+    tensors = {"input": image} | record_outputs(model, image.double(), watched)
+    tensors |= record_gradients(model, image.double(), generator)
     metadata = {"config": json.dumps(arguments), "state_dict": json.dumps(list(model.state_dict()))}
-    return {key: value.detach().contiguous() for key, value in tensors.items()}, metadata
+    return storable(tensors), metadata
 
 
 def main():

@@ -14,8 +14,10 @@ from pathlib import Path
 import timm
 import torch
 from safetensors.torch import save_file
-from timm.layers import DropPath, GluMlp, LayerNorm, Mlp, RmsNorm, SwiGLU, SwiGLUPacked
+from timm.layers import GluMlp, LayerNorm, Mlp, RmsNorm, SwiGLU, SwiGLUPacked
 from timm.models import deit, vision_transformer
+
+from recording import draw_parameters, record_gradients, record_outputs, storable
 
 ROOT = Path(__file__).resolve().parents[2]
 # timm's own model, in our options, small.
@@ -129,28 +131,8 @@ def architectures():
     return seen
 
 
-def draw_parameters(model, generator):
-    """Every parameter at random, so that exchanging any two of one shape changes the numbers."""
-    for name, parameter in model.named_parameters():
-        around_one = parameter.dim() == 1 and name.endswith(("weight", "gamma"))
-        parameter.data = (float(around_one) + 0.3 * torch.randn(parameter.shape, generator=generator)).double()
-
-
-def switch_random_parts_off(model):
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-        if isinstance(module, DropPath):
-            module.drop_prob = 0.0
-
-
-def record_outputs(model):
-    """Hooks that keep what each block and norm give."""
-    outputs = {}
-    watched = {"norm": model.norm} | {f"block.{i}": block for i, block in enumerate(model.blocks)}
-    for name, module in watched.items():
-        module.register_forward_hook(lambda m, i, o, name=name: outputs.__setitem__(name, o.detach()))
-    return outputs
+def starts_at_one(name, parameter):
+    return parameter.dim() == 1 and name.endswith(("weight", "gamma"))
 
 
 def build(options):
@@ -173,31 +155,15 @@ def state_dict_names(model):
 def make(options, index, size):
     generator = torch.Generator().manual_seed(2000 + index)
     model = build(options).double()
-    draw_parameters(model, generator)
+    draw_parameters(model, generator, starts_at_one)
     image = torch.randn(2, 3, *size, generator=generator)
-    outputs = record_outputs(model)
-    model.eval()
+    watched = {"norm": model.norm} | {f"block.{i}": block for i, block in enumerate(model.blocks)}
+    tensors = {"input": image} | record_outputs(model, image.double(), watched)
     with torch.no_grad():
-        tensors = {"output": model(image.double())} | dict(outputs)
         tensors["pooled"] = model.forward_head(model.forward_features(image.double()), pre_logits=True)
-
-    model.train()
-    switch_random_parts_off(model)
-    results = model(image.double())
-    loss = 0.0
-    for kind, result in zip(("", "dist_"), results if isinstance(results, tuple) else (results,)):
-        cotangent = torch.randn(result.shape, generator=generator, dtype=torch.float64)
-        tensors |= {f"train.{kind}output": result.detach(), f"{kind}cotangent": cotangent}
-        loss = loss + (result * cotangent).sum()
-    loss.backward()
-
-    tensors["input"] = image
-    for name, parameter in model.named_parameters():
-        name = name.replace("blocks.", "block.")
-        tensors[f"param.{name}"] = parameter.detach().float()
-        tensors[f"grad.{name}"] = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+    tensors |= record_gradients(model, image.double(), generator)
     metadata = {"config": json.dumps(options), "state_dict": json.dumps(state_dict_names(model))}
-    return {key: value.detach().clone().contiguous() for key, value in tensors.items()}, metadata
+    return storable(tensors), metadata
 
 
 def main():

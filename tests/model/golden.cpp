@@ -19,6 +19,16 @@ torch::Tensor to_double(const io::TensorEntry& entry) {
 
 }  // namespace
 
+model::VisionTransformerOptions small_options(std::int64_t depth) {
+  return model::VisionTransformerOptions()
+      .img_size({8, 8})
+      .patch_size({4, 4})
+      .num_classes(5)
+      .embed_dim(12)
+      .depth(depth)
+      .num_heads(3);
+}
+
 Golden read_golden(const std::string& name) {
   const auto file = io::read_safetensors(golden_path(name + ".safetensors"));
   Golden golden;

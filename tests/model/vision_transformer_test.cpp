@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/golden.h"
 #include "vit/core/error.h"
 #include "vit/nn/activation.h"
 #include "vit/nn/block.h"
@@ -13,15 +14,7 @@
 namespace vit::model {
 namespace {
 
-VisionTransformerOptions small() {
-  return VisionTransformerOptions()
-      .img_size({8, 8})
-      .patch_size({4, 4})
-      .num_classes(5)
-      .embed_dim(12)
-      .depth(3)
-      .num_heads(3);
-}
+VisionTransformerOptions small() { return testing::small_options(3); }
 
 nn::BlockImpl& block_at(VisionTransformer& model, int index) {
   return dynamic_cast<nn::BlockImpl&>(model->block->at<nn::Layer>(index));

@@ -106,15 +106,7 @@ INSTANTIATE_TEST_SUITE_P(Files, TimmGolden, ::testing::ValuesIn(testing::golden_
                            return param.param.substr(param.param.rfind('/') + 1);
                          });
 
-VisionTransformerOptions small() {
-  return VisionTransformerOptions()
-      .img_size({8, 8})
-      .patch_size({4, 4})
-      .num_classes(5)
-      .embed_dim(12)
-      .depth(1)
-      .num_heads(3);
-}
+VisionTransformerOptions small() { return testing::small_options(1); }
 
 TEST(VisionTransformer, RefusesWhatContradictsItself) {
   EXPECT_THROW(VisionTransformer(small().class_token(false)), DataError);
