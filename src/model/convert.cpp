@@ -1,5 +1,6 @@
 #include "vit/model/convert.h"
 
+#include "model/quantized_weights.h"
 #include "model/resolve.h"
 #include "model/timm/folder.h"
 #include "model/timm/key_map.h"
@@ -62,6 +63,11 @@ void check_outputs(const fs::path& output, const fs::path& input, const ConvertO
   }
 }
 
+InputMoments moments_for(const ResolvedModel& resolved, const ConvertOptions& options) {
+  if (!options.calibrate) return {};
+  return options.calibrate(make_model(resolved, options.load.device));
+}
+
 }  // namespace
 
 std::vector<std::string> read_labels(const fs::path& path) {
@@ -85,13 +91,21 @@ std::vector<std::string> read_labels(const fs::path& path) {
 Json convert(const fs::path& input, const fs::path& output, const ConvertOptions& options,
              Log* log) {
   check_outputs(output, input, options);
+  if (options.dtype == io::DType::kI8 && options.to == Dialect::kTimm)
+    throw UsageError("--dtype int8: timm has no form for it; --to native has");
   auto resolved = resolve_model(input, options.load, log);
   auto& config = resolved.config;
   override_preprocessing(config, options.preprocessing, input.string(), log);
-  if (options.labels) config.labels = *options.labels;
+  if (options.labels) set_labels(config, *options.labels);
   check_config(config, input.string());
   if (log != nullptr)
     for (const auto& name : resolved.dropped) log->info("{}: left out {}", input.string(), name);
+
+  auto dtype = options.dtype;
+  if (dtype == io::DType::kI8) {
+    resolved.weights = quantized(resolved.weights, moments_for(resolved, options));
+    dtype.reset();
+  }
 
   Json report = {
       {"input", input.string()},    {"output", output.string()},
@@ -100,9 +114,9 @@ Json convert(const fs::path& input, const fs::path& output, const ConvertOptions
       {"dropped", resolved.dropped}};
   if (options.to == Dialect::kTimm) {
     write_timm_folder(output, std::move(resolved.weights), timm_config_json(config, input.string()),
-                      options.dtype);
+                      dtype);
   } else {
-    write_weights(output, resolved.weights, options.dtype, model_metadata(config));
+    write_weights(output, resolved.weights, dtype, model_metadata(config));
   }
   return report;
 }

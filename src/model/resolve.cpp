@@ -7,6 +7,7 @@
 
 #include "model/adapt.h"
 #include "model/fit.h"
+#include "model/quantized_weights.h"
 #include "model/timm/key_map.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
@@ -100,7 +101,7 @@ NamedWeights name_weights(const WeightFile& file) {
   if (file.own_config) {
     NamedWeights named;
     named.dialect = "native";
-    named.weights = std::move(weights);
+    named.weights = dequantized(std::move(weights), file.path.string());
     return named;
   }
   auto named = to_timm_names(std::move(weights));

@@ -21,6 +21,9 @@ struct ResolvedModel {
 ResolvedModel resolve_model(const std::filesystem::path& path, const LoadOptions& options,
                             Log* log);
 
+/// The model itself, in eval mode.
+LoadedModel make_model(ResolvedModel resolved, c10::Device device);
+
 /// What `resolve_model` does before it knows the model: the tensors under native names.
 NamedWeights name_weights(const WeightFile& file);
 

@@ -73,11 +73,14 @@ torch::Tensor to_tensor(const io::TensorEntry& entry) {
 }
 
 LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options, Log* log) {
-  auto resolved = resolve_model(path, options, log);
+  return make_model(resolve_model(path, options, log), options.device);
+}
+
+LoadedModel make_model(ResolvedModel resolved, c10::Device device) {
   VisionTransformer model(resolved.config.model, at::dtype(torch::kFloat),
                           VisionTransformerLayers{}, /*init=*/false);
   assign(*model, resolved.weights);
-  model->to(options.device);
+  model->to(device);
   model->eval();
   return {std::move(resolved.config), std::move(model)};
 }

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import pathlib
 
 import pytest
 import timm
@@ -11,6 +12,7 @@ from timm.models import save_for_hf
 
 from conftest import assert_close, config_file, randomize
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 # float32 sums in another order.
 LOGITS = 1e-5
 SMALL = dict(img_size=48, patch_size=16, embed_dim=48, depth=3, num_heads=3, num_classes=10)
@@ -195,6 +197,51 @@ def test_labels_and_preprocessing_are_kept(vit, tmp_path):
     assert "10 labels" in done.stderr and not (tmp_path / "m.safetensors").exists()
     labels.write_bytes(b"\xff\xfe\n" * 10)
     vit.convert(tmp_path / "a.pt", tmp_path / "m.safetensors", "--config", config, "--labels", labels, rc=1)
+
+
+def test_int8_rounds_as_torch_does(vit, tmp_path):
+    architecture, arguments, model, images, expected = make("plain")
+    torch.save(model.state_dict(), tmp_path / "a.pt")
+    config = config_file(tmp_path / "config.json", architecture, arguments)
+    native, small, back = (tmp_path / f"{name}.safetensors" for name in ("native", "int8", "fp32"))
+    vit.convert(tmp_path / "a.pt", native, "--config", config)
+    vit.convert(tmp_path / "a.pt", small, "--config", config, "--dtype", "int8")
+    stored = load_file(small)
+    linears = [key for key, value in stored.items() if value.dtype == torch.int8]
+    assert len(linears) == 4 * arguments["depth"]
+    for key in linears:
+        weight = model.state_dict()[key.replace("block.", "blocks.")]
+        scale = weight.abs().amax(1) / 127
+        assert torch.equal(stored[key + "_scale"], scale)
+        per_channel = torch.quantize_per_channel(weight, scale, torch.zeros(len(scale)), 0, torch.qint8)
+        # That kernel multiplies by 1 / scale: a value half way may fall to the other side.
+        difference = per_channel.int_repr().int() - stored[key].int()
+        assert difference.abs().max() <= 1 and (difference != 0).float().mean() < 1e-3
+    # Whatever reads a model file reads this one.
+    vit.convert(small, back, "--dtype", "fp32")
+    assert load_file(back).keys() == load_file(native).keys()
+    assert torch.equal(vit.infer(small, images), vit.infer(back, images))
+    # 8 bits a weight: some 1 / 127 / sqrt(12) of the largest weight in each product.
+    assert_close(vit.infer(small, images), expected, 0.1, "int8")
+
+
+def test_int8_scales_are_fitted_to_pictures(vit, tmp_path):
+    architecture, arguments, model, images, expected = make("plain")
+    torch.save(model.state_dict(), tmp_path / "a.pt")
+    config = config_file(tmp_path / "config.json", architecture, arguments)
+    out = tmp_path / "int8.safetensors"
+    calibrate = ["--calibrate", ROOT / "weights/examples"]
+    vit.convert(tmp_path / "a.pt", out, "--config", config, *calibrate, rc=2)
+    vit.convert(tmp_path / "a.pt", out, "--config", config, "--dtype", "int8", "--calibrate", tmp_path / "none", rc=4)
+    assert not out.exists()
+    vit.convert(tmp_path / "a.pt", out, "--config", config, "--dtype", "int8", *calibrate)
+    stored = load_file(out)
+    narrower = 0
+    for key in (key for key, value in stored.items() if value.dtype == torch.int8):
+        largest = model.state_dict()[key.replace("block.", "blocks.")].abs().amax(1) / 127
+        assert (stored[key + "_scale"] <= largest).all()
+        narrower += (stored[key + "_scale"] < largest).sum()
+    assert narrower > 0
 
 
 def test_verify_compares_layer_by_layer(vit, tmp_path):

@@ -4,6 +4,7 @@
 
 #include "common/command.h"
 #include "vit/core/file.h"
+#include "vit/infer/calibrate.h"
 #include "vit/model/convert.h"
 #include "vit/model/inspect.h"
 #include "vit/model/verify.h"
@@ -34,6 +35,18 @@ bool print_verification(const ConvertArguments& arguments, const model::LoadOpti
   return passed;
 }
 
+/// With --calibrate: the pictures go through the model before it is stored.
+void set_calibration(ConvertArguments& arguments, Command& command) {
+  if (arguments.calibrate.empty()) return;
+  arguments.options.load.device = command.device();
+  arguments.options.calibrate = [&](const model::LoadedModel& loaded) {
+    infer::CalibrateOptions options;
+    options.workers = command.threads();
+    command.log().info("calibrating on {}", arguments.calibrate.string());
+    return infer::collect_input_moments(loaded, arguments.calibrate, options);
+  };
+}
+
 int convert(Command& command, ConvertArguments& arguments) {
   arguments.options.load.adapt.seed = command.seed();
   check_arguments(arguments);
@@ -49,6 +62,7 @@ int convert(Command& command, ConvertArguments& arguments) {
                       arguments.verify.string());
     if (arguments.output.empty()) return 0;
   }
+  set_calibration(arguments, command);
   const auto report =
       model::convert(arguments.input, arguments.output, arguments.options, &command.log());
   if (!arguments.report.empty()) write_file(arguments.report, report.dump(2) + "\n");

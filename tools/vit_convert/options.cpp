@@ -10,7 +10,8 @@ namespace {
 const std::map<std::string, std::optional<io::DType>> kTypes{{"keep", std::nullopt},
                                                              {"fp32", io::DType::kF32},
                                                              {"fp16", io::DType::kF16},
-                                                             {"bf16", io::DType::kBF16}};
+                                                             {"bf16", io::DType::kBF16},
+                                                             {"int8", io::DType::kI8}};
 
 /// An option whose value, checked as add_number does, is set only where it is given.
 template <class T>
@@ -108,8 +109,13 @@ void add_output_options(CLI::App& app, ConvertArguments& arguments) {
       ->group(group);
   app.add_option_function<std::string>(
          "--dtype", [&options](const std::string& name) { options.dtype = kTypes.at(name); },
-         "Type of the stored tensors: keep, fp32, fp16 or bf16")
-      ->check(CLI::IsMember({"keep", "fp32", "fp16", "bf16"}))
+         "Type of the stored tensors: keep, fp32, fp16, bf16, or int8 (the linear layers of the "
+         "blocks, with a scale a row)")
+      ->check(CLI::IsMember({"keep", "fp32", "fp16", "bf16", "int8"}))
+      ->group(group);
+  app.add_option("--calibrate", arguments.calibrate,
+                 "With int8: fit the scales to what the layers see in these pictures (a folder)")
+      ->type_name("DIR")
       ->group(group);
   app.add_option("--labels", arguments.labels, "Class names, one a line, kept in the model")
       ->type_name("FILE")
@@ -177,6 +183,7 @@ const char* const kConvertExamples = R"(Examples:
   Back to timm:             vit-convert vit.safetensors ./for_timm --to timm
   What is this file?        vit-convert vit.pth --inspect --arch vit_base_patch16_224
   Are the numbers right?    vit-convert vit.safetensors --verify reference.npz
+  A quarter of the size:    vit-convert vit.safetensors int8.safetensors --dtype int8 --calibrate pictures/
   A new head, half size:    vit-convert vit.safetensors new.safetensors --num-classes 10 --dtype fp16
 )";
 
@@ -195,6 +202,8 @@ void add_options(CLI::App& app, ConvertArguments& arguments) {
 }
 
 void check_arguments(const ConvertArguments& arguments) {
+  if (!arguments.calibrate.empty() && arguments.options.dtype != io::DType::kI8)
+    throw UsageError("--calibrate: expected --dtype int8 beside it");
   if (arguments.output.empty() && !arguments.inspect && arguments.verify.empty())
     throw UsageError("OUTPUT is missing (only --inspect and --verify do without)");
   for (const auto& input :

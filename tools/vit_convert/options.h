@@ -11,7 +11,7 @@
 namespace vit::tools {
 
 struct ConvertArguments {
-  std::filesystem::path input, output, labels, report, verify;
+  std::filesystem::path input, output, labels, report, verify, calibrate;
   model::ConvertOptions options;
   bool inspect = false;
   std::string format = "text";

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "vit/core/json.h"
+#include "vit/model/quantize.h"
 #include "vit/model/weights.h"
 
 namespace vit::model {
@@ -24,7 +26,10 @@ enum class Dialect { kNative, kTimm };
 struct ConvertOptions {
   LoadOptions load;
   Dialect to = Dialect::kNative;
-  std::optional<io::DType> dtype;  ///< of the stored floating-point tensors; none: as they are
+  /// Of the stored floating-point tensors; none: as they are; kI8: model/quantize.h's form.
+  std::optional<io::DType> dtype;
+  /// With kI8: what the linear layers of the model, as it will be stored, see.
+  std::function<InputMoments(const LoadedModel&)> calibrate;
   std::optional<std::vector<std::string>> labels;
   PreprocessingOverrides preprocessing;
   bool force = false;  ///< replace an output that exists

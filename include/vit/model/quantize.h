@@ -1,0 +1,31 @@
+// Weights of 8 bits: a quarter of the file, and what an int8 engine multiplies.
+//
+// The weight [out, in] of each linear layer in the blocks is stored as int8 under its own name, and
+// beside it, under NAME_scale, one float32 a row: weight[o, i] = int8[o, i] * scale[o], symmetric,
+// -127 … 127. Everything else stays as it is. A file of this form loads like any other.
+#pragma once
+
+#include <torch/types.h>
+
+#include <map>
+#include <string>
+
+namespace vit::model {
+
+/// By the name of a linear layer's weight: the mean square of each of its inputs, [in], over what
+/// the layer saw. Where it is given, a row's scale is the one that least changes the layer's output
+/// for such inputs; else the largest weight becomes 127.
+using InputMoments = std::map<std::string, torch::Tensor>;
+
+struct QuantizedWeight {
+  torch::Tensor values;  ///< int8 [out, in]
+  torch::Tensor scale;   ///< float32 [out]
+};
+
+/// weight: [out, in]; `moments` [in], or undefined. Throws DataError where a value is not finite.
+QuantizedWeight quantize(const torch::Tensor& weight, const torch::Tensor& moments = {});
+
+/// The weight [out, in] that stands for `values` and `scale`, float32.
+torch::Tensor dequantize(const torch::Tensor& values, const torch::Tensor& scale);
+
+}  // namespace vit::model

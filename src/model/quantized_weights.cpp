@@ -1,0 +1,79 @@
+#include "model/quantized_weights.h"
+
+#include <ATen/Functions.h>
+
+#include <set>
+
+#include "vit/core/error.h"
+
+namespace vit::model {
+namespace {
+
+constexpr std::string_view kScale = "_scale";
+
+bool is_linear_of_block(const Weight& weight) {
+  if (!weight.name.starts_with("block.") || !weight.name.ends_with(".weight")) return false;
+  const auto meta = weight.meta();
+  return meta.dim() == 2 && meta.is_floating_point();
+}
+
+QuantizedWeight quantize_named(const Weight& weight, const torch::Tensor& moments) {
+  try {
+    return quantize(weight.tensor(), moments);
+  } catch (const DataError& error) {
+    throw DataError("tensor '{}': {}", weight.name, error.what());
+  }
+}
+
+/// One of both tensors, computed when it is written; `meta` says its shape and type.
+Weight part_of(const Weight& weight, const torch::Tensor& moments,
+               torch::Tensor QuantizedWeight::*part, torch::Tensor meta) {
+  auto made = weight;
+  made.steps.emplace_back(moments.defined() ? "quantized, calibrated" : "quantized");
+  made.make = [weight, moments, part, meta = std::move(meta)](bool is_meta) {
+    return is_meta ? meta : quantize_named(weight, moments).*part;
+  };
+  return made;
+}
+
+}  // namespace
+
+std::vector<Weight> quantized(std::vector<Weight> weights, const InputMoments& moments) {
+  std::vector<Weight> result;
+  for (auto& weight : weights) {
+    if (!is_linear_of_block(weight)) {
+      result.push_back(std::move(weight));
+      continue;
+    }
+    const auto found = moments.find(weight.name);
+    const auto seen = found == moments.end() ? torch::Tensor() : found->second;
+    const auto meta = weight.meta();
+    result.push_back(part_of(weight, seen, &QuantizedWeight::values, meta.to(at::kChar)));
+    result.push_back(part_of(weight, seen, &QuantizedWeight::scale,
+                             at::empty({meta.size(0)}, meta.options().dtype(at::kFloat))));
+    result.back().name += kScale;
+  }
+  return result;
+}
+
+std::vector<Weight> dequantized(std::vector<Weight> weights, const std::string& where) {
+  std::set<std::string> used;
+  for (auto& weight : weights) {
+    if (weight.meta().scalar_type() != at::kChar) continue;
+    auto* scale = find(weights, weight.name + std::string(kScale));
+    if (scale == nullptr) continue;
+    const auto values = weight.meta().sizes(), rows = scale->meta().sizes();
+    if (values.size() != 2 || rows != values.slice(0, 1))
+      throw DataError("{}: tensor '{}': expected one scale a row of {}, found {}", where,
+                      scale->name, values.vec(), rows.vec());
+    used.insert(scale->name);
+    auto name = weight.name;
+    weight = merged(
+        std::move(name), {weight, *scale}, "dequantized",
+        [](const std::vector<torch::Tensor>& parts) { return dequantize(parts[0], parts[1]); });
+  }
+  std::erase_if(weights, [&](const Weight& weight) { return used.contains(weight.name); });
+  return weights;
+}
+
+}  // namespace vit::model
