@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "vit/core/contains.h"
 #include "vit/core/error.h"
 #include "vit/io/idx.h"
 
@@ -197,10 +198,9 @@ void compare_classes(const fs::path& train, const std::vector<std::string>& trai
   std::vector<std::string> missing;
   std::vector<std::string> extra;
   for (const auto& name : train_names)
-    if (std::find(names.begin(), names.end(), name) == names.end()) missing.push_back(name);
+    if (!contains(names, name)) missing.push_back(name);
   for (const auto& name : names)
-    if (std::find(train_names.begin(), train_names.end(), name) == train_names.end())
-      extra.push_back(name);
+    if (!contains(train_names, name)) extra.push_back(name);
   if (!missing.empty() || !extra.empty())
     throw DataError("{}: expected the {} classes of {}, missing: {}; unknown: {}",
                     validation.string(), train_names.size(), train.string(),

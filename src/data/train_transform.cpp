@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "vit/core/contains.h"
 #include "vit/core/error.h"
 
 namespace vit::data {
@@ -32,7 +33,7 @@ void check_probability(const char* name, double value) {
 }
 
 bool is_one_of(const std::string& value, std::initializer_list<const char*> known) {
-  return std::find(known.begin(), known.end(), value) != known.end();
+  return contains(known, value);
 }
 
 /// The pixel that numpy's `reflect` padding shows at `at`, outside 0 … length − 1.

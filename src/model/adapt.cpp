@@ -43,7 +43,7 @@ void adapt_head(std::vector<Weight>& weights, ModelConfig& config, std::int64_t 
   remove_layer(weights, "head");
   remove_layer(weights, "head_dist");
   model.num_classes(classes);
-  config.labels.clear();
+  set_labels(config, {});
   if (classes == 0) return;
   const auto representation = model.representation_size().value_or(0);
   const auto features =

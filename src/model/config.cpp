@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "vit/core/contains.h"
 #include "vit/model/registry.h"
 
 namespace vit::model {
@@ -32,7 +33,7 @@ void expect_range(const std::string& where, const char* name, T value, T low, T 
 template <class Names>
 void expect_one_of(const std::string& where, const char* name, const std::string& value,
                    const Names& names) {
-  if (std::find(names.begin(), names.end(), value) != names.end()) return;
+  if (contains(names, value)) return;
   std::string list;
   for (const auto& known : names) list += (list.empty() ? "" : ", ") + std::string(known);
   throw DataError("{}: '{}': expected one of {}, found '{}'", where, name, list, value);
@@ -135,6 +136,15 @@ ModelConfig named_base(const std::string& name, const std::string& where) {
   }
 }
 
+std::map<std::string, std::string> descriptions_from_json(const Json& json,
+                                                          const std::string& where) {
+  if (!json.is_object()) detail::wrong_type(where, "an object from label to description", json);
+  std::map<std::string, std::string> descriptions;
+  for (const auto& [label, description] : json.items())
+    descriptions[label] = detail::field_from_json<std::string>(description, where);
+  return descriptions;
+}
+
 }  // namespace
 
 void match_channels(ModelConfig& config) {
@@ -147,22 +157,28 @@ void match_channels(ModelConfig& config) {
   }
 }
 
+void set_labels(ModelConfig& config, std::vector<std::string> labels) {
+  config.labels = std::move(labels);
+  std::erase_if(config.label_descriptions,
+                [&](const auto& item) { return !contains(config.labels, item.first); });
+}
+
 Json to_json(const ModelConfig& config) {
   Json json = Json::object();
   if (!config.architecture.empty()) json["architecture"] = config.architecture;
   json["model"] = fields_to_json(config.model);
   json["preprocessing"] = fields_to_json(config.preprocessing);
   if (!config.labels.empty()) json["labels"] = config.labels;
+  if (!config.label_descriptions.empty()) json["label_descriptions"] = config.label_descriptions;
   return json;
 }
 
 ModelConfig config_from_json(const Json& json, const std::string& where) {
   if (!json.is_object()) detail::wrong_type(where, "a configuration object", json);
-  static constexpr std::array<std::string_view, 4> kKeys{"architecture", "model", "preprocessing",
-                                                         "labels"};
+  static constexpr std::array<std::string_view, 5> kKeys{"architecture", "model", "preprocessing",
+                                                         "labels", "label_descriptions"};
   for (const auto& [key, value] : json.items())
-    if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end())
-      throw DataError("{}: unknown key '{}'", where, key);
+    if (!contains(kKeys, key)) throw DataError("{}: unknown key '{}'", where, key);
   std::string architecture;
   if (const auto found = json.find("architecture"); found != json.end())
     architecture = detail::field_from_json<std::string>(*found, where + ": 'architecture'");
@@ -176,6 +192,8 @@ ModelConfig config_from_json(const Json& json, const std::string& where) {
   }
   if (const auto found = json.find("labels"); found != json.end())
     config.labels = detail::field_from_json<std::vector<std::string>>(*found, where + ": 'labels'");
+  if (const auto found = json.find("label_descriptions"); found != json.end())
+    config.label_descriptions = descriptions_from_json(*found, where + ": 'label_descriptions'");
   check_config(config, where);
   return config;
 }

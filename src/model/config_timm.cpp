@@ -4,6 +4,7 @@
 
 #include "model/registry_data.h"
 #include "model/timm/arguments.h"
+#include "vit/core/contains.h"
 #include "vit/model/config.h"
 #include "vit/model/registry.h"
 
@@ -56,11 +57,6 @@ constexpr std::array<std::string_view, 40> kPretrainedKeys{"url",
                                                            "name",
                                                            "id"};
 
-template <class Names>
-bool is_in(const Names& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 template <class T>
 T value_or(const Json& json, const char* key, T fallback, const std::string& where) {
   const auto found = json.find(key);
@@ -100,10 +96,10 @@ void warn_unknown(const Json& json, const std::string& where, std::vector<std::s
     warnings.push_back(format("{}: '{}' is not understood and not used", where, key));
   };
   for (const auto& [key, value] : json.items())
-    if (!is_in(kTopKeys, key) && !(flat && is_in(kPretrainedKeys, key))) warn(key);
+    if (!contains(kTopKeys, key) && !(flat && contains(kPretrainedKeys, key))) warn(key);
   if (flat || !json["pretrained_cfg"].is_object()) return;
   for (const auto& [key, value] : json["pretrained_cfg"].items())
-    if (!is_in(kPretrainedKeys, key)) warn("pretrained_cfg." + key);
+    if (!contains(kPretrainedKeys, key)) warn("pretrained_cfg." + key);
 }
 
 /// model_args over the architecture's arguments, then what pretrained_cfg gives where neither says
@@ -170,6 +166,25 @@ std::vector<std::string> labels_of(const Json& pretrained, std::int64_t classes,
   return {};
 }
 
+/// {label: description}. timm only carries them: what is of another form is left out with a
+/// warning.
+std::map<std::string, std::string> descriptions_of(const Json& pretrained,
+                                                   const std::vector<std::string>& labels,
+                                                   const std::string& where,
+                                                   std::vector<std::string>& warnings) {
+  const auto found = pretrained.find("label_descriptions");
+  if (found == pretrained.end() || found->is_null() || found->empty()) return {};
+  std::map<std::string, std::string> descriptions;
+  if (found->is_object())
+    for (const auto& label : labels)
+      if (const auto one = found->find(label); one != found->end() && one->is_string())
+        descriptions[label] = one->get<std::string>();
+  if (descriptions.size() != found->size())
+    warnings.push_back(format("{}: label_descriptions: {} of {} are of no label and left out",
+                              where, found->size() - descriptions.size(), found->size()));
+  return descriptions;
+}
+
 }  // namespace
 
 ModelConfig config_from_timm_json(const Json& json, const std::string& where,
@@ -182,6 +197,7 @@ ModelConfig config_from_timm_json(const Json& json, const std::string& where,
   config.preprocessing = preprocessing_of(parts.pretrained, where, warnings);
   config.preprocessing_known = true;
   config.labels = labels_of(parts.pretrained, config.model.num_classes(), where, warnings);
+  config.label_descriptions = descriptions_of(parts.pretrained, config.labels, where, warnings);
   match_channels(config);
   check_config(config, where);
   return config;

@@ -121,7 +121,7 @@ TrainSetup prepare(const TrainOptions& options, Log& log) {
   setup.train_data = data::open_data(options.data, data::Split::kTrain, model.in_c());
   setup.val_data = data::open_data(options.data, data::Split::kValidation, model.in_c());
   const auto classes = static_cast<std::int64_t>(setup.train_data->classes().size());
-  setup.config.labels = class_names(options, *setup.train_data, log);
+  model::set_labels(setup.config, class_names(options, *setup.train_data, log));
   const auto device = runtime::open_device(options.device);
 
   if (is_model_file(options)) {

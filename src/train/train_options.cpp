@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "vit/core/contains.h"
 #include "vit/train/optimizer.h"
 #include "vit/train/schedule.h"
 
@@ -17,7 +18,7 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 void check_name(const char* flag, const std::string& name, const std::vector<std::string>& known) {
-  if (std::find(known.begin(), known.end(), name) == known.end())
+  if (!contains(known, name))
     throw UsageError("{}: expected {}, found '{}'", flag, joined(known), name);
 }
 

@@ -11,6 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::ThrowsMessage;
 
 ModelConfig parse(const char* text) { return config_from_json(Json::parse(text), "file"); }
@@ -99,6 +100,7 @@ TEST(TimmConfig, TakesTheHubsForm) {
   const auto config = config_from_timm_json(
       Json::parse(R"({"architecture": "vit_base_patch16_clip_224", "num_classes": 2,
                       "model_args": {"depth": 3}, "label_names": ["cat", "dog"],
+                      "label_descriptions": {"cat": "a small carnivore"},
                       "pretrained_cfg": {"tag": "openai", "input_size": [3, 256, 256],
                         "fixed_input_size": true, "mean": [0.1, 0.2, 0.3], "std": [1, 1, 1],
                         "crop_pct": 1.0, "crop_mode": "squash", "interpolation": "bilinear"}})"),
@@ -111,6 +113,26 @@ TEST(TimmConfig, TakesTheHubsForm) {
   EXPECT_THAT(config.labels, ElementsAre("cat", "dog"));
   EXPECT_THAT(config.preprocessing.mean, ElementsAre(0.1, 0.2, 0.3));
   EXPECT_EQ(config.preprocessing.crop_mode, "squash");
+  const auto again = config_from_json(to_json(config), "file");
+  EXPECT_EQ(again.label_descriptions.at("cat"), "a small carnivore");
+}
+
+TEST(TimmConfig, LeavesOutDescriptionsOfNoLabel) {
+  std::vector<std::string> warnings;
+  const auto config = config_from_timm_json(
+      Json::parse(R"({"architecture": "vit_tiny_patch16_224", "num_classes": 2,
+                      "label_names": ["cat", "dog"], "pretrained_cfg": {"mean": [0, 0, 0],
+                      "std": [1, 1, 1], "label_descriptions": {"dog": "barks", "cow": "moos"}}})"),
+      "file", warnings);
+  EXPECT_THAT(config.label_descriptions, ElementsAre(Pair("dog", "barks")));
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("label_descriptions")));
+}
+
+TEST(Config, DropsDescriptionsWithTheirLabels) {
+  auto config = parse(R"({"model": {"num_classes": 2}, "labels": ["a", "b"],
+                          "label_descriptions": {"a": "first", "b": "second"}})");
+  set_labels(config, {"b", "c"});
+  EXPECT_THAT(config.label_descriptions, ElementsAre(Pair("b", "second")));
 }
 
 TEST(TimmConfig, TakesTheOlderFlatForm) {

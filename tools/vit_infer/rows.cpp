@@ -4,6 +4,7 @@
 #include "modes.h"
 #include "progress.h"
 #include "setup.h"
+#include "vit/core/contains.h"
 #include "vit/core/error.h"
 #include "vit/infer/answer.h"
 
@@ -64,7 +65,7 @@ std::unique_ptr<infer::InputSource> open_shard(const InferOptions& options, cons
   auto inputs = infer::open_inputs(options.inputs, files);
   std::int64_t begin = 0, end = INT64_MAX;
   if (shard.world_size > 1) {
-    if (std::find(options.inputs.begin(), options.inputs.end(), "-") != options.inputs.end())
+    if (contains(options.inputs, std::string("-")))
       throw UsageError("-: standard input cannot be shared by {} processes", shard.world_size);
     const auto count = infer::count_inputs(*inputs);
     inputs = infer::open_inputs(options.inputs, files);

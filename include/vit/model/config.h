@@ -1,6 +1,7 @@
 // The whole configuration of a model, as a model file's `vit.config` and `--config` carry it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,12 +17,13 @@ struct ModelConfig {
   Preprocessing preprocessing;
   bool preprocessing_known = false;  ///< false: nothing said, the defaults stand in
   std::vector<std::string> labels;   ///< class names; empty where unknown
+  std::map<std::string, std::string> label_descriptions;  ///< of labels, by their names
 };
 
 Json to_json(const ModelConfig& config);
 
-/// Our own form: `architecture`, `model`, `preprocessing`, `labels`, every key optional, unknown
-/// keys an error. `architecture` gives the values that `model` overrides.
+/// Our own form: `architecture`, `model`, `preprocessing`, `labels`, `label_descriptions`, every
+/// key optional, unknown keys an error. `architecture` gives the values that `model` overrides.
 /// Throws DataError; `where` opens the message.
 ModelConfig config_from_json(const Json& json, const std::string& where);
 
@@ -29,6 +31,9 @@ ModelConfig config_from_json(const Json& json, const std::string& where);
 /// are appended to `warnings`.
 ModelConfig config_from_timm_json(const Json& json, const std::string& where,
                                   std::vector<std::string>& warnings);
+
+/// The descriptions of labels that are no longer there go with them.
+void set_labels(ModelConfig& config, std::vector<std::string> labels);
 
 /// Throws DataError where a value is not what a model can be (FORMATS.md, "Configuration JSON").
 void check_config(const ModelConfig& config, const std::string& where);

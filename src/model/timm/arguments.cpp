@@ -4,6 +4,8 @@
 #include <array>
 #include <set>
 
+#include "vit/core/contains.h"
+
 namespace vit::model {
 namespace {
 
@@ -71,11 +73,6 @@ const std::set<std::string>& option_names() {
   return names;
 }
 
-template <class Names>
-bool is_in(const Names& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 /// The seed's null, where timm's default gives the same model.
 bool is_seeds_null(const std::string& key, const Json& value) {
   return value.is_null() &&
@@ -101,7 +98,7 @@ VisionTransformerOptions timm_base() {
 
 std::string unsupported_argument(const Json& arguments) {
   for (const auto& [key, value] : arguments.items())
-    if (!option_names().contains(ours(key)) && !is_in(kIgnored, key) &&
+    if (!option_names().contains(ours(key)) && !contains(kIgnored, key) &&
         !is_timm_default(key, value))
       return key;
   return "";
@@ -130,8 +127,9 @@ Json timm_arguments(const VisionTransformerOptions& options, const VisionTransfo
   const auto base_values = fields_to_json(base);
   Json arguments = Json::object();
   for (const auto& [key, value] : values.items()) {
-    if (value == base_values[key] || is_in(kOursAlone, key) || is_seeds_null(key, value)) continue;
-    if (is_in(kNotInJson, key))
+    if (value == base_values[key] || contains(kOursAlone, key) || is_seeds_null(key, value))
+      continue;
+    if (contains(kNotInJson, key))
       throw DataError("{}: timm's config.json cannot say {} {}", where, key, value.dump());
     arguments[timms(key)] = value;
   }
@@ -140,7 +138,7 @@ Json timm_arguments(const VisionTransformerOptions& options, const VisionTransfo
   return arguments;
 }
 
-bool is_seed_argument(std::string_view timm_name) { return is_in(kSeedArguments, timm_name); }
+bool is_seed_argument(std::string_view timm_name) { return contains(kSeedArguments, timm_name); }
 
 std::string why_not_timm(const VisionTransformerOptions& options) {
   if (options.qk_scale().value_or(0) != 0) return "qk_scale";

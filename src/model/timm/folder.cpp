@@ -2,12 +2,11 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "model/registry_data.h"
 #include "model/timm/arguments.h"
 #include "model/timm/key_map.h"
 #include "model/write.h"
+#include "vit/core/contains.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 #include "vit/model/registry.h"
@@ -20,7 +19,7 @@ namespace {
 std::string base_architecture(const ModelConfig& config) {
   const auto names = architecture_names();
   const auto name = timm_architecture_name(config.architecture);
-  const bool known = std::find(names.begin(), names.end(), name) != names.end();
+  const bool known = contains(names, name);
   const bool fits = known && find_architecture(name).model.distilled() == config.model.distilled();
   if (fits && name.find("vit_mini") == std::string::npos) return name;
   return config.model.distilled() ? "deit_base_distilled_patch16_224" : "vit_base_patch16_224";
@@ -66,6 +65,7 @@ Json timm_config_json(const ModelConfig& config, const std::string& where) {
                {"num_classes", model.num_classes()},
                {"num_features", model.embed_dim()}};
   if (!config.labels.empty()) json["label_names"] = config.labels;
+  if (!config.label_descriptions.empty()) json["label_descriptions"] = config.label_descriptions;
   if (auto arguments = timm_arguments(model, find_architecture(base).model, where);
       !arguments.empty())
     json["model_args"] = std::move(arguments);
