@@ -30,7 +30,7 @@ at::Tensor run_features(model::VisionTransformerImpl& model, const at::Tensor& x
     return tokens;
   }
   if (kind.kind == FeatureKind::kCls) need_class_token(model);
-  const auto tokens = model.forward_tokens(x);  // [B, N, D]
+  auto tokens = model.forward_tokens(x);  // [B, N, D]
   switch (kind.kind) {
     case FeatureKind::kCls:
       return tokens.select(1, 0);  // [B, D]

@@ -22,7 +22,7 @@ void PickleHeap::charge(std::size_t bytes, const std::string& where) {
 }
 
 Value PickleHeap::add_string(Tag tag, std::string_view text, const std::string& where) {
-  charge(sizeof text, where);
+  charge(sizeof(std::string_view), where);
   strings.push_back(text);
   return index_value(tag, strings.size() - 1);
 }

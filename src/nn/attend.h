@@ -3,9 +3,16 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+
 #include "vit/nn/dropout.h"
 
 namespace vit::nn {
+
+/// Python's `head_dim ** -0.5`.
+inline double head_scale(std::int64_t head_dim) {
+  return std::pow(static_cast<double>(head_dim), -0.5);
+}
 
 /// softmax(q kᵀ · scale). q: [B, heads, N, d], k: [B, heads, M, d] → [B, heads, N, M].
 inline at::Tensor softmax_weights(const at::Tensor& q, const at::Tensor& k, double scale) {

@@ -1,7 +1,5 @@
 #include "vit/nn/attention.h"
 
-#include <cmath>
-
 #include "attend.h"
 #include "vit/core/error.h"
 #include "vit/nn/norm.h"
@@ -20,8 +18,7 @@ AttentionImpl::AttentionImpl(const AttentionOptions& options_, const NormFactory
   check_heads(dim, options.num_heads());
   const auto head_dim = dim / options.num_heads();
   // Seed: `qk_scale or head_dim ** -0.5`, so 0 means the default too.
-  scale = options.qk_scale().value_or(0.0) != 0.0 ? *options.qk_scale()
-                                                  : std::pow(static_cast<double>(head_dim), -0.5);
+  scale = options.qk_scale().value_or(0.0) != 0.0 ? *options.qk_scale() : head_scale(head_dim);
   const auto qk_norm = options.qk_norm() ? norm_layer : NormFactory();
   const auto scale_norm = options.scale_norm() ? norm_layer : NormFactory();
   qkv = register_module(

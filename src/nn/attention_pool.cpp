@@ -8,13 +8,6 @@
 #include "vit/nn/norm.h"
 
 namespace vit::nn {
-namespace {
-
-double head_scale(const AttentionPoolOptions& options) {
-  return std::pow(static_cast<double>(options.dim() / options.num_heads()), -0.5);
-}
-
-}  // namespace
 
 AttentionPoolLatentImpl::AttentionPoolLatentImpl(const AttentionPoolOptions& options_,
                                                  const NormFactory& norm_layer,
@@ -42,8 +35,9 @@ torch::Tensor AttentionPoolLatentImpl::forward(const torch::Tensor& x) {
   const auto keys_values = kv(x)
                                .reshape({B, N, 2, heads, head_dim})
                                .permute({2, 0, 3, 1, 4});  // [2, B, heads, N, head_dim]
-  auto out = attend(query, keys_values[0], keys_values[1], head_scale(options),
-                    options.fused());                              // [B, heads, 1, head_dim]
+  auto out =
+      attend(query, keys_values[0], keys_values[1], head_scale(options.dim() / options.num_heads()),
+             options.fused());                                     // [B, heads, 1, head_dim]
   out = proj(out.transpose(1, 2).reshape({B, 1, options.dim()}));  // [B, 1, dim]
   out = out + mlp(norm->forward(out));                             // [B, 1, dim]
   return out.select(1, 0);                                         // [B, dim]
@@ -64,7 +58,8 @@ torch::Tensor AttentionPoolPrrImpl::forward(const torch::Tensor& x) {
   const auto B = x.size(0), N = x.size(1), heads = options.num_heads();
   const auto tokens =
       x.reshape({B, N, heads, options.dim() / heads}).transpose(1, 2);  // [B, heads, N, head_dim]
-  auto out = attend(tokens, tokens, tokens, head_scale(options), options.fused());
+  auto out = attend(tokens, tokens, tokens, head_scale(options.dim() / options.num_heads()),
+                    options.fused());
   out = out.transpose(1, 2).reshape({B, N, options.dim()});  // [B, N, dim]
   return class_token ? out.select(1, 0) : out.mean(1);       // [B, dim]
 }

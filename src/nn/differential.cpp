@@ -5,12 +5,6 @@
 #include "attend.h"
 
 namespace vit::nn {
-namespace {
-
-double head_scale(const at::Tensor& q) { return std::pow(static_cast<double>(q.size(-1)), -0.5); }
-
-}  // namespace
-
 void Lambda::register_in(torch::nn::Module& owner, std::int64_t head_dim, std::int64_t depth,
                          const torch::TensorOptions& tensor_options) {
   const auto empty = [&] { return at::empty({head_dim}, tensor_options.dtype(at::kFloat)); };
@@ -46,7 +40,7 @@ at::Tensor DifferentialAttention::operator()(const at::Tensor& q, const at::Tens
   const auto [k1, k2] = split_heads(k, num_heads, k_norm);
   const auto values =
       v.reshape({B, N, num_heads, -1}).transpose(1, 2);  // [B, heads, N, 2 head_dim]
-  const auto scale = head_scale(q1);
+  const auto scale = head_scale(q1.size(-1));
   auto out = attend(q1, k1, values, scale, fused, weights_drop) -
              lambda.rate(q1) * attend(q2, k2, values, scale, fused, weights_drop);
   out = sub_norm(out) * (1.0 - lambda.init());            // [B, heads, N, 2 head_dim]
@@ -56,7 +50,7 @@ at::Tensor DifferentialAttention::operator()(const at::Tensor& q, const at::Tens
 at::Tensor DifferentialAttention::weights(const at::Tensor& q, const at::Tensor& k) const {
   const auto [q1, q2] = split_heads(q, num_heads, q_norm);
   const auto [k1, k2] = split_heads(k, num_heads, k_norm);
-  const auto scale = head_scale(q1);
+  const auto scale = head_scale(q1.size(-1));
   return softmax_weights(q1, k1, scale) - lambda.rate(q1) * softmax_weights(q2, k2, scale);
 }
 

@@ -1,7 +1,5 @@
 #include "vit/nn/parallel_scaling_block.h"
 
-#include <cmath>
-
 #include "attend.h"
 #include "vit/core/error.h"
 #include "vit/nn/drop_path.h"
@@ -60,7 +58,7 @@ ParallelScalingBlockImpl::ParallelScalingBlockImpl(const BlockOptions& options_,
                           tensor_options) {
   const auto dim = options.dim();
   check_heads(dim, options.num_heads());
-  scale = std::pow(static_cast<double>(dim / options.num_heads()), -0.5);
+  scale = head_scale(dim / options.num_heads());
   const bool bias = options.proj_bias().value_or(true);
   attn_out_proj =
       register_module("attn_out_proj", Linear(LinearOptions(dim, dim).bias(bias), tensor_options));

@@ -50,6 +50,7 @@ void AdamW::step_group(std::size_t g, const std::vector<std::size_t>& indices, d
   const auto& state = states_[g];
   const auto parameters = pick(group.parameters, indices);
   std::vector<at::Tensor> gradients;
+  gradients.reserve(parameters.size());
   for (const auto& parameter : parameters) gradients.push_back(parameter.grad());
   auto steps = pick(state.step, indices);
   at::_foreach_add_(steps, 1);

@@ -26,7 +26,8 @@ double linear(const ScheduleOptions& o, std::int64_t step) {
 }
 
 double stairs(const ScheduleOptions& o, std::int64_t step) {
-  return o.lr * std::pow(o.decay_rate, static_cast<double>(step / o.decay_steps));
+  const auto stair = step / o.decay_steps;
+  return o.lr * std::pow(o.decay_rate, static_cast<double>(stair));
 }
 
 using Curve = double (*)(const ScheduleOptions&, std::int64_t);

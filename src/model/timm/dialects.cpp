@@ -126,7 +126,8 @@ void finish_beit3(NamedWeights& named) {
 void finish_radio(NamedWeights& named) {
   change(named, "patch_embed.proj.weight", "reshaped", [](const torch::Tensor& x) {
     if (x.dim() != 2) return x;
-    const auto side = std::llround(std::sqrt(static_cast<double>(x.size(1) / 3)));
+    const auto pixels = x.size(1) / 3;
+    const auto side = std::llround(std::sqrt(static_cast<double>(pixels)));
     return x.size(1) == 3 * side * side ? x.reshape({x.size(0), 3, side, side}) : x;
   });
   add_zero_bias(named, "patch_embed.proj");

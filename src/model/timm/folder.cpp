@@ -18,7 +18,7 @@ namespace {
 /// The architecture of timm's whose arguments the model's are said against.
 std::string base_architecture(const ModelConfig& config) {
   const auto names = architecture_names();
-  const auto name = timm_architecture_name(config.architecture);
+  auto name = timm_architecture_name(config.architecture);
   const bool known = contains(names, name);
   const bool fits = known && find_architecture(name).model.distilled() == config.model.distilled();
   if (fits && name.find("vit_mini") == std::string::npos) return name;
