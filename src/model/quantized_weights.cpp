@@ -62,10 +62,10 @@ std::vector<Weight> dequantized(std::vector<Weight> weights, const std::string& 
     if (weight.meta().scalar_type() != at::kChar) continue;
     auto* scale = find(weights, weight.name + std::string(kScale));
     if (scale == nullptr) continue;
-    const auto values = weight.meta().sizes(), rows = scale->meta().sizes();
-    if (values.size() != 2 || rows != values.slice(0, 1))
+    const auto values = weight.meta(), rows = scale->meta();
+    if (values.dim() != 2 || rows.dim() != 1 || rows.size(0) != values.size(0))
       throw DataError("{}: tensor '{}': expected one scale a row of {}, found {}", where,
-                      scale->name, values.vec(), rows.vec());
+                      scale->name, values.sizes().vec(), rows.sizes().vec());
     used.insert(scale->name);
     auto name = weight.name;
     weight = merged(

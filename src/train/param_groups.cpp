@@ -6,9 +6,13 @@
 namespace vit::train {
 namespace {
 
+const std::set<std::string>& embeddings() {
+  static const std::set<std::string> names{"pos_embed", "cls_token", "reg_token", "dist_token"};
+  return names;
+}
+
 bool is_decayed(const std::string& name, const at::Tensor& parameter) {
-  static const std::set<std::string> kNever{"pos_embed", "cls_token", "dist_token"};
-  return parameter.dim() > 1 && !name.ends_with(".bias") && !kNever.contains(name);
+  return parameter.dim() > 1 && !name.ends_with(".bias") && !embeddings().contains(name);
 }
 
 /// timm's group_matcher of a ViT: the stem, the blocks (the norm belongs to the last), the rest.
@@ -16,8 +20,8 @@ std::int64_t layer_of(const std::string& name, std::int64_t depth) {
   static const std::string kBlock = "block.";
   if (name.starts_with(kBlock)) return std::stoll(name.substr(kBlock.size())) + 1;
   if (name.starts_with("norm.")) return depth;
-  const bool stem = name.starts_with("patch_embed.") || name == "pos_embed" ||
-                    name == "cls_token" || name == "dist_token";
+  const bool stem = name.starts_with("patch_embed.") || name.starts_with("norm_pre.") ||
+                    embeddings().contains(name);
   return stem ? 0 : depth + 1;
 }
 

@@ -3,6 +3,7 @@
 Run with `.venv/bin/python tests/golden/make_train.py`; writes `train/train.json`.
 """
 
+import itertools
 import json
 import math
 import pathlib
@@ -61,7 +62,8 @@ def schedules():
     made = []
     for lr, min_lr, total, warmup, warmup_lr in [
             (2e-3, 1e-5, 40, 7, 1e-6), (1e-3, 0.0, 25, 0, 0.0), (0.5, 0.1, 9, 3, 0.0)]:
-        common = dict(warmup_t=warmup, warmup_lr_init=warmup_lr, t_in_epochs=False)
+        # As timm's scheduler factory does for its train.py: the warm-up is part of the schedule.
+        common = dict(warmup_t=warmup, warmup_lr_init=warmup_lr, warmup_prefix=False, t_in_epochs=False)
         decay = 6
         for name, scheduler in [
                 ("cosine", CosineLRScheduler(optimizer(lr), total, lr_min=min_lr, **common)),
@@ -119,21 +121,22 @@ def averages():
 
 
 def groups():
-    """Weight decay and learning rate scale of each parameter of a small ViT, by timm's names."""
-    model = timm.create_model("deit_tiny_distilled_patch16_224", depth=3)
+    """Weight decay and learning rate scale of each parameter of small ViTs, by timm's names."""
+    models = {"distilled": timm.create_model("deit_tiny_distilled_patch16_224", depth=3),
+              "registers": timm.create_model("vit_base_patch16_clip_224", depth=3, reg_tokens=4)}
     made = []
-    for layer_decay in [None, 0.65]:
+    for (kind, model), layer_decay in itertools.product(models.items(), [None, 0.65]):
+        arguments = dict(weight_decay=0.05, no_weight_decay_list=model.no_weight_decay())
         if layer_decay is None:
-            found = param_groups_weight_decay(model, 0.05, model.no_weight_decay())
+            found = param_groups_weight_decay(model, **arguments)
         else:
-            found = param_groups_layer_decay(model, 0.05, model.no_weight_decay(),
-                                             layer_decay=layer_decay)
+            found = param_groups_layer_decay(model, layer_decay=layer_decay, **arguments)
         values = {}
         for group in found:
             for parameter in group["params"]:
                 name = next(n for n, p in model.named_parameters() if p is parameter)
                 values[name] = [group["weight_decay"], group.get("lr_scale", 1.0)]
-        made.append({"layer_decay": layer_decay, "weight_decay": 0.05, "depth": 3,
+        made.append({"model": kind, "layer_decay": layer_decay, "weight_decay": 0.05, "depth": 3,
                      "parameters": values})
     return made
 

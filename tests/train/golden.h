@@ -9,7 +9,10 @@
 
 namespace vit::testing {
 
-inline Json read_golden() { return Json::parse(read_file(golden_path("train/train.json"))); }
+inline const Json& read_golden() {
+  static const Json golden = Json::parse(read_file(golden_path("train/train.json")));
+  return golden;
+}
 
 /// float64, of the golden file's shape.
 inline at::Tensor golden_tensor(const Json& entry) {

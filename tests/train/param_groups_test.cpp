@@ -13,21 +13,29 @@ std::string timm_name(const std::string& name) {
   return name.starts_with("block.") ? "blocks." + name.substr(6) : name;
 }
 
+model::VisionTransformerOptions tiny_options() {
+  return model::VisionTransformerOptions()
+      .img_size({8, 8})
+      .patch_size({4, 4})
+      .num_classes(3)
+      .embed_dim(8)
+      .depth(3)
+      .num_heads(2);
+}
+
 VisionTransformer tiny(bool patch_norm) {
-  return VisionTransformer(model::VisionTransformerOptions()
-                               .img_size({8, 8})
-                               .patch_size({4, 4})
-                               .num_classes(3)
-                               .embed_dim(8)
-                               .depth(3)
-                               .num_heads(2)
-                               .distilled(true)
-                               .patch_norm(patch_norm));
+  return VisionTransformer(tiny_options().distilled(true).patch_norm(patch_norm));
+}
+
+/// The model of the golden file's that is called so.
+VisionTransformer golden_model(const std::string& name) {
+  if (name == "distilled") return tiny(/*patch_norm=*/false);
+  return VisionTransformer(tiny_options().patch_norm(false).pre_norm(true).reg_tokens(4));
 }
 
 TEST(ParamGroups, DecayAndScaleWhatTimmDoes) {
-  const auto model = tiny(/*patch_norm=*/false);
   for (const auto& golden : vit::testing::read_golden()["groups"]) {
+    const auto model = golden_model(golden["model"]);
     std::optional<double> layer_decay;
     if (!golden["layer_decay"].is_null()) layer_decay = golden["layer_decay"].get<double>();
     std::size_t found = 0;
