@@ -21,7 +21,7 @@ constexpr int kMaxProtocol = 5;
 struct Unpickler::Opcodes {
   using Handler = void (*)(Unpickler&);
 
-  static constexpr std::array<Handler, 256> make() {
+  static std::array<Handler, 256> make() {
     std::array<Handler, 256> t{};
     using U = Unpickler;
     // Constants and numbers.
@@ -121,7 +121,7 @@ struct Unpickler::Opcodes {
 };
 
 Value Unpickler::run() {
-  static constexpr auto kHandlers = Opcodes::make();
+  static const auto handlers = Opcodes::make();
   stack_.clear();
   marks_.clear();
   memo_.clear();
@@ -131,9 +131,9 @@ Value Unpickler::run() {
     if (reader_.left() == 0) fail("a STOP opcode", "the end");
     if (opcode_at_ > kMaxPickle) fail(format("a pickle of at most {} bytes", kMaxPickle), "more");
     const auto opcode = reader_.le<std::uint8_t>();
-    if (kHandlers[opcode] == nullptr)
+    if (handlers[opcode] == nullptr)
       fail("an opcode that torch.save writes", format("byte {}", int{opcode}));
-    kHandlers[opcode](*this);
+    handlers[opcode](*this);
   }
   const auto result = pop();
   if (!stack_.empty() || !marks_.empty()) fail("one object", "more on the stack");
