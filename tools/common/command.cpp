@@ -78,6 +78,12 @@ int Command::report(ErrorKind kind, const std::string& message) {
   return static_cast<int>(kind);
 }
 
+void Command::end(int code) {
+  std::cout.flush();
+  std::fflush(nullptr);
+  std::_Exit(code);
+}
+
 int Command::run(int argc, char** argv, const std::function<int()>& body) {
   try {
     app_.parse(argc, argv);

@@ -23,6 +23,9 @@ class Command {
   /// Parses, runs `body` and turns every outcome into CLI.md's exit code and one line on stderr.
   /// `body` returns the exit code of a run that threw nothing.
   int run(int argc, char** argv, const std::function<int()>& body);
+  /// Ends the program once all that is buffered is written. LibTorch would otherwise take its table
+  /// of operators apart, entry by entry, which takes as long as answering one picture.
+  [[noreturn]] static void end(int code);
 
   // What follows is for `body`, after parsing.
   Log& log() { return *log_; }

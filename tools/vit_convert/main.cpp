@@ -81,5 +81,5 @@ int main(int argc, char** argv) {
                   kConvertExamples);
   ConvertArguments arguments;
   add_options(command.app(), arguments);
-  return command.run(argc, argv, [&] { return convert(command, arguments); });
+  Command::end(command.run(argc, argv, [&] { return convert(command, arguments); }));
 }

@@ -36,8 +36,5 @@ int main(int argc, char** argv) {
     if (options.validate) return run_validation(command, options);
     return run_rows(command, options);
   });
-  // Everything is written. LibTorch would now take its table of operators apart, entry by entry,
-  // which for one picture costs as much as answering it.
-  std::fflush(nullptr);
-  std::_Exit(code);
+  Command::end(code);
 }

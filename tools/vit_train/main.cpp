@@ -147,5 +147,6 @@ int main(int argc, char** argv) {
                               vit::tools::kExamples);
   vit::tools::Arguments arguments;
   vit::tools::add_options(command.app(), arguments);
-  return command.run(argc, argv, [&] { return vit::tools::run(arguments, command); });
+  vit::tools::Command::end(
+      command.run(argc, argv, [&] { return vit::tools::run(arguments, command); }));
 }

@@ -29,6 +29,8 @@ class AtomicFile {
   std::filesystem::path path_;
   std::filesystem::path temporary_;
   int descriptor_ = -1;
+  std::size_t written_ = 0;     ///< bytes so far
+  std::size_t on_its_way_ = 0;  ///< of these, what the disk has been told to write
 };
 
 /// The whole file. Throws IoError when it is missing, unreadable, no regular file or larger than
