@@ -2,6 +2,7 @@
 
 #include <ATen/Functions.h>
 
+#include <array>
 #include <set>
 
 #include "vit/core/error.h"
@@ -25,15 +26,25 @@ QuantizedWeight quantize_named(const Weight& weight, const torch::Tensor& moment
   }
 }
 
-/// One of both tensors, computed when it is written; `meta` says its shape and type.
-Weight part_of(const Weight& weight, const torch::Tensor& moments,
-               torch::Tensor QuantizedWeight::*part, torch::Tensor meta) {
-  auto made = weight;
-  made.steps.emplace_back(moments.defined() ? "quantized, calibrated" : "quantized");
-  made.make = [weight, moments, part, meta = std::move(meta)](bool is_meta) {
-    return is_meta ? meta : quantize_named(weight, moments).*part;
+/// The int8 tensor and its scale, computed once, when the first of them is written.
+std::array<Weight, 2> parts_of(const Weight& weight, const torch::Tensor& moments) {
+  auto values = weight, scale = weight;
+  for (auto* part : {&values, &scale})
+    part->steps.emplace_back(moments.defined() ? "quantized, calibrated" : "quantized");
+  scale.name += kScale;
+  const auto known_scale = std::make_shared<torch::Tensor>();
+  values.make = [weight, moments, known_scale](bool meta) {
+    if (meta) return weight.meta().to(at::kChar);
+    const auto result = quantize_named(weight, moments);
+    *known_scale = result.scale;
+    return result.values;
   };
-  return made;
+  scale.make = [weight, moments, known_scale](bool meta) {
+    const auto shape = weight.meta();
+    if (meta) return at::empty({shape.size(0)}, shape.options().dtype(at::kFloat));
+    return known_scale->defined() ? *known_scale : quantize_named(weight, moments).scale;
+  };
+  return {std::move(values), std::move(scale)};
 }
 
 }  // namespace
@@ -47,11 +58,7 @@ std::vector<Weight> quantized(std::vector<Weight> weights, const InputMoments& m
     }
     const auto found = moments.find(weight.name);
     const auto seen = found == moments.end() ? torch::Tensor() : found->second;
-    const auto meta = weight.meta();
-    result.push_back(part_of(weight, seen, &QuantizedWeight::values, meta.to(at::kChar)));
-    result.push_back(part_of(weight, seen, &QuantizedWeight::scale,
-                             at::empty({meta.size(0)}, meta.options().dtype(at::kFloat))));
-    result.back().name += kScale;
+    for (auto& part : parts_of(weight, seen)) result.push_back(std::move(part));
   }
   return result;
 }

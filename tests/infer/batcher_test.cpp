@@ -3,20 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include "support/small_model.h"
 #include "vit/core/error.h"
-#include "vit/model/vision_transformer.h"
 
 namespace vit::infer {
 namespace {
 
-model::LoadedModel small_model() {
-  model::LoadedModel loaded;
-  loaded.config.model.img_size({32, 32}).num_classes(5).embed_dim(24).depth(2).num_heads(3);
-  loaded.model = VisionTransformer(loaded.config.model);
-  const at::NoGradGuard no_grad;
-  for (auto& parameter : loaded.model->parameters()) parameter.normal_(0.0, 0.3);
-  return loaded;
-}
+using vit::testing::small_model;
 
 TEST(Batcher, AnswersEachOfManyThreadsWithItsOwnLogits) {
   const Predictor predictor(small_model());

@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
 
+#include "support/small_model.h"
 #include "support/support.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
@@ -13,15 +14,7 @@
 namespace vit::infer {
 namespace {
 
-model::LoadedModel small_model() {
-  model::LoadedModel loaded;
-  loaded.config.model.img_size({32, 32}).num_classes(5).embed_dim(24).depth(2).num_heads(3);
-  loaded.model = VisionTransformer(loaded.config.model);
-  loaded.model->eval();
-  const at::NoGradGuard no_grad;
-  for (auto& parameter : loaded.model->parameters()) parameter.normal_(0.0, 0.3);
-  return loaded;
-}
+using vit::testing::small_model;
 
 std::vector<data::Image> write_pictures(const std::filesystem::path& folder, int count) {
   std::vector<data::Image> pictures;

@@ -6,6 +6,7 @@
 
 #include <limits>
 
+#include "support/small_model.h"
 #include "support/support.h"
 #include "vit/core/error.h"
 #include "vit/io/safetensors.h"
@@ -14,14 +15,7 @@
 namespace vit::model {
 namespace {
 
-LoadedModel small_model() {
-  LoadedModel loaded;
-  loaded.config.model.img_size({32, 32}).num_classes(5).embed_dim(24).depth(2).num_heads(3);
-  loaded.model = VisionTransformer(loaded.config.model);
-  const at::NoGradGuard no_grad;
-  for (auto& parameter : loaded.model->parameters()) parameter.normal_(0.0, 0.3);
-  return loaded;
-}
+using vit::testing::small_model;
 
 TEST(Quantize, KeepsEachWeightWithinHalfAStepOfItsRow) {
   const auto weight = at::randn({7, 30}) * at::arange(1, 8).unsqueeze(1);
