@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <random>
 
 #include "vit/core/error.h"
 
@@ -34,16 +37,74 @@ constexpr std::size_t kWriteBack = 2U << 20;
 
 std::string reason() { return std::strerror(errno); }
 
+/// N where `path` is a name of descriptor N of this process, else −1.
+int named_descriptor(const fs::path& path) {
+  const auto name = path.lexically_normal().string();
+  if (name == "/dev/stdout") return 1;
+  if (name == "/dev/stderr") return 2;
+  for (const std::string prefix : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!name.starts_with(prefix)) continue;
+    int number = -1;
+    const char* end = name.data() + name.size();
+    const auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, number);
+    if (error == std::errc() && stop == end) return number;
+  }
+  return -1;
+}
+
+std::string random_suffix(std::random_device& random) {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::string suffix = ".";
+  for (int i = 0; i < 6; ++i) suffix += kLetters[random() % kLetters.size()];
+  return suffix;
+}
+
 }  // namespace
 
-AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
-  auto pattern = path_.string() + ".XXXXXX";
-  descriptor_ = ::mkostemp(pattern.data(), O_CLOEXEC);
-  if (descriptor_ < 0) throw IoError("{}: cannot be written: {}", path_.string(), reason());
-  temporary_ = pattern;
-  const auto mask = ::umask(0);
-  ::umask(mask);
-  ::fchmod(descriptor_, 0666 & ~mask);
+OutputTarget find_output_target(const fs::path& path) {
+  constexpr int kMaxLinks = 40;  // as the kernel follows
+  auto at = path;
+  for (int links = 0; links <= kMaxLinks; ++links) {
+    if (const int descriptor = named_descriptor(at); descriptor >= 0) return {at, true, descriptor};
+    std::error_code error;
+    if (!fs::is_symlink(fs::symlink_status(at, error))) {
+      const auto status = fs::status(at, error);
+      const bool special =
+          fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+      return {at, special, -1};
+    }
+    const auto link = fs::read_symlink(at, error);
+    if (error) throw IoError("{}: cannot be read: {}", at.string(), error.message());
+    at = link.is_absolute() ? link : at.parent_path() / link;
+  }
+  throw IoError("{}: expected a file to write to, found a circle of links", path.string());
+}
+
+int open_special(const OutputTarget& target) {
+  const int descriptor = target.descriptor >= 0 ? ::fcntl(target.descriptor, F_DUPFD_CLOEXEC, 3)
+                                                : ::open(target.path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (descriptor < 0) throw IoError("{}: cannot be written: {}", target.path.string(), reason());
+  return descriptor;
+}
+
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), target_(find_output_target(path_)) {
+  // The name's random end keeps two writers apart; O_EXCL makes sure of it.
+  const auto stem = target_.special ? fs::temp_directory_path() / "vit" : target_.path;
+  std::random_device random;
+  for (int tries = 0; descriptor_ < 0 && tries < 100; ++tries) {
+    temporary_ = stem;
+    temporary_ += random_suffix(random);
+    descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 && errno != EEXIST) break;
+  }
+  if (descriptor_ < 0) {
+    temporary_.clear();
+    throw IoError("{}: cannot be written: {}", path_.string(), reason());
+  }
+  if (target_.special) {
+    ::unlink(temporary_.c_str());
+    temporary_.clear();
+  }
 }
 
 AtomicFile::~AtomicFile() {
@@ -69,13 +130,37 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
 void AtomicFile::commit() {
+  if (target_.special) {
+    copy_to_special();
+    return;
+  }
   const bool synced = ::fsync(descriptor_) == 0;
   const bool closed = ::close(descriptor_) == 0;
   descriptor_ = -1;
-  if (!synced || !closed || ::rename(temporary_.c_str(), path_.c_str()) != 0)
+  if (!synced || !closed || ::rename(temporary_.c_str(), target_.path.c_str()) != 0)
     throw IoError("{}: cannot be written: {}", path_.string(), reason());
   temporary_.clear();
-  sync_folder(path_.parent_path().empty() ? "." : path_.parent_path());
+  sync_folder(target_.path.parent_path().empty() ? "." : target_.path.parent_path());
+}
+
+void AtomicFile::copy_to_special() {
+  const Descriptor out(open_special(target_));
+  std::array<char, 1 << 16> block;
+  off_t offset = 0;
+  while (true) {
+    const auto count = ::pread(descriptor_, block.data(), block.size(), offset);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw IoError("{}: cannot be read back: {}", path_.string(), reason());
+    if (count == 0) return;
+    offset += count;
+    std::string_view rest(block.data(), static_cast<std::size_t>(count));
+    while (!rest.empty()) {
+      const auto written = ::write(out.get(), rest.data(), rest.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) throw IoError("{}: cannot be written: {}", path_.string(), reason());
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
 }
 
 std::string read_file(const fs::path& path, std::size_t limit) {

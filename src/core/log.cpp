@@ -1,13 +1,14 @@
 #include "vit/core/log.h"
 
+#include "vit/core/text.h"
+
 namespace vit {
 namespace {
 
-std::string render(const LogOptions& options, std::string_view level, std::string_view message) {
+std::string render(const LogOptions& options, std::string_view level, std::string_view text) {
+  const auto message = one_line(text);
   if (options.format == LogFormat::kJson)
-    return Json{{"program", options.program}, {"level", level}, {"message", message}}.dump(
-               -1, ' ', false, Json::error_handler_t::replace) +
-           "\n";
+    return Json{{"program", options.program}, {"level", level}, {"message", message}}.dump() + "\n";
   const bool plain = level == "info";
   return format("{}: {}{}{}\n", options.program, plain ? "" : level, plain ? "" : ": ", message);
 }

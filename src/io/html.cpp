@@ -4,24 +4,10 @@
 
 #include "gallery_page.h"
 #include "vit/core/error.h"
+#include "vit/core/text.h"
 
 namespace vit::io {
 namespace {
-
-/// Length of the UTF-8 character at `at`; 0 where there is none.
-std::size_t utf8_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto lead = byte(at);
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xc2 && lead < 0xe0 ? 2
-                             : lead >= 0xe0 && lead < 0xf0 ? 3
-                             : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                           : 0;
-  if (length == 0 || at + length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(at + i) & 0xc0) != 0x80) return 0;
-  return length;
-}
 
 std::string percent(double prob) {
   char text[32];
@@ -37,7 +23,7 @@ std::string html_escape(std::string_view text) {
   std::string escaped;
   escaped.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
-    const auto length = utf8_length(text, i);
+    const auto length = utf8_length(text.substr(i));
     const auto character = text.substr(i, length == 0 ? 1 : length);
     i += character.size();
     if (length == 0)

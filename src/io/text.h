@@ -1,13 +1,12 @@
-// Text that comes from files: is it UTF-8, and how may an error message show it.
+// How an error message may show text that comes from a file.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-namespace vit::io {
+#include "vit/core/text.h"
 
-/// Well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
-bool is_utf8(std::string_view text);
+namespace vit::io {
 
 /// `'text'` for one line of a message: what cannot be printed is escaped, what is long is cut.
 std::string in_quotes(std::string_view text);

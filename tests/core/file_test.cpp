@@ -1,12 +1,16 @@
 #include "vit/core/file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 #include <functional>
+#include <future>
 
 #include "support/support.h"
 #include "vit/core/error.h"
@@ -76,13 +80,52 @@ TEST(AtomicFile, NamesTheFileThatCannotBeWritten) {
   EXPECT_THAT(io_error([&] { AtomicFile file(path); }), HasSubstr(path.string() + ": cannot be"));
 }
 
-TEST(AtomicFile, ReplacesALinkNotWhatItPointsTo) {
+TEST(AtomicFile, ReplacesWhatALinkPointsTo) {
   const TemporaryFolder folder;
   write_file(folder / "target", "old");
-  fs::create_symlink(folder / "target", folder / "link");
-  write_file(folder / "link", "new");
-  EXPECT_EQ(read_file(folder / "target"), "old");
-  EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(folder / "link")));
+  fs::create_symlink("target", folder / "link");
+  fs::create_symlink("link", folder / "link_to_the_link");
+  write_file(folder / "link_to_the_link", "new");
+  EXPECT_EQ(read_file(folder / "target"), "new");
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  fs::create_symlink("not_there_yet", folder / "dangling");
+  write_file(folder / "dangling", "made");
+  EXPECT_EQ(read_file(folder / "not_there_yet"), "made");
+}
+
+TEST(AtomicFile, SaysThatLinksFormACircle) {
+  const TemporaryFolder folder;
+  fs::create_symlink("b", folder / "a");
+  fs::create_symlink("a", folder / "b");
+  EXPECT_THAT(io_error([&] { write_file(folder / "a", "x"); }), HasSubstr("a circle of links"));
+}
+
+TEST(AtomicFile, WritesToAPipeAndLeavesItInPlace) {
+  const TemporaryFolder folder;
+  const auto pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  auto read = std::async(std::launch::async, [&] {
+    std::ifstream in(pipe);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  });
+  write_file(pipe, "everything");
+  EXPECT_EQ(read.get(), "everything");
+  EXPECT_TRUE(fs::is_fifo(pipe));
+}
+
+TEST(AtomicFile, WritesToANamedDescriptorWhereItStands) {
+  const TemporaryFolder folder;
+  write_file(folder / "a", "head ");
+  const int descriptor = ::open((folder / "a").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  ASSERT_GE(descriptor, 0);
+  write_file("/dev/fd/" + std::to_string(descriptor), "tail");
+  ::close(descriptor);
+  EXPECT_EQ(read_file(folder / "a"), "head tail");
+  EXPECT_THAT(io_error([&] { write_file("/dev/fd/999", "x"); }), HasSubstr("cannot be written"));
+}
+
+TEST(AtomicFile, SaysThatADeviceIsFull) {
+  EXPECT_THAT(io_error([&] { write_file("/dev/full", "x"); }), HasSubstr("No space left"));
 }
 
 TEST(AtomicFile, SaysThatTheDiskIsFullAndLeavesNothingBehind) {

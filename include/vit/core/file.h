@@ -9,7 +9,23 @@
 
 namespace vit {
 
-/// Writes to a temporary name beside `path`; `commit` syncs it and renames it to `path`.
+/// Where an output goes.
+struct OutputTarget {
+  std::filesystem::path path;  ///< `path` itself, or what the link at its place points to
+  /// A device, a pipe, a descriptor (/dev/stdout, /dev/fd/N): it is written to, never replaced.
+  bool special = false;
+  int descriptor = -1;  ///< of /dev/stdout and /dev/fd/N: N; else −1
+};
+
+/// Links are followed, also where they point to what does not exist. Throws IoError for links that
+/// form a circle.
+OutputTarget find_output_target(const std::filesystem::path& path);
+
+/// Opens a special target for writing; the caller closes the descriptor. Throws IoError.
+int open_special(const OutputTarget& target);
+
+/// Writes to a temporary name beside the file that `path` names; `commit` syncs it and renames it.
+/// A device or pipe gets everything at `commit`, from an unnamed temporary file.
 /// Destroyed without `commit`, it leaves nothing behind.
 class AtomicFile {
  public:
@@ -26,15 +42,18 @@ class AtomicFile {
   void commit();
 
  private:
-  std::filesystem::path path_;
+  void copy_to_special();
+
+  std::filesystem::path path_;  ///< as the caller gave it
+  OutputTarget target_;
   std::filesystem::path temporary_;
   int descriptor_ = -1;
   std::size_t written_ = 0;     ///< bytes so far
   std::size_t on_its_way_ = 0;  ///< of these, what the disk has been told to write
 };
 
-/// The whole file. Throws IoError when it is missing, unreadable, no regular file or larger than
-/// `limit` bytes.
+/// The whole file. Throws IoError when it is missing, unreadable or no regular file, DataError when
+/// it is larger than `limit` bytes.
 std::string read_file(const std::filesystem::path& path, std::size_t limit = 64U << 20);
 
 /// `text` as a whole file, by AtomicFile.
