@@ -30,4 +30,31 @@ double Random::normal() {
   return radius * std::cos(2.0 * std::numbers::pi * uniform());
 }
 
+double Random::gamma(double shape) {
+  // Below 1: that of shape + 1, times uniform^(1 / shape).
+  if (shape < 1.0) {
+    const double power = std::pow(1.0 - uniform(), 1.0 / shape);
+    return gamma(shape + 1.0) * power;
+  }
+  const double d = shape - 1.0 / 3.0;
+  const double c = 1.0 / std::sqrt(9.0 * d);
+  while (true) {
+    const double x = normal();
+    const double v = 1.0 + c * x;
+    if (v <= 0.0) continue;
+    const double cube = v * v * v;
+    if (std::log(1.0 - uniform()) < 0.5 * x * x + d - d * cube + d * std::log(cube))
+      return d * cube;
+  }
+}
+
+double Random::beta(double a, double b) {
+  while (true) {
+    const double x = gamma(a);
+    const double sum = x + gamma(b);
+    // Shapes near 0 may give 0 twice: no ratio.
+    if (sum > 0.0) return x / sum;
+  }
+}
+
 }  // namespace vit

@@ -69,5 +69,46 @@ TEST(Random, NormalHasMeanZeroAndVarianceOne) {
   EXPECT_NEAR(squares / kDraws, 1, 4 * std::sqrt(2.0 / kDraws));
 }
 
+TEST(Random, GammaHasItsShapeAsMeanAndVariance) {
+  for (const double shape : {0.3, 1.0, 4.5}) {
+    Random random(13);
+    constexpr int kDraws = 100'000;
+    double sum = 0;
+    double squares = 0;
+    for (int i = 0; i < kDraws; ++i) {
+      const auto value = random.gamma(shape);
+      ASSERT_GE(value, 0.0);
+      sum += value;
+      squares += value * value;
+    }
+    const double mean = sum / kDraws;
+    // Four standard errors; the fourth central moment is 3 shape² + 6 shape.
+    EXPECT_NEAR(mean, shape, 4 * std::sqrt(shape / kDraws));
+    EXPECT_NEAR(squares / kDraws - mean * mean, shape,
+                4 * std::sqrt((2 * shape * shape + 6 * shape) / kDraws));
+  }
+}
+
+TEST(Random, BetaHasItsMeanAndVariance) {
+  for (const auto& [a, b] : {std::pair{0.8, 0.8}, {1.0, 1.0}, {2.0, 5.0}, {0.001, 0.001}}) {
+    Random random(17);
+    constexpr int kDraws = 50'000;
+    double sum = 0;
+    double squares = 0;
+    for (int i = 0; i < kDraws; ++i) {
+      const auto value = random.beta(a, b);
+      ASSERT_TRUE(value >= 0.0 && value <= 1.0);
+      sum += value;
+      squares += value * value;
+    }
+    const double mean = a / (a + b);
+    const double variance = a * b / ((a + b) * (a + b) * (a + b + 1));
+    // Four standard errors of the mean; of the variance at most those of a coin, 1/4 / sqrt(n).
+    EXPECT_NEAR(sum / kDraws, mean, 4 * std::sqrt(variance / kDraws));
+    EXPECT_NEAR(squares / kDraws - std::pow(sum / kDraws, 2), variance,
+                4 * 0.25 / std::sqrt(kDraws));
+  }
+}
+
 }  // namespace
 }  // namespace vit

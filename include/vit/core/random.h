@@ -21,6 +21,10 @@ class Random {
   std::uint64_t below(std::uint64_t count);
   /// Standard normal (Box-Muller).
   double normal();
+  /// Gamma with scale 1 (Marsaglia and Tsang 2000). `shape` > 0.
+  double gamma(double shape);
+  /// Beta, in [0, 1]. `a`, `b` > 0.
+  double beta(double a, double b);
 
  private:
   std::uint64_t state_;

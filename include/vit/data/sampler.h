@@ -1,0 +1,26 @@
+// Which images an epoch shows, in which order.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace vit::data {
+
+/// timm's `RepeatAugSampler` (1.0.31; Hoffer et al. 2019): each image stands `repeats` times in a
+/// row, the row is dealt to the ranks in turn, and each rank takes the first of what it was dealt,
+/// as many as make an epoch of the usual length.
+struct RepeatOptions {
+  double repeats = 3;
+  std::int64_t rank = 0;
+  std::int64_t world = 1;
+  std::int64_t selected_round = 256;  ///< images of an epoch are a multiple of this; 0: not rounded
+  double selected_ratio = 0;          ///< images of an epoch by images of a rank; 0: `world`
+};
+
+/// The rank's part of `order` (the epoch's order of the images). Throws UsageError on options that
+/// cannot be.
+std::vector<std::int64_t> repeated(std::span<const std::int64_t> order,
+                                   const RepeatOptions& options);
+
+}  // namespace vit::data

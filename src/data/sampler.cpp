@@ -1,0 +1,49 @@
+#include "vit/data/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "vit/core/error.h"
+
+namespace vit::data {
+namespace {
+
+/// Python's `a // b`, which no rounding of a / b falsifies.
+std::int64_t floor_quotient(double a, double b) { return std::llround((a - std::fmod(a, b)) / b); }
+
+}  // namespace
+
+std::vector<std::int64_t> repeated(std::span<const std::int64_t> order,
+                                   const RepeatOptions& options) {
+  const auto& o = options;
+  if (!(o.repeats >= 1.0 && o.repeats <= 1000.0))
+    throw UsageError("repeated_aug: expected 1 to 1000 repeats, found {}", o.repeats);
+  if (o.world < 1 || o.rank < 0 || o.rank >= o.world)
+    throw UsageError("expected a rank of 0 to {}, found {}", o.world - 1, o.rank);
+  if (o.selected_round < 0 || !(o.selected_ratio >= 0.0))
+    throw UsageError("repeated_aug: expected a rounding and a ratio of 0 or more, found {} and {}",
+                     o.selected_round, o.selected_ratio);
+  if (order.empty()) return {};
+  const auto n = std::ssize(order);
+  const auto all = static_cast<double>(n) * o.repeats;
+  const auto per_rank = static_cast<std::int64_t>(std::ceil(all / static_cast<double>(o.world)));
+  const double ratio = o.selected_ratio > 0 ? o.selected_ratio : static_cast<double>(o.world);
+  const auto rounded = o.selected_round > 0 && n >= o.selected_round;
+  const auto whole = rounded ? n / o.selected_round * o.selected_round : n;
+  const double share = static_cast<double>(whole) / ratio;
+  const auto selected =
+      std::min(static_cast<std::int64_t>(rounded ? std::floor(share) : std::ceil(share)), per_rank);
+
+  const auto row = static_cast<std::int64_t>(std::ceil(all));
+  std::vector<std::int64_t> indices;
+  indices.reserve(static_cast<std::size_t>(selected));
+  for (std::int64_t i = 0; i < selected; ++i) {
+    // Dealt in turn, from the start again where the row ends.
+    const auto at = (o.rank + i * o.world) % row;
+    const auto image = floor_quotient(static_cast<double>(at), o.repeats);
+    indices.push_back(order[static_cast<std::size_t>(std::min(image, n - 1))]);
+  }
+  return indices;
+}
+
+}  // namespace vit::data
