@@ -4,10 +4,12 @@
 #include <c10/util/Exception.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <iostream>
 #include <opencv2/core/version.hpp>
 
 #include "common/list_models.h"
+#include "common/standard_output.h"
 #include "vit/core/threads.h"
 #include "vit/runtime/device.h"
 
@@ -21,13 +23,6 @@ std::string version_text(const std::string& name) {
                 problem.empty() ? "available" : "not available: " + problem);
 }
 
-std::string one_line(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  for (auto& c : text)
-    if (c == '\n') c = ' ';
-  return text;
-}
-
 }  // namespace
 
 Command::Command(const std::string& name, const std::string& description,
@@ -36,6 +31,7 @@ Command::Command(const std::string& name, const std::string& description,
   app_.footer(examples);
   app_.set_help_flag("-h,--help", "Print this and exit");
   app_.option_defaults()->always_capture_default(false);
+  app_.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   const std::string group = "Every command";
   app_.add_flag_callback(
           "--version",
@@ -56,6 +52,7 @@ Command::Command(const std::string& name, const std::string& description,
       ->type_name("[GLOB]")
       ->trigger_on_parse()
       ->group(group);
+  lists_.join({"--list-models", ListOf::kWords, 0, 1});
   app_.add_option("--device", device_, "auto, cpu, cuda or cuda:N")
       ->type_name("DEVICE")
       ->group(group);
@@ -74,7 +71,7 @@ c10::Device Command::device() const { return runtime::open_device(device_); }
 
 int Command::report(ErrorKind kind, const std::string& message) {
   if (!log_) log_ = std::make_unique<Log>(LogOptions{name_});
-  log_->error(one_line(message));
+  log_->error(message);
   return static_cast<int>(kind);
 }
 
@@ -85,8 +82,19 @@ void Command::end(int code) {
 }
 
 int Command::run(int argc, char** argv, const std::function<int()>& body) {
+  hold_standard_descriptors();
+  const int code = parse_and_run(argc, argv, body);
+  const auto problem = flush_standard_output();
+  if (problem.empty()) return code;
+  const int failed = report(ErrorKind::kIo, problem);
+  return code == 0 ? failed : code;
+}
+
+int Command::parse_and_run(int argc, char** argv, const std::function<int()>& body) {
   try {
-    app_.parse(argc, argv);
+    auto arguments = lists_.gather({argv + 1, argv + argc});
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+    app_.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app_.exit(error);
     return report(ErrorKind::kUsage, error.what());

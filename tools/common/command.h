@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "common/lists.h"
 #include "vit/core/log.h"
 
 namespace vit::tools {
@@ -20,6 +21,8 @@ class Command {
   Command(const std::string& name, const std::string& description, const std::string& examples);
 
   CLI::App& app() { return app_; }
+  /// Where options that take lists are added.
+  Lists& lists() { return lists_; }
   /// Parses, runs `body` and turns every outcome into CLI.md's exit code and one line on stderr.
   /// `body` returns the exit code of a run that threw nothing.
   int run(int argc, char** argv, const std::function<int()>& body);
@@ -37,9 +40,11 @@ class Command {
   std::uint64_t seed() const { return seed_; }
 
  private:
+  int parse_and_run(int argc, char** argv, const std::function<int()>& body);
   int report(ErrorKind kind, const std::string& message);
 
   CLI::App app_;
+  Lists lists_;
   std::string name_;
   std::string device_ = "auto";
   int threads_ = 0;
@@ -55,14 +60,13 @@ template <class T>
 CLI::Option* add_number(CLI::App& app, const std::string& flags, T& value, double low, double high,
                         const std::string& description) {
   auto* option = app.add_option(flags, value, description);
-  const auto name = flags.substr(flags.rfind(',') == std::string::npos ? 0 : flags.rfind(',') + 1);
   option->check([=](const std::string& text) -> std::string {
     double number = NAN;
     const bool whole = std::is_integral_v<T>;
     if (!CLI::detail::lexical_cast(text, number) || !std::isfinite(number) || number < low ||
         number > high || (whole && number != std::floor(number)))
-      return format("{}: expected a {}number from {} to {}, found '{}'", name,
-                    whole ? "whole " : "", low, high, text);
+      return format("expected a {}number from {} to {}, found '{}'", whole ? "whole " : "", low,
+                    high, text);
     return "";
   });
   return option;

@@ -2,7 +2,6 @@
 #include <cstdio>
 #include <iostream>
 
-#include "common/command.h"
 #include "vit/core/file.h"
 #include "vit/infer/calibrate.h"
 #include "vit/model/convert.h"
@@ -80,6 +79,6 @@ int main(int argc, char** argv) {
                   "one self-describing .safetensors file, and back.",
                   kConvertExamples);
   ConvertArguments arguments;
-  add_options(command.app(), arguments);
+  add_options(command, arguments);
   Command::end(command.run(argc, argv, [&] { return convert(command, arguments); }));
 }

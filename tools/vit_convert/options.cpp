@@ -1,8 +1,7 @@
 #include "vit_convert/options.h"
 
+#include <cmath>
 #include <map>
-
-#include "common/command.h"
 
 namespace vit::tools {
 namespace {
@@ -28,38 +27,48 @@ void add_optional_number(CLI::App& app, const std::string& name, std::optional<T
       });
 }
 
-void add_side(CLI::App& app, const std::string& name, std::optional<Size2d>& value,
+/// The values of a list within [low, high]. Throws CLI::ValidationError naming flag and range.
+template <class T>
+std::vector<T> numbers_in(const std::string& flag, const std::vector<std::string>& words,
+                          double low, double high) {
+  std::vector<T> values;
+  for (const auto& word : words) {
+    double number = 0;
+    if (!CLI::detail::lexical_cast(word, number) || !(number >= low && number <= high) ||
+        (std::is_integral_v<T> && number != std::floor(number)))
+      throw CLI::ValidationError(flag,
+                                 format("expected {}numbers from {} to {}, found '{}'",
+                                        std::is_integral_v<T> ? "whole " : "", low, high, word));
+    values.push_back(static_cast<T>(number));
+  }
+  return values;
+}
+
+void add_side(Command& command, const std::string& name, std::optional<Size2d>& value,
               const std::string& description, const std::string& group) {
-  app.add_option_function<std::vector<std::int64_t>>(
-         name,
-         [&value, name](const std::vector<std::int64_t>& sides) {
-           for (const auto side : sides)
-             if (side < 1 || side > 65536)
-               throw CLI::ValidationError(
-                   name, format("expected a whole number from 1 to 65536, found {}", side));
-           value = Size2d{sides.front(), sides.back()};
-         },
-         description)
-      ->expected(1, 2)
-      ->type_name("N")
+  command.lists()
+      .add(
+          command.app(), {name, ListOf::kNumbers, 1, 2},
+          [&value, name](const std::vector<std::string>& words) {
+            const auto sides = numbers_in<std::int64_t>(name, words, 1, 65536);
+            value = Size2d{sides.front(), sides.back()};
+          },
+          description)
+      ->type_name("N | H W")
       ->group(group);
 }
 
-void add_values(CLI::App& app, const std::string& name, std::optional<std::vector<double>>& value,
-                const std::string& description, const std::string& group) {
-  app.add_option_function<std::vector<double>>(
-         name,
-         [&value, name](const std::vector<double>& values) {
-           for (const double x : values)
-             if (!(x >= -1e6 && x <= 1e6))
-               throw CLI::ValidationError(name,
-                                          format("expected numbers from -1e6 to 1e6, found {}", x));
-           value = values;
-         },
-         description)
-      ->delimiter(',')
-      ->expected(1, 4096)
-      ->type_name("X,…")
+void add_values(Command& command, const std::string& name,
+                std::optional<std::vector<double>>& value, const std::string& description,
+                const std::string& group) {
+  command.lists()
+      .add(
+          command.app(), {name, ListOf::kNumbers, 1, 4096},
+          [&value, name](const std::vector<std::string>& words) {
+            value = numbers_in<double>(name, words, -1e6, 1e6);
+          },
+          description)
+      ->type_name("X …")
       ->group(group);
 }
 
@@ -126,14 +135,15 @@ void add_output_options(CLI::App& app, ConvertArguments& arguments) {
   app.add_flag("--force", options.force, "Replace OUTPUT")->group(group);
 }
 
-void add_adaptation_options(CLI::App& app, model::Adaptation& adapt) {
+void add_adaptation_options(Command& command, model::Adaptation& adapt) {
+  auto& app = command.app();
   const std::string group = "Adapting, as timm does when it loads";
   add_optional_number(app, "--num-classes", adapt.num_classes, 0, 1e7,
                       "Another number of classes: a new head", group);
-  add_side(app, "--img-size", adapt.img_size, "Another input size: position embedding resampled",
-           group);
-  add_side(app, "--patch-size", adapt.patch_size, "Another patch size: patch embedding resampled",
-           group);
+  add_side(command, "--img-size", adapt.img_size,
+           "Another input size: position embedding resampled", group);
+  add_side(command, "--patch-size", adapt.patch_size,
+           "Another patch size: patch embedding resampled", group);
   add_optional_number(app, "--in-chans", adapt.in_c, 1, 4096,
                       "Other input channels: summed, or repeated and scaled", group);
   app.add_option(
@@ -143,10 +153,11 @@ void add_adaptation_options(CLI::App& app, model::Adaptation& adapt) {
       ->group(group);
 }
 
-void add_preprocessing_options(CLI::App& app, model::PreprocessingOverrides& overrides) {
+void add_preprocessing_options(Command& command, model::PreprocessingOverrides& overrides) {
+  auto& app = command.app();
   const std::string group = "Preprocessing to store, over what the input says";
-  add_values(app, "--mean", overrides.mean, "Mean, a value a channel", group);
-  add_values(app, "--std", overrides.std, "Standard deviation, a value a channel", group);
+  add_values(command, "--mean", overrides.mean, "Mean, a value a channel", group);
+  add_values(command, "--std", overrides.std, "Standard deviation, a value a channel", group);
   add_optional_number(app, "--crop-pct", overrides.crop_pct, 0.01, 10,
                       "Centre crop's share of the resized side", group);
   add_choice(app, "--crop-mode", overrides.crop_mode, {"center", "squash", "border"}, "Crop mode",
@@ -187,7 +198,8 @@ const char* const kConvertExamples = R"(Examples:
   A new head, half size:    vit-convert vit.safetensors new.safetensors --num-classes 10 --dtype fp16
 )";
 
-void add_options(CLI::App& app, ConvertArguments& arguments) {
+void add_options(Command& command, ConvertArguments& arguments) {
+  auto& app = command.app();
   app.add_option("INPUT", arguments.input,
                  ".safetensors, .pt/.pth/.bin/.ckpt, .npz, or a folder with config.json beside the "
                  "weights")
@@ -196,8 +208,8 @@ void add_options(CLI::App& app, ConvertArguments& arguments) {
                  "A .safetensors model file, or with --to timm a folder");
   add_input_options(app, arguments.options.load);
   add_output_options(app, arguments);
-  add_adaptation_options(app, arguments.options.load.adapt);
-  add_preprocessing_options(app, arguments.options.preprocessing);
+  add_adaptation_options(command, arguments.options.load.adapt);
+  add_preprocessing_options(command, arguments.options.preprocessing);
   add_looking_options(app, arguments);
 }
 

@@ -1,11 +1,11 @@
 // The command line of vit-convert.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <optional>
 #include <string>
 
+#include "common/command.h"
 #include "vit/model/convert.h"
 
 namespace vit::tools {
@@ -20,7 +20,7 @@ struct ConvertArguments {
 
 extern const char* const kConvertExamples;
 
-void add_options(CLI::App& app, ConvertArguments& arguments);
+void add_options(Command& command, ConvertArguments& arguments);
 
 /// What the parser cannot see: options that need or exclude each other. Throws UsageError.
 void check_arguments(const ConvertArguments& arguments);

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <map>
 
-#include "common/command.h"
 #include "vit/train/recipe.h"
 
 namespace vit::tools {
@@ -108,38 +107,53 @@ Json parse(const std::string& flag, const std::vector<std::string>& words) {
   }
 }
 
+/// How a field that holds several values stands on the command line.
+ListOption list_option(const Flag& flag, bool numbers) {
+  constexpr std::size_t kMany = 1 << 20;
+  if (numbers) return {flag.flags, ListOf::kNumbers, 1, kMany};
+  const bool pairs = std::string_view(flag.field) == "model_args";
+  return {flag.flags, pairs ? ListOf::kKeyValues : ListOf::kWords, 1, kMany};
+}
+
 template <class T>
-void add(CLI::App& app, const Flag& flag, Json& given) {
+void add(Command& command, const Flag& flag, Json& given) {
   const std::string name = flag.flags, field = flag.field;
+  const auto set = [&given, name, field](const std::vector<std::string>& words) {
+    given[field] = parse<T>(name, words);
+  };
   if constexpr (std::same_as<T, bool>) {
-    app.add_flag_callback(
-           name, [&given, field] { given[field] = true; }, flag.help)
+    command.app()
+        .add_flag_callback(
+            name, [&given, field] { given[field] = true; }, flag.help)
+        ->group(flag.group);
+  } else if constexpr (std::same_as<T, std::optional<Size2d>>) {
+    command.lists()
+        .add(command.app(), {name, ListOf::kNumbers, 1, 2}, set, flag.help)
+        ->type_name("")
+        ->group(flag.group);
+  } else if constexpr (vit::detail::is_vector<T>) {
+    const bool numbers = !std::same_as<T, std::vector<std::string>>;
+    command.lists()
+        .add(command.app(), list_option(flag, numbers), set, flag.help)
+        ->type_name("")
         ->group(flag.group);
   } else {
-    auto* option = app.add_option_function<std::vector<std::string>>(
-        name,
-        [&given, name, field](const std::vector<std::string>& words) {
-          given[field] = parse<T>(name, words);
-        },
-        flag.help);
-    option->group(flag.group)->type_name("");
-    if constexpr (std::same_as<T, std::optional<Size2d>>)
-      option->expected(1, 2);
-    else if constexpr (vit::detail::is_vector<T>)
-      option->expected(1, 1 << 20)->take_all();
-    else
-      option->expected(1)->take_last();
+    command.app()
+        .add_option_function<std::string>(
+            name, [set](const std::string& word) { set({word}); }, flag.help)
+        ->type_name("")
+        ->group(flag.group);
   }
 }
 
 }  // namespace
 
-void add_train_flags(CLI::App& app, Json& given) {
+void add_train_flags(Command& command, Json& given) {
   train::TrainOptions options;
   std::map<std::string, std::function<void(const Flag&)>> makers;
   visit(options, [&](const char* name, auto& field) {
     using Field = std::remove_cvref_t<decltype(field)>;
-    makers[name] = [&](const Flag& flag) { add<Field>(app, flag, given); };
+    makers[name] = [&](const Flag& flag) { add<Field>(command, flag, given); };
   });
   for (const auto& flag : flags()) makers.at(flag.field)(flag);
 }

@@ -1,18 +1,18 @@
 // The command line's flags, made from TrainOptions' field list.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <set>
 #include <string>
 
+#include "common/command.h"
 #include "vit/core/json.h"
 #include "vit/train/train_options.h"
 
 namespace vit::tools {
 
 /// Adds `--flag-name` for every field of TrainOptions that a user may set. What the user gives is
-/// collected in `given` under the field's name. `given` must outlive `app`.
-void add_train_flags(CLI::App& app, Json& given);
+/// collected in `given` under the field's name. `given` must outlive `command`.
+void add_train_flags(Command& command, Json& given);
 
 /// Defaults, over them the recipe, over it what was given. A model that was given takes the place
 /// of the recipe's model and its arguments. Throws UsageError.

@@ -1,7 +1,6 @@
 // vit-train: a Vision Transformer from pictures.
 #include <iostream>
 
-#include "common/command.h"
 #include "common/stop_signal.h"
 #include "flags.h"
 #include "progress.h"
@@ -27,8 +26,9 @@ struct Arguments {
   bool dry_run = false;
 };
 
-void add_options(CLI::App& app, Arguments& arguments) {
-  add_train_flags(app, arguments.given);
+void add_options(Command& command, Arguments& arguments) {
+  auto& app = command.app();
+  add_train_flags(command, arguments.given);
   app.add_option_function<std::string>(
          "--resume",
          [&](const std::string& from) {
@@ -146,7 +146,7 @@ int main(int argc, char** argv) {
   vit::tools::Command command("vit-train", "Trains a Vision Transformer on pictures.",
                               vit::tools::kExamples);
   vit::tools::Arguments arguments;
-  vit::tools::add_options(command.app(), arguments);
+  vit::tools::add_options(command, arguments);
   vit::tools::Command::end(
       command.run(argc, argv, [&] { return vit::tools::run(arguments, command); }));
 }

@@ -1,0 +1,115 @@
+"""The three command lines: lists, options given twice, what is printed where nothing can be printed."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from conftest import BIN, ROOT
+
+MODEL = ROOT / "weights/vit_fashion_mnist.safetensors"
+EXAMPLE = ROOT / "weights/examples/trouser.png"
+COMMANDS = ["vit-convert", "vit-infer", "vit-train"]
+
+
+def preprocessing_of(vit, model):
+    return json.loads(vit.convert(model, "--inspect", "--format", "json").stdout)["preprocessing"]
+
+
+@pytest.mark.parametrize("mean", [["0.25,0.5,0.75"], ["0.25", "0.5", "0.75"], ["0.25,", "0.5,", "0.75"]])
+def test_a_list_is_separated_by_commas_or_spaces(vit, tmp_path, mean):
+    source = ROOT / "tests/golden/timm/vit_tiny_cut.pt"
+    config = ROOT / "tests/golden/timm/vit_tiny_cut.json"
+    vit.convert(source, "--config", config, "--mean", *mean, tmp_path / "out.safetensors")
+    assert preprocessing_of(vit, tmp_path / "out.safetensors")["mean"] == [0.25, 0.5, 0.75]
+
+
+def test_a_list_does_not_swallow_the_positional_behind_it(vit, tmp_path):
+    out = tmp_path / "out.safetensors"
+    vit.convert(MODEL, "--img-size", "32", out)
+    vit.convert(MODEL, "--img-size", "32", "28", out, "--force")
+    model = json.loads(vit.convert(out, "--inspect", "--format", "json").stdout)["model"]
+    assert model["img_size"] == [32, 28]
+
+
+def test_a_list_with_too_many_or_wrong_values_names_the_flag_once(vit):
+    done = vit.convert(MODEL, "out.safetensors", "--img-size", "1,2,3", rc=2)
+    assert done.stderr == "vit-convert: error: --img-size: expected 1 to 2 values, found 3\n"
+    done = vit.convert(MODEL, "out.safetensors", "--mean", "grey", rc=2)
+    assert done.stderr == "vit-convert: error: --mean: expected numbers from -1e+06 to 1e+06, found 'grey'\n"
+
+
+def test_an_option_given_twice_takes_its_last_value(vit, tmp_path):
+    done = vit.run("vit-infer", "-m", MODEL, EXAMPLE, "--topk", "3", "--topk", "1", "--format", "csv", "--format", "jsonl")
+    assert len(json.loads(done.stdout)["topk"]) == 1
+    out = tmp_path / "out.safetensors"
+    vit.convert(MODEL, out, "--mean", "0.1", "--mean", "0.2", "--img-size", "56", "--img-size", "28")
+    assert preprocessing_of(vit, out)["mean"] == [0.2]
+
+
+def test_model_arguments_given_twice_add_up(vit):
+    done = vit.run("vit-train", "--data", "/usr/share/datasets/fashion-mnist", "--dry-run", "--model-arg", "depth=2",
+                   "embed_dim=64", "--model-arg", "num_heads=2", "-o", "unused")
+    assert json.loads(done.stdout)["options"]["model_args"] == ["depth=2", "embed_dim=64", "num_heads=2"]
+
+
+@pytest.mark.parametrize("arguments, value", [(["0.9", "0.95"], [0.9, 0.95]), (["0.9,0.95"], [0.9, 0.95])])
+def test_vit_train_takes_lists_in_the_same_forms(vit, arguments, value):
+    done = vit.run("vit-train", "--data", "/usr/share/datasets/fashion-mnist", "--dry-run", "--recipe", "fashion-mnist",
+                   "--opt-betas", *arguments, "-o", "unused")
+    assert json.loads(done.stdout)["options"]["opt_betas"] == value
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("form", [["--list-models", "vit_tiny_patch16_*"], ["--list-models=vit_tiny_patch16_*"]])
+def test_list_models_takes_a_pattern(vit, name, form):
+    names = vit.run(name, *form).stdout.split()
+    assert "vit_tiny_patch16_224" in names and all(n.startswith("vit_tiny_patch16_") for n in names)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_list_models_without_a_pattern_lists_all(vit, name):
+    assert len(vit.run(name, "--list-models").stdout.split()) >= 179
+
+
+def test_a_message_names_its_flag_once(vit):
+    done = vit.run("vit-infer", "-m", MODEL, EXAMPLE, "--topk", "nan", rc=2)
+    assert done.stderr == "vit-infer: error: --topk: expected a whole number from 1 to 1e+09, found 'nan'\n"
+
+
+PRINTING = [
+    ["vit-convert", "--help"], ["vit-infer", "--version"], ["vit-train", "--help"], ["vit-convert", "--list-models"],
+    ["vit-convert", MODEL, "--inspect"], ["vit-convert", MODEL, "--inspect", "--format", "json"],
+    ["vit-infer", "-m", MODEL, EXAMPLE], ["vit-infer", "-m", MODEL, EXAMPLE, "--format", "npy"],
+    ["vit-train", "--data", "/usr/share/datasets/fashion-mnist", "--recipe", "fashion-mnist", "--dry-run", "-o", "unused"],
+]
+
+
+@pytest.mark.parametrize("command", PRINTING, ids=lambda c: " ".join(map(str, c)))
+def test_a_full_standard_output_is_an_error(vit, command):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BIN / command[0], *command[1:]], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 4, done.stderr
+    assert f"{command[0]}: error: standard output: cannot be written" in done.stderr
+
+
+@pytest.mark.parametrize("command", [PRINTING[0], PRINTING[4], PRINTING[6]], ids=lambda c: " ".join(map(str, c)))
+def test_a_closed_standard_output_is_an_error(vit, command):
+    done = subprocess.run([BIN / command[0], *command[1:]], stderr=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: os.close(1))
+    assert done.returncode == 4, done.stderr
+
+
+def test_nothing_that_is_printed_ends_up_in_an_output_opened_on_a_closed_number(vit, tmp_path):
+    out = tmp_path / "out.safetensors"
+    done = subprocess.run([BIN / "vit-convert", MODEL, out], preexec_fn=lambda: [os.close(n) for n in (0, 1, 2)])
+    assert done.returncode == 0
+    vit.convert(out, "--inspect")
+
+
+def test_a_reader_that_leaves_is_no_error(vit):
+    done = subprocess.run(f"{BIN}/vit-infer -m {MODEL} {ROOT}/weights/examples | head -n 1; exit ${{PIPESTATUS[0]}}",
+                          shell=True, executable="/bin/bash", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1
