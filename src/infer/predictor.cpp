@@ -35,7 +35,7 @@ AttentionMethod parse_attention_method(const std::string& text) {
 }
 
 struct Predictor::State {
-  model::ModelConfig config;
+  ModelConfig config;
   std::shared_ptr<model::VisionTransformerImpl> model;  // its forward is not const
   c10::Device device = c10::kCPU;
   at::ScalarType dtype = at::kFloat;
@@ -144,7 +144,7 @@ const data::EvalTransform& Predictor::transform() const {
   return *state_->transform;
 }
 
-const model::ModelConfig& Predictor::config() const { return state_->config; }
+const ModelConfig& Predictor::config() const { return state_->config; }
 
 std::array<std::int64_t, 3> Predictor::input_shape() const {
   const auto& options = state_->config.model;

@@ -36,7 +36,7 @@ std::shared_ptr<const data::Dataset> open_validation_data(const std::vector<std:
 }
 
 std::vector<std::int64_t> map_classes(const std::vector<std::string>& classes,
-                                      const model::ModelConfig& config, Log* log) {
+                                      const ModelConfig& config, Log* log) {
   const auto num_classes = config.model.num_classes();
   if (num_classes == 0)
     throw UsageError("--validate: the model has no head (num_classes 0), so no classes");

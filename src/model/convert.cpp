@@ -3,8 +3,8 @@
 #include "model/quantized_weights.h"
 #include "model/resolve.h"
 #include "model/timm/folder.h"
-#include "model/timm/key_map.h"
 #include "model/write.h"
+#include "vit/config/timm_names.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 
@@ -38,11 +38,12 @@ Json mapping_of(const std::vector<Weight>& weights, Dialect to) {
   Json mapped = Json::array();
   for (const auto& weight : weights) {
     const auto tensor = weight.meta();
-    mapped.push_back({{"to", to == Dialect::kTimm ? TimmKeyMap::to_timm(weight.name) : weight.name},
-                      {"from", weight.sources},
-                      {"steps", weight.steps},
-                      {"shape", tensor.sizes().vec()},
-                      {"dtype", io::name_of(to_dtype(tensor.scalar_type()))}});
+    mapped.push_back(
+        {{"to", to == Dialect::kTimm ? config::TimmKeyMap::to_timm(weight.name) : weight.name},
+         {"from", weight.sources},
+         {"steps", weight.steps},
+         {"shape", tensor.sizes().vec()},
+         {"dtype", io::name_of(to_dtype(tensor.scalar_type()))}});
   }
   return mapped;
 }

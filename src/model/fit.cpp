@@ -3,8 +3,8 @@
 #include <map>
 #include <set>
 
-#include "model/nearest.h"
 #include "vit/core/error.h"
+#include "vit/core/nearest.h"
 #include "vit/model/weights.h"
 
 namespace vit::model {

@@ -8,10 +8,10 @@
 #include "model/adapt.h"
 #include "model/fit.h"
 #include "model/quantized_weights.h"
-#include "model/timm/key_map.h"
+#include "vit/config/registry.h"
+#include "vit/config/timm_names.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
-#include "vit/model/registry.h"
 
 namespace vit::model {
 namespace {
@@ -28,9 +28,9 @@ bool is_timm_json(const Json& json) {
 ModelConfig config_of(Json json, const std::string& where, const std::string& architecture,
                       Log* log) {
   if (!architecture.empty() && json.is_object()) json["architecture"] = architecture;
-  if (!is_timm_json(json)) return config_from_json(json, where);
+  if (!is_timm_json(json)) return config::config_from_json(json, where);
   std::vector<std::string> warnings;
-  auto config = config_from_timm_json(json, where, warnings);
+  auto config = config::config_from_timm_json(json, where, warnings);
   if (log != nullptr)
     for (const auto& warning : warnings) log->warning("{}", warning);
   return config;
@@ -82,7 +82,7 @@ void hint_at_seed(const NamedWeights& named, const ModelConfig& config, Log* log
 
 ModelConfig config_by_architecture(const WeightFile& file, const LoadOptions& options,
                                    const NamedWeights& named, Log* log) {
-  auto config = find_architecture(options.architecture);
+  auto config = config::find_architecture(options.architecture);
   if (named.optional_head && config.model.num_classes() == 0) return config;
   const auto classes = classes_of_head(named.weights);
   if (classes != config.model.num_classes() && log != nullptr)
@@ -105,7 +105,7 @@ NamedWeights name_weights(const WeightFile& file) {
     return named;
   }
   auto named = to_timm_names(std::move(weights));
-  for (auto& weight : named.weights) weight.name = TimmKeyMap::to_native(weight.name);
+  for (auto& weight : named.weights) weight.name = config::TimmKeyMap::to_native(weight.name);
   return named;
 }
 

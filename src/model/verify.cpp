@@ -5,8 +5,8 @@
 
 #include <map>
 
-#include "model/timm/key_map.h"
 #include "model/weight_file.h"
+#include "vit/config/timm_names.h"
 #include "vit/core/error.h"
 
 namespace vit::model {
@@ -78,7 +78,7 @@ std::vector<VerifyRow> verify(VisionTransformer model, const std::filesystem::pa
   std::vector<VerifyRow> rows;
   for (const auto& entry : file.tensors.entries()) {
     if (entry.name == "input") continue;
-    const auto found = outputs.find(TimmKeyMap::to_native(entry.name));
+    const auto found = outputs.find(config::TimmKeyMap::to_native(entry.name));
     if (found == outputs.end())
       throw DataError("{}: '{}': no module of the model that can be compared has this name", where,
                       entry.name);

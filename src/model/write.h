@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "model/weight.h"
+#include "vit/config/model_config.h"
 #include "vit/io/safetensors.h"
-#include "vit/model/config.h"
 
 namespace vit::model {
 

@@ -4,7 +4,7 @@
 
 #include <numeric>
 
-#include "vit/model/registry.h"
+#include "vit/config/registry.h"
 #include "vit/model/weights.h"
 #include "vit/runtime/device.h"
 #include "vit/runtime/generator.h"
@@ -28,7 +28,7 @@ Json parse_value(const std::string& text) {
 }
 
 /// `key=value`
-void set_model_arg(model::VisionTransformerOptions& model, const std::string& text) {
+void set_model_arg(VisionTransformerOptions& model, const std::string& text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos)
     throw UsageError("--model-arg: expected key=value, found '{}'", text);
@@ -48,7 +48,7 @@ void fit_channels(std::vector<double>& values, std::int64_t channels) {
   values.assign(static_cast<std::size_t>(channels), mean);
 }
 
-void apply(model::ModelConfig& config, const TrainOptions& options) {
+void apply(ModelConfig& config, const TrainOptions& options) {
   for (const auto& text : options.model_args) set_model_arg(config.model, text);
   auto& model = config.model;
   if (options.img_size) model.img_size(*options.img_size);
@@ -82,8 +82,8 @@ std::vector<std::string> class_names(const TrainOptions& options, const data::Da
 
 /// Where attention is small or in bf16, LibTorch's fused CPU kernel is slower backward than the
 /// explicit softmax, which gives the same result. Model files keep what the model says.
-model::VisionTransformerOptions training_form(model::VisionTransformerOptions model,
-                                              const TrainOptions& options) {
+VisionTransformerOptions training_form(VisionTransformerOptions model,
+                                       const TrainOptions& options) {
   if (options.device == "cpu" && options.amp == "bf16") model.fused_attn(false);
   return model;
 }
@@ -104,12 +104,12 @@ void copy_weights(const VisionTransformer& from, VisionTransformer& to, const st
 
 }  // namespace
 
-model::ModelConfig model_config(const TrainOptions& options) {
-  model::ModelConfig config;
+ModelConfig model_config(const TrainOptions& options) {
+  ModelConfig config;
   if (is_model_file(options))
     config = model::load_model(options.model, load_options(options)).config;
   else if (!options.model.empty())
-    config = model::find_architecture(options.model);
+    config = config::find_architecture(options.model);
   apply(config, options);
   return config;
 }
@@ -121,7 +121,7 @@ TrainSetup prepare(const TrainOptions& options, Log& log) {
   setup.train_data = data::open_data(options.data, data::Split::kTrain, model.in_c());
   setup.val_data = data::open_data(options.data, data::Split::kValidation, model.in_c());
   const auto classes = static_cast<std::int64_t>(setup.train_data->classes().size());
-  model::set_labels(setup.config, class_names(options, *setup.train_data, log));
+  config::set_labels(setup.config, class_names(options, *setup.train_data, log));
   const auto device = runtime::open_device(options.device);
 
   if (is_model_file(options)) {
@@ -133,14 +133,14 @@ TrainSetup prepare(const TrainOptions& options, Log& log) {
       log.warning("{}: its {} classes have other names than the data's; its head is kept",
                   options.model, classes);
     model.num_classes(classes);
-    model::check_config(setup.config, options.model);
+    config::check_config(setup.config, options.model);
     setup.model = VisionTransformer(training_form(model, options), at::TensorOptions(device),
                                     model::VisionTransformerLayers{}, /*init=*/false);
     copy_weights(loaded.model, setup.model, options.model);
     return setup;
   }
   model.num_classes(classes);
-  model::check_config(setup.config, options.model.empty() ? "model" : options.model);
+  config::check_config(setup.config, options.model.empty() ? "model" : options.model);
   setup.model = VisionTransformer(training_form(model, options), at::TensorOptions(device),
                                   model::VisionTransformerLayers{}, /*init=*/false);
   model::init_vit_weights(*setup.model, runtime::make_generator(options.seed, device));

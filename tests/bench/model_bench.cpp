@@ -7,8 +7,8 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/optim/adamw.h>
 
+#include "vit/config/registry.h"
 #include "vit/core/threads.h"
-#include "vit/model/registry.h"
 #include "vit/model/vision_transformer.h"
 
 namespace vit::model {
@@ -16,7 +16,7 @@ namespace {
 
 VisionTransformer make(const char* architecture) {
   at::set_num_threads(available_cores());
-  return VisionTransformer(find_architecture(architecture).model);
+  return VisionTransformer(config::find_architecture(architecture).model);
 }
 
 /// Argument: batch size. Reports pictures a second.

@@ -1,4 +1,4 @@
-"""Writes src/model/registry_data.cpp: timm's ViT and DeiT architectures and published weight tags, as data.
+"""Writes src/config/registry_data.cpp: timm's ViT and DeiT architectures and published weight tags, as data.
 
     .venv/bin/python tests/golden/make_registry.py            # rewrite the table, and what it is tested with
     .venv/bin/python tests/golden/make_registry.py --check    # exit 1 where the table differs from timm
@@ -23,7 +23,7 @@ import timm
 import torch
 from timm.models import _registry, deit, vision_transformer
 
-OUTPUT = pathlib.Path(__file__).resolve().parents[2] / "src/model/registry_data.cpp"
+OUTPUT = pathlib.Path(__file__).resolve().parents[2] / "src/config/registry_data.cpp"
 GOLDEN = pathlib.Path(__file__).with_name("registry.json")
 MODULES = ("vision_transformer", "deit")
 NORMS = {"LayerNorm": "layernorm", "RmsNorm": "rmsnorm"}
@@ -148,7 +148,7 @@ def render():
     literals = "\n".join(f'R"json({chunk})json"' for chunk in chunks)
     return (f"// Made by tests/golden/make_registry.py from timm {timm.__version__}: do not edit.\n"
             "// clang-format off\n"
-            '#include "model/registry_data.h"\n\n'
+            '#include "config/registry_data.h"\n\n'
             "namespace vit::model {\n\n"
             f"const char* const kRegistryJson =\n{literals};\n\n"
             "}  // namespace vit::model\n")

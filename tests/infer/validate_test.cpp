@@ -8,8 +8,8 @@
 namespace vit::infer {
 namespace {
 
-model::ModelConfig config_of(std::vector<std::string> labels, std::int64_t num_classes) {
-  model::ModelConfig config;
+ModelConfig config_of(std::vector<std::string> labels, std::int64_t num_classes) {
+  ModelConfig config;
   config.labels = std::move(labels);
   config.model.num_classes(num_classes);
   return config;

@@ -19,8 +19,8 @@ torch::Tensor to_double(const io::TensorEntry& entry) {
 
 }  // namespace
 
-model::VisionTransformerOptions small_options(std::int64_t depth) {
-  return model::VisionTransformerOptions()
+VisionTransformerOptions small_options(std::int64_t depth) {
+  return VisionTransformerOptions()
       .img_size({8, 8})
       .patch_size({4, 4})
       .num_classes(5)
@@ -48,8 +48,7 @@ std::vector<std::string> golden_names(const std::string& folder) {
   return names;
 }
 
-model::VisionTransformer build_golden_model(const Golden& golden,
-                                            model::VisionTransformerOptions options,
+model::VisionTransformer build_golden_model(const Golden& golden, VisionTransformerOptions options,
                                             const model::VisionTransformerLayers& layers) {
   model::VisionTransformer model(std::move(options), at::kDouble, layers);
   const torch::NoGradGuard no_grad;

@@ -23,7 +23,7 @@ struct Golden {
 };
 
 /// The seed's model for 8×8 pictures, patches of 4, 5 classes, 3 heads, 12 wide.
-model::VisionTransformerOptions small_options(std::int64_t depth);
+VisionTransformerOptions small_options(std::int64_t depth);
 
 /// `tests/golden/<name>.safetensors`.
 Golden read_golden(const std::string& name);
@@ -33,8 +33,7 @@ std::vector<std::string> golden_names(const std::string& folder);
 
 /// A model in float64 whose parameters are the golden file's; names, order and shapes must be
 /// equal.
-model::VisionTransformer build_golden_model(const Golden& golden,
-                                            model::VisionTransformerOptions options,
+model::VisionTransformer build_golden_model(const Golden& golden, VisionTransformerOptions options,
                                             const model::VisionTransformerLayers& layers = {});
 
 /// max |a − b| / max |b|; infinite where shapes differ or a value is not finite.

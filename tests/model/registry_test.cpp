@@ -1,4 +1,4 @@
-#include "vit/model/registry.h"
+#include "vit/config/registry.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include "vit/core/file.h"
 #include "vit/model/vision_transformer.h"
 
-namespace vit::model {
+namespace vit::config {
 namespace {
 
 using ::testing::Contains;
@@ -36,7 +36,7 @@ std::string timm_name(const std::string& name) {
 }
 
 TEST(Registry, HasEveryArchitectureOfTimm) {
-  const auto names = architecture_names();
+  const auto names = config::architecture_names();
   ASSERT_EQ(golden()["architectures"].size(), 179U);
   for (const auto& [name, entry] : golden()["architectures"].items())
     EXPECT_THAT(names, Contains(name));
@@ -45,7 +45,7 @@ TEST(Registry, HasEveryArchitectureOfTimm) {
 
 TEST(Registry, BuildsTimmsNamesAndShapesInFullSize) {
   for (const auto& [name, entry] : golden()["architectures"].items()) {
-    const VisionTransformer meta(find_architecture(name).model, at::device(at::kMeta));
+    const VisionTransformer meta(config::find_architecture(name).model, at::device(at::kMeta));
     std::map<std::string, std::string> shapes;
     std::int64_t parameters = 0;
     for (const auto& [key, tensor] : state_dict(*meta)) {
@@ -62,7 +62,7 @@ TEST(Registry, BuildsTimmsNamesAndShapesInFullSize) {
 TEST(Registry, KnowsThePreprocessingAndSizeOfEveryTag) {
   ASSERT_GE(golden()["tags"].size(), 333U + 179U);
   for (const auto& [name, entry] : golden()["tags"].items()) {
-    const auto config = find_architecture(name);
+    const auto config = config::find_architecture(name);
     const Json found = {{"mean", config.preprocessing.mean},
                         {"std", config.preprocessing.std},
                         {"interpolation", config.preprocessing.interpolation},
@@ -78,22 +78,22 @@ TEST(Registry, KnowsThePreprocessingAndSizeOfEveryTag) {
 }
 
 TEST(Registry, UnderstandsOldNames) {
-  const auto config = find_architecture("vit_base_patch16_224_in21k");
+  const auto config = config::find_architecture("vit_base_patch16_224_in21k");
   EXPECT_EQ(config.architecture, "vit_base_patch16_224.augreg_in21k");
   EXPECT_EQ(config.model.num_classes(), 21843);
 }
 
 TEST(Registry, SuggestsTheNearestName) {
-  EXPECT_THAT([] { find_architecture("vit_bse_patch16_224"); },
+  EXPECT_THAT([] { config::find_architecture("vit_bse_patch16_224"); },
               ThrowsMessage<UsageError>(HasSubstr("did you mean 'vit_base_patch16_224'?")));
-  EXPECT_THAT([] { find_architecture("resnet50"); },
+  EXPECT_THAT([] { config::find_architecture("resnet50"); },
               ThrowsMessage<UsageError>(HasSubstr("unknown architecture 'resnet50'")));
-  EXPECT_THAT([] { find_architecture("vit_tiny_patch16_224.openai"); },
+  EXPECT_THAT([] { config::find_architecture("vit_tiny_patch16_224.openai"); },
               ThrowsMessage<UsageError>(HasSubstr("augreg_in21k")));
 }
 
 TEST(Registry, GivesTheSeedsFormOfASize) {
-  const auto seed = find_architecture("vit_small_patch32_384.seed");
+  const auto seed = config::find_architecture("vit_small_patch32_384.seed");
   EXPECT_EQ(seed.architecture, "vit_small_patch32_384.seed");
   const auto wanted = VisionTransformerOptions()
                           .img_size({384, 384})
@@ -102,10 +102,10 @@ TEST(Registry, GivesTheSeedsFormOfASize) {
                           .num_heads(6);
   EXPECT_TRUE(fields_equal(seed.model, wanted));
   EXPECT_FALSE(seed.preprocessing_known);
-  EXPECT_TRUE(fields_equal(find_architecture("vit_base_patch16_224.seed").model,
+  EXPECT_TRUE(fields_equal(config::find_architecture("vit_base_patch16_224.seed").model,
                            VisionTransformerOptions()));
-  EXPECT_THROW(find_architecture("deit3_base_patch16_224.seed"), UsageError);
+  EXPECT_THROW(config::find_architecture("deit3_base_patch16_224.seed"), UsageError);
 }
 
 }  // namespace
-}  // namespace vit::model
+}  // namespace vit::config

@@ -23,7 +23,7 @@ TEST(SmoothedCrossEntropy, IsFloat32ForBf16Logits) {
 }
 
 VisionTransformer tiny_distilled(const std::string& dist_head) {
-  return VisionTransformer(model::VisionTransformerOptions()
+  return VisionTransformer(VisionTransformerOptions()
                                .img_size({8, 8})
                                .patch_size({4, 4})
                                .in_c(1)

@@ -13,8 +13,8 @@ std::string timm_name(const std::string& name) {
   return name.starts_with("block.") ? "blocks." + name.substr(6) : name;
 }
 
-model::VisionTransformerOptions tiny_options() {
-  return model::VisionTransformerOptions()
+VisionTransformerOptions tiny_options() {
+  return VisionTransformerOptions()
       .img_size({8, 8})
       .patch_size({4, 4})
       .num_classes(3)

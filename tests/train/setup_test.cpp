@@ -16,7 +16,7 @@ class SetupTest : public ::testing::Test {
  protected:
   /// A model of ten classes to be fine-tuned; two trained epochs are not needed for that.
   std::string pretrained(std::int64_t classes) {
-    model::ModelConfig config = model_config(tiny_options(folder_, "run"));
+    ModelConfig config = model_config(tiny_options(folder_, "run"));
     config.model.num_classes(classes);
     VisionTransformer model(config.model);
     const std::string path = folder_ / "pretrained.safetensors";

@@ -89,7 +89,7 @@ std::int64_t count_parameters(const VisionTransformer& model) {
 
 void print_plan(const train::TrainOptions& options, const train::TrainSetup& setup) {
   const Json json{{"options", fields_to_json(options)},
-                  {"model", model::to_json(setup.config)},
+                  {"model", to_json(setup.config)},
                   {"parameters", count_parameters(setup.model)},
                   {"train_images", setup.train_data->size()},
                   {"val_images", setup.val_data->size()},

@@ -80,7 +80,7 @@ class Predictor {
   /// Throws DataError where the model takes neither 1 nor 3 channels.
   const data::EvalTransform& transform() const;
 
-  const model::ModelConfig& config() const;
+  const ModelConfig& config() const;
   /// [in_c, H, W] of one input.
   std::array<std::int64_t, 3> input_shape() const;
   std::int64_t num_classes() const;

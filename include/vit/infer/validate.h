@@ -26,7 +26,7 @@ std::shared_ptr<const data::Dataset> open_validation_data(const std::vector<std:
 /// said. Throws DataError naming a class that the model does not have, UsageError where the model
 /// has no classes.
 std::vector<std::int64_t> map_classes(const std::vector<std::string>& classes,
-                                      const model::ModelConfig& config, Log* log);
+                                      const ModelConfig& config, Log* log);
 
 struct ValidateOptions {
   bool confusion = false;

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "vit/model/vision_transformer_options.h"
+#include "vit/config/vision_transformer_options.h"
 #include "vit/nn/dropout.h"
 #include "vit/nn/layer.h"
 
@@ -91,7 +91,6 @@ void init_vit_weights(VisionTransformerImpl& model, const at::Generator& generat
 
 namespace vit {
 using model::VisionTransformer;
-using model::VisionTransformerOptions;
 
 /// The seed's ViT-B/16. `pretrained` loads `vit_base_patch16_224.seed.safetensors` from the weights
 /// folder (`VIT_WEIGHTS_DIR`, else `weights/`); throws IoError, saying how to make it, where it is

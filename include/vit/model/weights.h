@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "vit/config/model_config.h"
 #include "vit/core/log.h"
 #include "vit/io/tensor_table.h"
-#include "vit/model/config.h"
 #include "vit/model/vision_transformer.h"
 
 namespace vit::model {

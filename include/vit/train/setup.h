@@ -3,23 +3,23 @@
 
 #include <memory>
 
+#include "vit/config/model_config.h"
 #include "vit/core/log.h"
 #include "vit/data/dataset.h"
-#include "vit/model/config.h"
 #include "vit/model/vision_transformer.h"
 #include "vit/train/train_options.h"
 
 namespace vit::train {
 
 struct TrainSetup {
-  model::ModelConfig config;  ///< what the model files will say
+  ModelConfig config;  ///< what the model files will say
   VisionTransformer model{nullptr};
   std::shared_ptr<const data::Dataset> train_data, val_data;
 };
 
 /// The configuration of `options.model` with everything that the options change in it but the
 /// number of classes. Throws UsageError, DataError, IoError.
-model::ModelConfig model_config(const TrainOptions& options);
+ModelConfig model_config(const TrainOptions& options);
 
 /// Opens the data, then makes the model: drawn from `options.seed`, or loaded and adapted, with a
 /// new head where the number of classes differs. Throws DataError, IoError, UsageError.

@@ -118,7 +118,7 @@ class Trainer {
   TrainOptions options_;
   Log& log_;
   TrainCallbacks callbacks_;
-  model::ModelConfig config_;
+  ModelConfig config_;
   VisionTransformer model_;
   std::shared_ptr<const data::Dataset> train_data_, val_data_;
   data::TrainTransform transform_;

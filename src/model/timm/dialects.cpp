@@ -6,7 +6,7 @@
 #include <cmath>
 #include <map>
 
-#include "model/timm/key_map.h"
+#include "vit/config/timm_names.h"
 #include "vit/core/error.h"
 
 namespace vit::model {
@@ -281,7 +281,7 @@ bool any_starts_with(const std::vector<Weight>& weights, std::string_view prefix
 
 NamedWeights to_timm_names(std::vector<Weight> weights) {
   if (auto jax = from_jax(weights)) return std::move(*jax);
-  for (auto& weight : weights) weight.name = TimmKeyMap::without_wrappers(weight.name);
+  for (auto& weight : weights) weight.name = config::TimmKeyMap::without_wrappers(weight.name);
   if (const auto* recipe = recipe_for(weights)) return apply(*recipe, std::move(weights));
   NamedWeights named;
   named.dialect = any_starts_with(weights, "block.") ? "native" : "timm";

@@ -2,14 +2,14 @@
 
 #include <unistd.h>
 
-#include "model/registry_data.h"
-#include "model/timm/arguments.h"
-#include "model/timm/key_map.h"
+#include "config/registry_data.h"
 #include "model/write.h"
+#include "vit/config/registry.h"
+#include "vit/config/timm_arguments.h"
+#include "vit/config/timm_names.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
-#include "vit/model/registry.h"
 
 namespace vit::model {
 namespace fs = std::filesystem;
@@ -17,10 +17,11 @@ namespace {
 
 /// The architecture of timm's whose arguments the model's are said against.
 std::string base_architecture(const ModelConfig& config) {
-  const auto names = architecture_names();
-  auto name = timm_architecture_name(config.architecture);
+  const auto names = config::architecture_names();
+  auto name = config::timm_architecture_name(config.architecture);
   const bool known = contains(names, name);
-  const bool fits = known && find_architecture(name).model.distilled() == config.model.distilled();
+  const bool fits =
+      known && config::find_architecture(name).model.distilled() == config.model.distilled();
   if (fits && name.find("vit_mini") == std::string::npos) return name;
   return config.model.distilled() ? "deit_base_distilled_patch16_224" : "vit_base_patch16_224";
 }
@@ -57,7 +58,7 @@ void write_files(const fs::path& folder, const std::vector<Weight>& weights, con
 }  // namespace
 
 Json timm_config_json(const ModelConfig& config, const std::string& where) {
-  if (const auto reason = why_not_timm(config.model); !reason.empty())
+  if (const auto reason = config::why_not_timm(config.model); !reason.empty())
     throw DataError("{}: no model of timm's is this one: {}", where, reason);
   const auto base = base_architecture(config);
   const auto& model = config.model;
@@ -66,7 +67,7 @@ Json timm_config_json(const ModelConfig& config, const std::string& where) {
                {"num_features", model.embed_dim()}};
   if (!config.labels.empty()) json["label_names"] = config.labels;
   if (!config.label_descriptions.empty()) json["label_descriptions"] = config.label_descriptions;
-  if (auto arguments = timm_arguments(model, find_architecture(base).model, where);
+  if (auto arguments = config::timm_arguments(model, config::find_architecture(base).model, where);
       !arguments.empty())
     json["model_args"] = std::move(arguments);
   json["pretrained_cfg"] = {
@@ -86,7 +87,7 @@ Json timm_config_json(const ModelConfig& config, const std::string& where) {
 
 void write_timm_folder(const fs::path& folder, std::vector<Weight> weights, const Json& config,
                        std::optional<io::DType> dtype) {
-  for (auto& weight : weights) weight.name = TimmKeyMap::to_timm(weight.name);
+  for (auto& weight : weights) weight.name = config::TimmKeyMap::to_timm(weight.name);
   if (fs::is_directory(folder)) return write_files(folder, weights, config, dtype);
   const auto target = folder.has_filename() ? folder : folder.parent_path();
   const TemporaryFolder temporary(target);

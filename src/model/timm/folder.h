@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "model/weight.h"
+#include "vit/config/model_config.h"
 #include "vit/core/json.h"
 #include "vit/io/tensor_table.h"
-#include "vit/model/config.h"
 
 namespace vit::model {
 

@@ -1,11 +1,11 @@
-#include "vit/model/config.h"
+#include "vit/config/model_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "vit/model/registry.h"
+#include "vit/config/registry.h"
 
-namespace vit::model {
+namespace vit::config {
 namespace {
 
 using ::testing::ElementsAre;
@@ -171,4 +171,4 @@ TEST(TimmConfig, RefusesArgumentsThatItCannotHonour) {
 }
 
 }  // namespace
-}  // namespace vit::model
+}  // namespace vit::config

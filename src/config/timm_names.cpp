@@ -1,8 +1,8 @@
-#include "model/timm/key_map.h"
+#include "vit/config/timm_names.h"
 
 #include <array>
 
-namespace vit::model {
+namespace vit::config {
 namespace {
 
 struct Pair {
@@ -46,4 +46,4 @@ std::string TimmKeyMap::without_wrappers(std::string_view name) {
   return std::string(name);
 }
 
-}  // namespace vit::model
+}  // namespace vit::config

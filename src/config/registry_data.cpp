@@ -1,8 +1,8 @@
 // Made by tests/golden/make_registry.py from timm 1.0.31: do not edit.
 // clang-format off
-#include "model/registry_data.h"
+#include "config/registry_data.h"
 
-namespace vit::model {
+namespace vit::config {
 
 const char* const kRegistryJson =
 R"json({"tag_defaults":{
@@ -410,4 +410,4 @@ R"json("vit_medium_patch16_reg4_gap_256":{"sbb_in12k_ft_in1k":{"input_size":[3,2
 "vit_tiny_patch16_224_in21k":"vit_tiny_patch16_224.augreg_in21k"}}
 )json";
 
-}  // namespace vit::model
+}  // namespace vit::config

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace vit::model {
+namespace vit::config {
 
 struct TimmKeyMap {
   /// `blocks.3.attn.qkv.weight` → `block.3.attn.qkv.weight`. Also for names of modules. A name that
@@ -17,4 +17,4 @@ struct TimmKeyMap {
   static std::string without_wrappers(std::string_view name);
 };
 
-}  // namespace vit::model
+}  // namespace vit::config

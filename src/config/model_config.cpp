@@ -1,13 +1,13 @@
-#include "vit/model/config.h"
+#include "vit/config/model_config.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
+#include "vit/config/registry.h"
 #include "vit/core/contains.h"
-#include "vit/model/registry.h"
 
-namespace vit::model {
+namespace vit::config {
 namespace {
 
 constexpr std::array<std::string_view, 6> kInterpolations{"nearest", "box",     "bilinear",
@@ -211,4 +211,4 @@ void check_config(const ModelConfig& config, const std::string& where) {
                     config.model.num_classes(), labels);
 }
 
-}  // namespace vit::model
+}  // namespace vit::config

@@ -1,4 +1,4 @@
-#include "model/timm/arguments.h"
+#include "vit/config/timm_arguments.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include "vit/core/contains.h"
 
-namespace vit::model {
+namespace vit::config {
 namespace {
 
 struct Renamed {
@@ -150,4 +150,4 @@ std::string why_not_timm(const VisionTransformerOptions& options) {
   return "";
 }
 
-}  // namespace vit::model
+}  // namespace vit::config

@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <array>
 
-#include "model/registry_data.h"
-#include "model/timm/arguments.h"
+#include "config/registry_data.h"
+#include "vit/config/model_config.h"
+#include "vit/config/registry.h"
+#include "vit/config/timm_arguments.h"
 #include "vit/core/contains.h"
-#include "vit/model/config.h"
-#include "vit/model/registry.h"
 
-namespace vit::model {
+namespace vit::config {
 namespace {
 
 constexpr std::array<std::string_view, 10> kTopKeys{
@@ -203,4 +203,4 @@ ModelConfig config_from_timm_json(const Json& json, const std::string& where,
   return config;
 }
 
-}  // namespace vit::model
+}  // namespace vit::config

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "vit/config/vision_transformer_options.h"
 #include "vit/core/json.h"
 #include "vit/core/preprocessing.h"
-#include "vit/model/vision_transformer_options.h"
 
-namespace vit::model {
+namespace vit::config {
 
 struct ModelConfig {
   std::string architecture;        ///< registry name; empty where there is none
@@ -41,4 +41,8 @@ void check_config(const ModelConfig& config, const std::string& where);
 /// Mean and std with one value a channel: where the count differs from in_c, the average, repeated.
 void match_channels(ModelConfig& config);
 
-}  // namespace vit::model
+}  // namespace vit::config
+
+namespace vit {
+using config::ModelConfig;
+}  // namespace vit

@@ -1,13 +1,13 @@
-#include "vit/model/registry.h"
+#include "vit/config/registry.h"
 
 #include <algorithm>
 #include <map>
 
-#include "model/nearest.h"
-#include "model/registry_data.h"
-#include "model/timm/arguments.h"
+#include "config/registry_data.h"
+#include "vit/config/timm_arguments.h"
+#include "vit/core/nearest.h"
 
-namespace vit::model {
+namespace vit::config {
 namespace {
 
 constexpr const char* kSeedSuffix = ".seed";
@@ -161,4 +161,4 @@ ModelConfig find_architecture(const std::string& name) {
   return timm_architecture(architecture, tag);
 }
 
-}  // namespace vit::model
+}  // namespace vit::config

@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
+#include "vit/config/vision_transformer_options.h"
 #include "vit/core/json.h"
-#include "vit/model/vision_transformer_options.h"
 
-namespace vit::model {
+namespace vit::config {
 
 /// Options of timm's model with these constructor arguments (timm's names; the others at timm's
 /// defaults). Throws DataError, opened by `where`, for a value of the wrong type and for an
@@ -32,4 +32,4 @@ bool is_seed_argument(std::string_view timm_name);
 /// What a model with these options has that no model of timm's has; empty where there is nothing.
 std::string why_not_timm(const VisionTransformerOptions& options);
 
-}  // namespace vit::model
+}  // namespace vit::config

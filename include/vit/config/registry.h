@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "vit/model/config.h"
+#include "vit/config/model_config.h"
 
-namespace vit::model {
+namespace vit::config {
 
 /// Every architecture's name, sorted.
 std::vector<std::string> architecture_names();
@@ -16,4 +16,4 @@ std::vector<std::string> architecture_names();
 /// Throws UsageError for an unknown name, suggesting the nearest.
 ModelConfig find_architecture(const std::string& name);
 
-}  // namespace vit::model
+}  // namespace vit::config

@@ -1,9 +1,9 @@
-#include "model/nearest.h"
+#include "vit/core/nearest.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace vit::model {
+namespace vit {
 namespace {
 
 /// Levenshtein's distance; stops caring past `limit`.
@@ -39,4 +39,4 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   return found;
 }
 
-}  // namespace vit::model
+}  // namespace vit

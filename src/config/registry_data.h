@@ -5,7 +5,7 @@
 
 #include "vit/core/json.h"
 
-namespace vit::model {
+namespace vit::config {
 
 /// {"tag_defaults": …, "architectures": {name: arguments}, "tags": {name: {tag: what differs from
 /// tag_defaults}} (the default tag first), "aliases": {old name: "name.tag"}}
@@ -18,4 +18,4 @@ const Json& architecture_arguments(const std::string& name);
 /// The architecture of timm's that a name means: aliases followed, the tag cut off.
 std::string timm_architecture_name(const std::string& name);
 
-}  // namespace vit::model
+}  // namespace vit::config
