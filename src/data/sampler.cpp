@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "vit/core/error.h"
+#include "vit/core/random.h"
 
 namespace vit::data {
 namespace {
@@ -44,6 +47,34 @@ std::vector<std::int64_t> repeated(std::span<const std::int64_t> order,
     indices.push_back(order[static_cast<std::size_t>(std::min(image, n - 1))]);
   }
   return indices;
+}
+
+std::vector<std::int64_t> shuffled_in_buffer(std::span<const std::int64_t> sizes,
+                                             std::int64_t buffer, std::uint64_t seed,
+                                             std::uint64_t epoch) {
+  if (buffer < 1) throw UsageError("shuffle_buffer: expected at least 1 image, found {}", buffer);
+  std::vector<std::int64_t> begins(sizes.size());
+  std::exclusive_scan(sizes.begin(), sizes.end(), begins.begin(), std::int64_t{0});
+  // A stream that no sample has.
+  Random random(seed, epoch, UINT64_MAX);
+  std::vector<std::size_t> shards(sizes.size());
+  std::iota(shards.begin(), shards.end(), 0U);
+  for (auto i = shards.size(); i > 1; --i) std::swap(shards[i - 1], shards[random.below(i)]);
+
+  std::vector<std::int64_t> waiting;
+  std::vector<std::int64_t> order;
+  const auto draw = [&] {
+    std::swap(waiting[random.below(waiting.size())], waiting.back());
+    order.push_back(waiting.back());
+    waiting.pop_back();
+  };
+  for (const auto shard : shards)
+    for (std::int64_t i = 0; i < sizes[shard]; ++i) {
+      waiting.push_back(begins[shard] + i);
+      if (std::ssize(waiting) == buffer) draw();
+    }
+  while (!waiting.empty()) draw();
+  return order;
 }
 
 }  // namespace vit::data

@@ -23,6 +23,7 @@ FILES = {
     "image": ["rgb.jpg", "progressive.jpg", "rgb.png", "palette.png", "lossy.webp",
               "lossless.webp", "extended.webp", "animated.webp", "rgb.bmp", "packed.tif"],
 }
+SHARDS = ["ustar.tar", "gnu.tar", "pax.tar"]
 PICKLES = ["types.pt", "strided.pt", "parameters.pt", "checkpoint.pt", "protocol4.pt", "float8.pt",
            "module.pt"]
 JSON = {
@@ -43,6 +44,8 @@ def main():
     for target, files in FILES.items():
         for file in files:
             write(target, file, (GOLDEN / file).read_bytes())
+    for file in SHARDS:
+        write("tar", file, (GOLDEN.parent / "shards" / file).read_bytes())
     for file in PICKLES:
         with zipfile.ZipFile(GOLDEN / file) as archive:
             name = next(n for n in archive.namelist() if n.endswith("/data.pkl"))

@@ -49,7 +49,7 @@ TEST_P(Corpus, IsReadOrRefusedWhenItIsDamaged) {
 
 INSTANTIATE_TEST_SUITE_P(Fuzz, Corpus,
                          ::testing::Values("safetensors", "torch", "pickle", "zip", "npz", "npy",
-                                           "idx", "json", "image"),
+                                           "idx", "json", "image", "tar"),
                          [](const auto& target) { return std::string(target.param); });
 
 }  // namespace

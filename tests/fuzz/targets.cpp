@@ -18,6 +18,7 @@
 #include "vit/io/json_text.h"
 #include "vit/io/npy.h"
 #include "vit/io/safetensors.h"
+#include "vit/io/tar.h"
 #include "vit/io/torch_file.h"
 #include "zip.h"
 
@@ -139,20 +140,34 @@ void read_image(Bytes input) {
     broken("a picture of an impossible size");
 }
 
+/// The members are in the archive, in its order, apart from each other.
+void read_tar(Bytes input) {
+  std::size_t end = 0;
+  for (const auto& member : io::read_tar_members(input, "input")) {
+    if (member.offset < end || member.offset > input.size() ||
+        member.bytes.size() > input.size() - member.offset ||
+        member.bytes.data() != input.data() + member.offset)
+      broken("a member reaches past the archive");
+    if (member.name.empty()) broken("a member without a name");
+    end = member.offset + member.bytes.size();
+  }
+}
+
 struct Named {
   std::string_view name;
   Target read;
 };
 
-constexpr std::array<Named, 9> kTargets{{{"safetensors", read_safetensors},
-                                         {"torch", read_torch},
-                                         {"pickle", read_pickle},
-                                         {"zip", read_zip},
-                                         {"npz", read_npz},
-                                         {"npy", read_npy},
-                                         {"idx", read_idx},
-                                         {"json", read_json},
-                                         {"image", read_image}}};
+constexpr std::array<Named, 10> kTargets{{{"safetensors", read_safetensors},
+                                          {"torch", read_torch},
+                                          {"pickle", read_pickle},
+                                          {"zip", read_zip},
+                                          {"npz", read_npz},
+                                          {"npy", read_npy},
+                                          {"idx", read_idx},
+                                          {"json", read_json},
+                                          {"image", read_image},
+                                          {"tar", read_tar}}};
 
 template <std::size_t Index>
 void run(Bytes input) {

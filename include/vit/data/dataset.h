@@ -25,6 +25,9 @@ class Dataset {
   virtual std::string name(std::int64_t index) const = 0;
   /// Decodes picture `index`. Throws IoError, DataError naming the file.
   virtual Image load(std::int64_t index) const = 0;
+  /// Where neighbours are cheapest read one after the other: how many images each shard holds, in
+  /// the order of their indices. Empty: any order is as good.
+  virtual std::vector<std::int64_t> shard_sizes() const { return {}; }
 
  protected:
   std::vector<std::string> classes_;

@@ -23,4 +23,11 @@ struct RepeatOptions {
 std::vector<std::int64_t> repeated(std::span<const std::int64_t> order,
                                    const RepeatOptions& options);
 
+/// The order of an epoch that reads shard after shard: shards shuffled, their images in order
+/// through a buffer of `buffer` images from which one is drawn and the next put in its place, as
+/// webdataset shuffles. `sizes`: images of each shard. A function of its arguments alone.
+std::vector<std::int64_t> shuffled_in_buffer(std::span<const std::int64_t> sizes,
+                                             std::int64_t buffer, std::uint64_t seed,
+                                             std::uint64_t epoch);
+
 }  // namespace vit::data

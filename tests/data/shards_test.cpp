@@ -1,0 +1,171 @@
+#include "vit/data/shards.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+#include <set>
+
+#include "support/support.h"
+#include "vit/core/error.h"
+#include "vit/core/file.h"
+#include "vit/core/json.h"
+#include "vit/data/sampler.h"
+
+namespace vit::data {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::filesystem::path shard(const std::string& name) {
+  return vit::testing::golden_path("shards") / (name + ".tar");
+}
+
+Json expected() {
+  return Json::parse(read_file(vit::testing::golden_path("shards") / "expected.json"));
+}
+
+/// A tar of small files: name, data.
+void write_tar(const std::filesystem::path& path,
+               const std::vector<std::pair<std::string, std::string>>& files) {
+  std::ofstream out(path, std::ios::binary);
+  for (const auto& [name, data] : files) {
+    std::string header(512, '\0');
+    std::copy(name.begin(), name.end(), header.begin());
+    char size[12];
+    std::snprintf(size, sizeof size, "%011zo", data.size());
+    std::copy_n(size, 12, header.begin() + 124);
+    std::fill_n(header.begin() + 148, 8, ' ');
+    header[156] = '0';
+    int sum = 0;
+    for (const char c : header) sum += static_cast<unsigned char>(c);
+    char checksum[8];
+    std::snprintf(checksum, sizeof checksum, "%06o", static_cast<unsigned>(sum) & 0777777U);
+    std::copy_n(checksum, 7, header.begin() + 148);
+    out << header << data << std::string((512 - data.size() % 512) % 512, '\0');
+  }
+  out << std::string(1024, '\0');
+}
+
+std::string picture() { return read_file(vit::testing::golden_path("augment") / "flat.png"); }
+
+TEST(Shards, AreWhatWebdatasetReads) {
+  const auto golden = expected();
+  for (const auto* form : {"ustar", "gnu", "pax"}) {
+    const auto data = open_shards({shard(form)}, 3);
+    std::vector<std::string> keys;
+    for (const auto& sample : golden["samples"][form])
+      if (sample["key"] != "empty") keys.push_back(sample["key"].get<std::string>());
+    ASSERT_EQ(data->size(), std::ssize(keys)) << form;
+    for (std::int64_t i = 0; i < data->size(); ++i) {
+      EXPECT_EQ(data->name(i), shard(form).string() + "/" + keys[static_cast<std::size_t>(i)]);
+      const auto image = data->load(i);
+      EXPECT_EQ(image.height, 6);
+      EXPECT_EQ(image.width, 5);
+    }
+    EXPECT_EQ(data->label(0), 3);
+    EXPECT_EQ(data->label(1), 0);
+    EXPECT_EQ(data->label(2), 2);  // of its json
+    EXPECT_EQ(data->label(3), 1);
+    EXPECT_EQ(data->classes(), (std::vector<std::string>{"0", "1", "2", "3"}));
+    EXPECT_EQ(data->shard_sizes(), (std::vector<std::int64_t>{data->size()}));
+  }
+}
+
+TEST(Shards, ReadTheClassFromTheFieldThatIsAskedFor) {
+  const vit::testing::TemporaryFolder folder;
+  write_tar(folder / "a.tar", {{"1.png", picture()}, {"1.cls", "7"}, {"1.json", R"({"kind": 2})"}});
+  EXPECT_EQ(open_shards({folder / "a.tar"}, 3)->label(0), 7);
+  EXPECT_EQ(open_shards({folder / "a.tar"}, 3, {"kind"})->label(0), 2);
+  EXPECT_THROW(open_shards({folder / "a.tar"}, 3, {"other"}), DataError);
+}
+
+TEST(Shards, StandOneAfterTheOther) {
+  const vit::testing::TemporaryFolder folder;
+  write_tar(folder / "b.tar", {{"1.png", picture()}, {"1.cls", "1"}});
+  const auto data = open_shards({folder / "b.tar", shard("gnu"), folder / "b.tar"}, 1);
+  EXPECT_EQ(data->size(), 7);
+  EXPECT_EQ(data->shard_sizes(), (std::vector<std::int64_t>{1, 5, 1}));
+  EXPECT_EQ(data->name(6), (folder / "b.tar").string() + "/1");
+  EXPECT_EQ(data->load(6).channels, 1);
+}
+
+TEST(Shards, RefuseASampleWithoutItsPartsNamingIt) {
+  const vit::testing::TemporaryFolder folder;
+  const auto refused = [&](const std::vector<std::pair<std::string, std::string>>& files) {
+    write_tar(folder / "bad.tar", files);
+    try {
+      open_shards({folder / "bad.tar"}, 3);
+    } catch (const DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string("nothing");
+  };
+  EXPECT_THAT(refused({{"d/7.png", picture()}}), HasSubstr("bad.tar/d/7: expected its class"));
+  EXPECT_THAT(refused({{"7.cls", "1"}}), HasSubstr("bad.tar/7: expected an image"));
+  EXPECT_THAT(refused({{"7.png", ""}, {"7.PNG", ""}, {"7.cls", "1"}}), HasSubstr("found two"));
+  for (const auto* label : {"", "x", "1.5", "-1", "99999999999999999999", "1 2"})
+    EXPECT_THAT(refused({{"7.png", picture()}, {"7.cls", label}}), HasSubstr("bad.tar/7")) << label;
+  for (const auto* json :
+       {"", "[]", "{}", R"({"label": "shoe"})", R"({"label": -1})", "{\"label\""})
+    EXPECT_THAT(refused({{"7.png", picture()}, {"7.json", json}}), HasSubstr("bad.tar/7")) << json;
+  EXPECT_THAT(refused({{"notes.txt", "none"}}), HasSubstr("expected samples"));
+  EXPECT_THROW(open_shards({folder / "missing.tar"}, 3), IoError);
+}
+
+TEST(Shards, NameABadImageWhenItIsLoaded) {
+  const vit::testing::TemporaryFolder folder;
+  write_tar(folder / "a.tar", {{"1.png", "no image"}, {"1.cls", "0"}});
+  const auto data = open_shards({folder / "a.tar"}, 3);
+  try {
+    data->load(0);
+    FAIL();
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("a.tar/1"));
+  }
+}
+
+TEST(Braces, ExpandAsWebdataset) {
+  const auto golden = expected();
+  for (const auto& [pattern, names] : golden["patterns"].items())
+    EXPECT_EQ(expand_braces(pattern), names.get<std::vector<std::string>>()) << pattern;
+  for (const auto& pattern : golden["unbalanced"])
+    EXPECT_THROW(expand_braces(pattern.get<std::string>()), UsageError) << pattern;
+}
+
+TEST(Braces, AreBounded) {
+  EXPECT_THROW(expand_braces("{0..99999999}"), UsageError);
+  EXPECT_THROW(expand_braces("{0..9999}{0..9999}"), UsageError);
+  EXPECT_THROW(expand_braces(std::string(100, '{') + std::string(100, '}')), UsageError);
+  EXPECT_EQ(expand_braces("{0..999999}").size(), 1'000'000U);
+  EXPECT_TRUE(names_shards("a-{0..9}.tar"));
+  EXPECT_TRUE(names_shards("a.tar"));
+  EXPECT_FALSE(names_shards("folder"));
+}
+
+TEST(ShuffledInBuffer, ShowsEveryImageOnceInAnOrderOfItsKeyAlone) {
+  const std::vector<std::int64_t> sizes{5, 0, 11, 3, 40};
+  const auto order = shuffled_in_buffer(sizes, 7, 1, 2);
+  EXPECT_EQ(order, shuffled_in_buffer(sizes, 7, 1, 2));
+  EXPECT_NE(order, shuffled_in_buffer(sizes, 7, 1, 3));
+  EXPECT_NE(order, shuffled_in_buffer(sizes, 7, 2, 2));
+  EXPECT_EQ(std::set<std::int64_t>(order.begin(), order.end()).size(), 59U);
+  EXPECT_EQ(order.size(), 59U);
+}
+
+// With one place nothing is shuffled but the shards; an image comes at most the buffer early.
+TEST(ShuffledInBuffer, StaysWithinItsBuffer) {
+  const std::vector<std::int64_t> one{100};
+  std::vector<std::int64_t> plain(100);
+  std::iota(plain.begin(), plain.end(), 0);
+  EXPECT_EQ(shuffled_in_buffer(one, 1, 0, 0), plain);
+  const auto order = shuffled_in_buffer(one, 10, 0, 0);
+  for (std::int64_t i = 0; i < 100; ++i) EXPECT_LT(order[static_cast<std::size_t>(i)], i + 10);
+  EXPECT_NE(order, plain);
+  EXPECT_THROW(shuffled_in_buffer(one, 0, 0, 0), UsageError);
+}
+
+}  // namespace
+}  // namespace vit::data
