@@ -102,8 +102,9 @@ void adapt_channels(std::vector<Weight>& weights, ModelConfig& config, std::int6
                     Log* log) {
   if (in_c == config.model.in_c()) return;
   if (log != nullptr) log->info("{} input channels instead of {}", in_c, config.model.in_c());
+  const auto old = static_cast<std::size_t>(config.model.in_c());
   config.model.in_c(in_c);
-  match_channels(config);
+  match_channels(config, "adapted", old);
   auto* weight = find(weights, "patch_embed.proj.weight");
   if (weight == nullptr || weight->meta().dim() != 4) return;
   *weight = transformed(std::move(*weight), format("adapted to {} channels", in_c),

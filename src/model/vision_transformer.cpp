@@ -16,27 +16,6 @@
 namespace vit::model {
 namespace {
 
-void expect(bool condition, const char* expected, const std::string& found) {
-  if (!condition) throw DataError("vision_transformer: expected {}, found '{}'", expected, found);
-}
-
-void check_options(const VisionTransformerOptions& options) {
-  static const std::set<std::string> pools{"", "token", "avg", "avgmax", "max", "map", "prr"};
-  const auto& pool = options.global_pool();
-  expect(options.dist_head() == "seed" || options.dist_head() == "timm", "dist_head seed or timm",
-         options.dist_head());
-  expect(pools.contains(pool), "global_pool token, avg, avgmax, max, map, prr or ''", pool);
-  expect(options.class_token() || pool != "token", "class_token with global_pool", pool);
-  expect(!options.distilled() || (options.class_token() && pool == "token"),
-         "class_token and global_pool token in a distilled model", pool);
-  // timm's distilled model forgets its register tokens.
-  expect(!options.distilled() || options.reg_tokens() == 0, "no reg_tokens in a distilled model",
-         std::to_string(options.reg_tokens()));
-  expect(options.pos_embed() == "learn" || options.pos_embed() == "none" ||
-             options.pos_embed().empty(),
-         "pos_embed learn or none", options.pos_embed());
-}
-
 /// Rises linearly from 0 to `ratio` over the depth; float32, as torch.linspace computes it.
 std::vector<double> drop_path_ratios(double ratio, std::int64_t depth) {
   const auto rates = at::linspace(0.0, ratio, depth, at::kFloat).to(at::kDouble);
@@ -98,7 +77,7 @@ VisionTransformerImpl::VisionTransformerImpl(VisionTransformerOptions options_,
                                              const torch::TensorOptions& tensor_options,
                                              const VisionTransformerLayers& layers, bool init)
     : options(std::move(options_)) {
-  check_options(options);
+  check_options(options, "vision_transformer");
   const auto norm_layer =
       layers.norm_layer
           ? layers.norm_layer

@@ -1,12 +1,14 @@
 #include "vit/nn/attention.h"
 
 #include "attend.h"
+#include "nn/check.h"
 #include "vit/core/error.h"
 #include "vit/nn/norm.h"
 
 namespace vit::nn {
 
 void check_heads(std::int64_t dim, std::int64_t num_heads) {
+  check_at_least("attention", "dim", dim);
   if (num_heads <= 0 || dim % num_heads != 0)
     throw DataError("attention: expected num_heads that divides dim {}, found {}", dim, num_heads);
 }

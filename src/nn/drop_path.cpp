@@ -1,10 +1,13 @@
 #include "vit/nn/drop_path.h"
 
+#include "nn/check.h"
 #include "vit/nn/identity.h"
 
 namespace vit::nn {
 
-DropPathImpl::DropPathImpl(double drop_prob_) : drop_prob(drop_prob_) {}
+DropPathImpl::DropPathImpl(double drop_prob_) : drop_prob(drop_prob_) {
+  check_probability("drop_path", "drop_prob", drop_prob);
+}
 
 torch::Tensor DropPathImpl::forward(const torch::Tensor& x) {
   if (!is_training() || drop_prob == 0.0) return x;

@@ -1,8 +1,10 @@
 #include "vit/nn/dropout.h"
 
+#include "nn/check.h"
+
 namespace vit::nn {
 
-DropoutImpl::DropoutImpl(double p_) : p(p_) {}
+DropoutImpl::DropoutImpl(double p_) : p(p_) { check_probability("dropout", "p", p); }
 
 torch::Tensor DropoutImpl::forward(const torch::Tensor& x) {
   if (!is_training() || p == 0.0) return x;

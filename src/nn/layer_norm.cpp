@@ -1,10 +1,13 @@
 #include "vit/nn/layer_norm.h"
 
+#include "nn/check.h"
+
 namespace vit::nn {
 
 LayerNormImpl::LayerNormImpl(const LayerNormOptions& options_,
                              const torch::TensorOptions& tensor_options)
     : options(options_) {
+  check_at_least("layer_norm", "dim", options.dim());
   weight = register_parameter("weight", at::empty({options.dim()}, tensor_options));
   bias = register_parameter("bias", at::empty({options.dim()}, tensor_options));
 }

@@ -1,5 +1,6 @@
 #include "vit/nn/layer_scale.h"
 
+#include "nn/check.h"
 #include "vit/nn/identity.h"
 
 namespace vit::nn {
@@ -7,6 +8,7 @@ namespace vit::nn {
 LayerScaleImpl::LayerScaleImpl(std::int64_t dim, double init_values_,
                                const torch::TensorOptions& tensor_options)
     : init_values(init_values_) {
+  check_at_least("layer_scale", "dim", dim);
   gamma = register_parameter("gamma", at::empty({dim}, tensor_options));
 }
 

@@ -1,9 +1,13 @@
 #include "vit/nn/linear.h"
 
+#include "nn/check.h"
+
 namespace vit::nn {
 
 LinearImpl::LinearImpl(const LinearOptions& options_, const torch::TensorOptions& tensor_options)
     : options(options_) {
+  check_at_least("linear", "in_features", options.in_features(), 0);
+  check_at_least("linear", "out_features", options.out_features(), 0);
   weight = register_parameter(
       "weight", at::empty({options.out_features(), options.in_features()}, tensor_options));
   if (options.bias())

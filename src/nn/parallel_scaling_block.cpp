@@ -8,6 +8,16 @@
 
 namespace vit::nn {
 
+namespace {
+
+/// Width of each of `count` heads. Throws DataError where they do not divide `dim`.
+std::int64_t width_of_head(std::int64_t dim, std::int64_t count) {
+  check_heads(dim, count);
+  return dim / count;
+}
+
+}  // namespace
+
 ParallelScalingBase::ParallelScalingBase(const BlockOptions& options_,
                                          const NormFactory& norm_layer, const LayerPtr& act_layer,
                                          std::int64_t head_dim,
@@ -54,8 +64,8 @@ ParallelScalingBlockImpl::ParallelScalingBlockImpl(const BlockOptions& options_,
                                                    const NormFactory& norm_layer,
                                                    const LayerPtr& act_layer,
                                                    const torch::TensorOptions& tensor_options)
-    : ParallelScalingBase(options_, norm_layer, act_layer, options_.dim() / options_.num_heads(),
-                          tensor_options) {
+    : ParallelScalingBase(options_, norm_layer, act_layer,
+                          width_of_head(options_.dim(), options_.num_heads()), tensor_options) {
   const auto dim = options.dim();
   check_heads(dim, options.num_heads());
   scale = head_scale(dim / options.num_heads());
@@ -91,7 +101,7 @@ DiffParallelScalingBlockImpl::DiffParallelScalingBlockImpl(
     const BlockOptions& options_, const NormFactory& norm_layer, const LayerPtr& act_layer,
     const torch::TensorOptions& tensor_options)
     : ParallelScalingBase(options_, norm_layer, act_layer,
-                          options_.dim() / options_.num_heads() / 2, tensor_options) {
+                          width_of_head(options_.dim(), 2 * options_.num_heads()), tensor_options) {
   const auto dim = options.dim();
   check_heads(dim, 2 * options.num_heads());
   const auto head_dim = dim / options.num_heads() / 2;

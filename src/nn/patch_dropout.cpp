@@ -1,9 +1,14 @@
 #include "vit/nn/patch_dropout.h"
 
+#include "nn/check.h"
+
 namespace vit::nn {
 
 PatchDropoutImpl::PatchDropoutImpl(double prob_, std::int64_t num_prefix_tokens_)
-    : prob(prob_), num_prefix_tokens(num_prefix_tokens_) {}
+    : prob(prob_), num_prefix_tokens(num_prefix_tokens_) {
+  check_probability("patch_dropout", "prob", prob);
+  check_at_least("patch_dropout", "num_prefix_tokens", num_prefix_tokens, 0);
+}
 
 torch::Tensor PatchDropoutImpl::forward(const torch::Tensor& x) {
   if (!is_training() || prob == 0.0) return x;

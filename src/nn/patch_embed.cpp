@@ -1,15 +1,30 @@
 #include "vit/nn/patch_embed.h"
 
+#include "nn/check.h"
 #include "vit/core/error.h"
 #include "vit/nn/norm.h"
 
 namespace vit::nn {
 
+namespace {
+
+/// Patches, [H, W].
+Size2d grid_of(const PatchEmbedOptions& options) {
+  Size2d grid{};
+  for (int side = 0; side < 2; ++side) {
+    const auto patch = options.patch_size()[side];
+    check_at_least("patch_embed", "patch_size", patch);
+    check_at_least("patch_embed", "img_size", options.img_size()[side], patch);
+    grid[side] = options.img_size()[side] / patch;
+  }
+  return grid;
+}
+
+}  // namespace
+
 PatchEmbedImpl::PatchEmbedImpl(const PatchEmbedOptions& options_, const NormFactory& norm_layer,
                                const torch::TensorOptions& tensor_options)
-    : options(options_),
-      grid_size{options.img_size()[0] / options.patch_size()[0],
-                options.img_size()[1] / options.patch_size()[1]} {
+    : options(options_), grid_size(grid_of(options)) {
   proj = register_module(
       "proj", PatchProjection(
                   PatchProjectionOptions(options.in_c(), options.embed_dim(), options.patch_size())

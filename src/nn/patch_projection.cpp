@@ -1,11 +1,16 @@
 #include "vit/nn/patch_projection.h"
 
+#include "nn/check.h"
+
 namespace vit::nn {
 
 PatchProjectionImpl::PatchProjectionImpl(const PatchProjectionOptions& options_,
                                          const torch::TensorOptions& tensor_options)
     : options(options_) {
   const auto [ph, pw] = options.patch_size();
+  for (const auto side : {ph, pw}) check_at_least("patch_embed", "patch_size", side);
+  check_at_least("patch_embed", "in_c", options.in_channels());
+  check_at_least("patch_embed", "embed_dim", options.out_channels());
   weight = register_parameter(
       "weight", at::empty({options.out_channels(), options.in_channels(), ph, pw}, tensor_options));
   if (options.bias())

@@ -1,9 +1,12 @@
 #include "vit/nn/rms_norm.h"
 
+#include "nn/check.h"
+
 namespace vit::nn {
 
 RmsNormImpl::RmsNormImpl(const RmsNormOptions& options_, const torch::TensorOptions& tensor_options)
     : options(options_) {
+  check_at_least("rms_norm", "dim", options.dim());
   weight = register_parameter("weight", at::empty({options.dim()}, tensor_options));
 }
 

@@ -38,8 +38,10 @@ void set_labels(ModelConfig& config, std::vector<std::string> labels);
 /// Throws DataError where a value is not what a model can be (FORMATS.md, "Configuration JSON").
 void check_config(const ModelConfig& config, const std::string& where);
 
-/// Mean and std with one value a channel: where the count differs from in_c, the average, repeated.
-void match_channels(ModelConfig& config);
+/// Mean and std with one value per channel of the model: a single value is repeated, and `from`
+/// values (those of RGB images, for a grey model) become their average. Throws DataError, opened
+/// by `where`, for any other count.
+void match_channels(ModelConfig& config, const std::string& where, std::size_t from = 3);
 
 }  // namespace vit::config
 

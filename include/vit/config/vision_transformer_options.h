@@ -83,6 +83,10 @@ struct VisionTransformerOptions {
   }
 };
 
+/// Throws DataError, opened by `where` and naming the field, for values that no model can have or
+/// that contradict each other. Constructors and readers of configurations call it.
+void check_options(const VisionTransformerOptions& options, const std::string& where);
+
 template <class Visitor>
 void visit(VisionTransformerOptions& o, Visitor&& v) {
   v("img_size", o.img_size());
