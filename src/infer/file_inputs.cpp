@@ -230,17 +230,22 @@ TensorRows::TensorRows(const std::string& file, const std::array<std::int64_t, 3
       !std::equal(shape.begin(), shape.end(), entry.shape.begin() + 1))
     throw DataError("{}: expected F32 [B, {}, {}, {}], found {} {}", file, shape[0], shape[1],
                     shape[2], io::name_of(entry.dtype), entry.shape);
-  tensor_ = model::to_tensor(entry).contiguous();
+  count_ = entry.shape[0];
+  rows_ = entry.data;
+  if (entry.strides.empty()) return;
+  const auto tensor = model::to_tensor(entry).contiguous();
+  const auto* begin = static_cast<const std::byte*>(tensor.const_data_ptr());
+  rows_ = io::memory_bytes({begin, begin + tensor.nbytes()});
 }
 
 std::optional<Input> TensorRows::next() {
-  if (index_ >= tensor_.size(0)) return std::nullopt;
-  auto row = tensor_[index_];
-  auto name = tensor_.size(0) == 1 ? file_ : format("{}[{}]", file_, index_);
+  if (index_ >= count_) return std::nullopt;
+  const auto bytes = rows_.size() / static_cast<std::uint64_t>(count_);
+  auto row = rows_.part(static_cast<std::uint64_t>(index_) * bytes, bytes);
+  auto name = count_ == 1 ? file_ : format("{}[{}]", file_, index_);
   ++index_;
-  return Input{std::move(name), -1, [row](std::span<float> chw, data::Image*) {
-                 const auto* begin = row.const_data_ptr<float>();
-                 std::copy(begin, begin + row.numel(), chw.begin());
+  return Input{std::move(name), -1, [row = std::move(row)](std::span<float> chw, data::Image*) {
+                 row.read(0, std::as_writable_bytes(chw));
                }};
 }
 

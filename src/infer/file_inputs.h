@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "vit/infer/inputs.h"
+#include "vit/io/byte_range.h"
 
 namespace vit::infer {
 
@@ -65,7 +66,8 @@ class TensorRows {
 
  private:
   std::string file_;
-  at::Tensor tensor_;  // float32 [B, C, H, W], contiguous; views the mapped file where it can
+  io::ByteRange rows_;  // float32 [B, C, H, W], contiguous: a row is read when its turn comes
+  std::int64_t count_ = 0;
   std::int64_t index_ = 0;
 };
 

@@ -8,7 +8,7 @@
 #include "inflate.h"
 #include "text.h"
 #include "vit/core/error.h"
-#include "vit/io/mapped_file.h"
+#include "vit/io/byte_range.h"
 
 namespace vit::io {
 namespace {
@@ -50,7 +50,7 @@ void check_size(const IdxHeader& header, std::uint64_t found, const std::string&
                     header.shape, found);
 }
 
-IdxArray read_gzip(Bytes file, const std::string& source) {
+IdxArray read_gzip(const ByteRange& file, const std::string& source) {
   const auto header =
       parse_header(inflate_start(file, Wrapping::kGzip, kMaxHeader, source), source);
   if (header.total > kMaxInflated || header.total / kMaxRatio > file.size())
@@ -79,14 +79,16 @@ IdxArray read_gzip(Bytes file, const std::string& source) {
 }  // namespace
 
 IdxArray read_idx(const std::filesystem::path& path) {
-  const auto mapped = MappedFile::open(path);
-  const auto file = mapped->bytes();
+  const auto file = open_bytes(path);
   const auto source = path.string();
-  if (starts_with(file, "\x1f\x8b")) return read_gzip(file, source);
-  const auto header = parse_header(file.first(std::min(file.size(), kMaxHeader)), source);
+  const auto start = file.read_start(kMaxHeader);
+  if (starts_with(start, "\x1f\x8b")) return read_gzip(file, source);
+  const auto header = parse_header(start, source);
   check_size(header, file.size(), source);
-  const auto* data = reinterpret_cast<const std::uint8_t*>(file.data()) + header.size;
-  return {header.shape, {data, data + (file.size() - header.size)}};
+  IdxArray array{header.shape, {}};
+  array.data.resize(file.size() - header.size);
+  file.read(header.size, std::as_writable_bytes(std::span(array.data)));
+  return array;
 }
 
 }  // namespace vit::io

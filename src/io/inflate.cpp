@@ -13,7 +13,6 @@ namespace vit::io {
 namespace {
 
 constexpr std::size_t kPiece = 1U << 16;
-constexpr std::size_t kMaxFeed = 1U << 30;  // zlib counts in 32 bits
 
 struct Stream {
   explicit Stream(Wrapping wrapping) {
@@ -29,19 +28,22 @@ struct Stream {
 
 }  // namespace
 
-void inflate(Bytes compressed, Wrapping wrapping, std::uint64_t limit, const std::string& where,
-             const std::function<bool(Bytes)>& take) {
+void inflate(const ByteRange& compressed, Wrapping wrapping, std::uint64_t limit,
+             const std::string& where, const std::function<bool(Bytes)>& take) {
   Stream stream(wrapping);
   auto& z = stream.z;
   const auto piece = std::make_unique<std::array<std::byte, kPiece>>();
+  const auto feed = std::make_unique<std::array<std::byte, kPiece>>();
+  std::uint64_t fed = 0;
   std::uint64_t total = 0;
   for (int status = Z_OK; status != Z_STREAM_END;) {
     if (z.avail_in == 0) {
-      if (compressed.empty()) throw DataError("{}: the compressed data is cut short", where);
-      const auto feed = compressed.first(std::min(compressed.size(), kMaxFeed));
-      compressed = compressed.subspan(feed.size());
-      z.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(feed.data()));
-      z.avail_in = static_cast<uInt>(feed.size());
+      const auto count = std::min<std::uint64_t>(compressed.size() - fed, kPiece);
+      if (count == 0) throw DataError("{}: the compressed data is cut short", where);
+      compressed.read(fed, std::span(*feed).first(count));
+      fed += count;
+      z.next_in = reinterpret_cast<Bytef*>(feed->data());
+      z.avail_in = static_cast<uInt>(count);
     }
     z.next_out = reinterpret_cast<Bytef*>(piece->data());
     z.avail_out = kPiece;
@@ -55,13 +57,13 @@ void inflate(Bytes compressed, Wrapping wrapping, std::uint64_t limit, const std
       throw DataError("{}: expected at most {} inflated bytes, found more", where, limit);
     if (made > 0 && !take(Bytes(piece->data(), made))) return;
   }
-  if (z.avail_in != 0 || !compressed.empty())
+  if (const auto behind = z.avail_in + compressed.size() - fed; behind != 0)
     throw DataError("{}: expected nothing behind the compressed data, found {} bytes", where,
-                    z.avail_in + compressed.size());
+                    behind);
 }
 
-std::vector<std::byte> inflate_start(Bytes compressed, Wrapping wrapping, std::size_t count,
-                                     const std::string& where) {
+std::vector<std::byte> inflate_start(const ByteRange& compressed, Wrapping wrapping,
+                                     std::size_t count, const std::string& where) {
   std::vector<std::byte> start;
   inflate(compressed, wrapping, UINT64_MAX, where, [&](Bytes piece) {
     const auto used = piece.first(std::min(piece.size(), count - start.size()));

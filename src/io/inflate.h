@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bytes.h"
+#include "vit/io/byte_range.h"
 
 namespace vit::io {
 
@@ -14,11 +15,11 @@ enum class Wrapping { kRaw, kGzip };  ///< deflate alone (zip), or gzip with hea
 /// Hands the inflated bytes on piece by piece; `take` returns false to stop early.
 /// Throws DataError, opened by `where`, where the data is damaged, cut short, larger than `limit`,
 /// or followed by something else.
-void inflate(Bytes compressed, Wrapping wrapping, std::uint64_t limit, const std::string& where,
-             const std::function<bool(Bytes)>& take);
+void inflate(const ByteRange& compressed, Wrapping wrapping, std::uint64_t limit,
+             const std::string& where, const std::function<bool(Bytes)>& take);
 
 /// The first `count` inflated bytes, or all where there are fewer.
-std::vector<std::byte> inflate_start(Bytes compressed, Wrapping wrapping, std::size_t count,
-                                     const std::string& where);
+std::vector<std::byte> inflate_start(const ByteRange& compressed, Wrapping wrapping,
+                                     std::size_t count, const std::string& where);
 
 }  // namespace vit::io

@@ -6,7 +6,6 @@
 #include "npy_array.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
-#include "vit/io/mapped_file.h"
 
 namespace vit::io {
 namespace {
@@ -18,8 +17,7 @@ constexpr std::array<const char*, 10> kDescr{"|b1", "|u1", "|i1", "<i2", "<i4",
 }  // namespace
 
 TensorEntry read_npy(const std::filesystem::path& path) {
-  const auto file = MappedFile::open(path);
-  return parse_npy(file->bytes(), file, path.string());
+  return parse_npy(open_bytes(path), path.string());
 }
 
 std::string npy_header(DType dtype, const std::vector<std::int64_t>& shape) {

@@ -162,12 +162,32 @@ void parse_literal(NpyHeader& header, std::string_view dictionary, const std::st
     text.fail("descr, fortran_order and shape alone");
 }
 
-std::shared_ptr<std::vector<std::byte>> swapped(Bytes bytes, std::size_t size) {
-  auto copy = std::make_shared<std::vector<std::byte>>(bytes.begin(), bytes.end());
-  for (auto at = copy->begin(); at != copy->end(); at += static_cast<std::ptrdiff_t>(size))
-    std::reverse(at, at + static_cast<std::ptrdiff_t>(size));
-  return copy;
-}
+/// The bytes of each element in reverse order.
+class SwappedSource : public ByteSource {
+ public:
+  SwappedSource(ByteRange from, std::size_t element) : from_(std::move(from)), element_(element) {}
+
+  std::uint64_t size() const override { return from_.size(); }
+  void read(std::uint64_t offset, std::span<std::byte> to) const override {
+    if (offset % element_ != 0 || to.size() % element_ != 0) return read_within(offset, to);
+    from_.read(offset, to);
+    for (auto at = to.begin(); at != to.end(); at += static_cast<std::ptrdiff_t>(element_))
+      std::reverse(at, at + static_cast<std::ptrdiff_t>(element_));
+  }
+
+ private:
+  /// By way of the whole elements around.
+  void read_within(std::uint64_t offset, std::span<std::byte> to) const {
+    const auto begin = offset / element_ * element_;
+    const auto end = (offset + to.size() + element_ - 1) / element_ * element_;
+    std::vector<std::byte> whole(end - begin);
+    read(begin, whole);
+    std::copy_n(whole.begin() + static_cast<std::ptrdiff_t>(offset - begin), to.size(), to.begin());
+  }
+
+  ByteRange from_;
+  std::size_t element_;
+};
 
 }  // namespace
 
@@ -199,21 +219,17 @@ NpyHeader parse_npy_header(Bytes bytes, const std::string& where) {
   return header;
 }
 
-TensorEntry parse_npy(Bytes bytes, std::shared_ptr<const void> owner, const std::string& where) {
-  auto header = parse_npy_header(bytes, where);
-  const auto data = bytes.subspan(header.data_offset);
+TensorEntry parse_npy(const ByteRange& bytes, const std::string& where) {
+  auto header = parse_npy_header(bytes.read_start(kMaxNpyHeader), where);
+  const auto data = bytes.part(header.data_offset);
   if (data.size() != header.data_bytes)
     throw DataError("{}: expected {} bytes for shape {} of {}, found {}", where, header.data_bytes,
                     header.shape, name_of(header.dtype), data.size());
   TensorEntry entry;
   entry.dtype = header.dtype;
-  entry.bytes = data;
-  entry.owner = std::move(owner);
-  if (header.big_endian) {
-    auto copy = swapped(data, size_of(header.dtype));
-    entry.bytes = *copy;
-    entry.owner = std::move(copy);
-  }
+  entry.data = header.big_endian
+                   ? ByteRange(std::make_shared<SwappedSource>(data, size_of(header.dtype)))
+                   : data;
   if (header.fortran_order) {
     auto reversed = header.shape;
     std::reverse(reversed.begin(), reversed.end());

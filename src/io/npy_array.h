@@ -1,7 +1,6 @@
 // One .npy in memory: a file's, or an entry's of an .npz.
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "bytes.h"
@@ -22,8 +21,10 @@ struct NpyHeader {
 /// Of the first bytes of an array; at most 64 KiB of them are looked at. Throws DataError.
 NpyHeader parse_npy_header(Bytes bytes, const std::string& where);
 
-/// A view of `bytes` (a copy where they are big-endian). Throws DataError where they are not
-/// exactly what the header says.
-TensorEntry parse_npy(Bytes bytes, std::shared_ptr<const void> owner, const std::string& where);
+/// The most bytes that are looked at for an array's header.
+inline constexpr std::size_t kMaxNpyHeader = (1U << 16) + 12;
+
+/// The array that `bytes` are. Throws DataError where they are not exactly what the header says.
+TensorEntry parse_npy(const ByteRange& bytes, const std::string& where);
 
 }  // namespace vit::io

@@ -17,11 +17,9 @@ constexpr std::size_t kMaxText = 16U << 20;
 
 class Maker {
  public:
-  Maker(const PickleHeap& heap, const std::vector<Bytes>& records,
-        const std::shared_ptr<const void>& owner, const std::string& where)
+  Maker(const PickleHeap& heap, const std::vector<ByteRange>& records, const std::string& where)
       : heap_(heap),
         records_(records),
-        owner_(owner),
         where_(where),
         nodes_(heap.nodes.size()),
         tensors_(heap.tensors.size()) {}
@@ -84,8 +82,7 @@ class Maker {
       made->dtype = from.dtype;
       made->shape = from.shape;
       made->strides = from.strides;
-      made->bytes = records_[from.storage].subspan(storage.view_begin + from.begin, from.size);
-      made->owner = owner_;
+      made->data = records_[from.storage].part(storage.view_begin + from.begin, from.size);
     }
     return {made};
   }
@@ -161,8 +158,7 @@ class Maker {
   }
 
   const PickleHeap& heap_;
-  const std::vector<Bytes>& records_;
-  const std::shared_ptr<const void>& owner_;
+  const std::vector<ByteRange>& records_;
   const std::string& where_;
   std::vector<Made> nodes_;
   std::vector<std::shared_ptr<TensorEntry>> tensors_;
@@ -172,9 +168,9 @@ class Maker {
 
 }  // namespace
 
-PickleValue make_result(const PickleHeap& heap, Value root, const std::vector<Bytes>& records,
-                        const std::shared_ptr<const void>& owner, const std::string& where) {
-  return Maker(heap, records, owner, where).make(root);
+PickleValue make_result(const PickleHeap& heap, Value root, const std::vector<ByteRange>& records,
+                        const std::string& where) {
+  return Maker(heap, records, where).make(root);
 }
 
 }  // namespace vit::io

@@ -1,7 +1,6 @@
 // From an unpickler's tables to values that others may walk.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,9 +9,9 @@
 
 namespace vit::io {
 
-/// `records[i]`: the bytes of heap.storages[i]'s record, as long as it claims; `owner` keeps them.
+/// `records[i]`: heap.storages[i]'s record, as long as it claims.
 /// Throws DataError for what contains itself, is nested more than 64 deep or has no bound.
-PickleValue make_result(const PickleHeap& heap, Value root, const std::vector<Bytes>& records,
-                        const std::shared_ptr<const void>& owner, const std::string& where);
+PickleValue make_result(const PickleHeap& heap, Value root, const std::vector<ByteRange>& records,
+                        const std::string& where);
 
 }  // namespace vit::io

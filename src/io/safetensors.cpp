@@ -9,7 +9,6 @@
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 #include "vit/core/json.h"
-#include "vit/io/mapped_file.h"
 
 namespace vit::io {
 namespace {
@@ -17,19 +16,21 @@ namespace {
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the reference implementation's
 constexpr std::size_t kAlignment = 8;
 
-std::string_view header_text(Bytes file, const std::string& source) {
+std::string header_text(const ByteRange& file, const std::string& source) {
   if (file.size() < 8)
     throw DataError("{}: expected a safetensors header length of 8 bytes, found {} bytes", source,
                     file.size());
-  const auto length = load_le<std::uint64_t>(file.data());
+  const auto length = load_le<std::uint64_t>(file.read_start(8).data());
   const auto limit = std::min<std::uint64_t>(kMaxHeader, file.size() - 8);
   if (length > limit)
     throw DataError("{}: expected a safetensors header of at most {} bytes, found a length of {}",
                     source, limit, length);
-  const auto text = as_text(file.subspan(8, length));
-  if (!text.starts_with('{'))
+  const auto start = file.part(8, std::min<std::uint64_t>(length, 8)).read_all();
+  if (!as_text(start).starts_with('{'))
     throw DataError("{}: expected a safetensors header that starts with '{', found {}", source,
-                    text.empty() ? "none" : in_quotes(text.substr(0, 8)));
+                    start.empty() ? "none" : in_quotes(as_text(start)));
+  std::string text(length, '\0');
+  file.read(8, std::as_writable_bytes(std::span(text)));
   return text;
 }
 
@@ -65,11 +66,11 @@ void check_layout(std::vector<HeaderTensor>& tensors, std::uint64_t size,
 }  // namespace
 
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {
-  const auto file = MappedFile::open(path);
+  const auto file = open_bytes(path);
   const auto source = path.string();
-  const auto text = header_text(file->bytes(), source);
+  const auto text = header_text(file, source);
   auto header = parse_safetensors_header(text, source);
-  const auto data = file->bytes().subspan(8 + text.size());
+  const auto data = file.part(8 + text.size());
   check_layout(header.tensors, data.size(), source);
 
   SafetensorsFile result{TensorTable(source), std::move(header.metadata)};
@@ -78,8 +79,7 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
                         tensor.dtype,
                         std::move(tensor.shape),
                         {},
-                        data.subspan(tensor.begin, tensor.end - tensor.begin),
-                        file});
+                        data.part(tensor.begin, tensor.end - tensor.begin)});
   return result;
 }
 

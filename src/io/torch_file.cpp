@@ -10,7 +10,11 @@
 namespace vit::io {
 namespace {
 
-bool is_tar(Bytes bytes) { return bytes.size() >= 512 && starts_with(bytes.subspan(257), "ustar"); }
+constexpr std::size_t kTarHeader = 512;
+
+bool is_tar(Bytes start) {
+  return start.size() == kTarHeader && starts_with(start.subspan(257), "ustar");
+}
 
 bool has_tensors(const PickleValue& value) {
   const auto* items = value.dict();
@@ -33,49 +37,62 @@ std::string list_keys(const PickleValue& root) {
   return text.empty() ? "no keys" : text;
 }
 
-const PickleValue& choose(const PickleValue& root, const std::string& source,
-                          const std::string& key, const std::vector<std::string>& candidates) {
+/// The first entry that would do; empty where none does.
+std::string hint_at_key(const PickleValue& root) {
+  if (const auto* items = root.dict(); items != nullptr)
+    for (const auto& [key, value] : *items)
+      if (key.string() != nullptr && has_tensors(value))
+        return format(" (--state-key {} reads one)", *key.string());
+  return "";
+}
+
+/// The key of the entry that holds the tensors; empty: the object itself does.
+std::string choose(const PickleValue& root, const std::string& source, const std::string& key,
+                   const std::vector<std::string>& candidates) {
+  const auto holds = [&](const std::string& name) {
+    const auto* entry = root.find(name);
+    return entry != nullptr && has_tensors(*entry);
+  };
   if (!key.empty()) {
-    const auto* chosen = root.find(key);
-    if (chosen == nullptr || !has_tensors(*chosen))
+    if (!holds(key))
       throw DataError("{}: expected a dict of tensors under {}, found {} (keys: {})", source,
-                      in_quotes(key), chosen == nullptr ? "none" : "something else",
+                      in_quotes(key), root.find(key) == nullptr ? "none" : "something else",
                       list_keys(root));
-    return *chosen;
+    return key;
   }
   for (const auto& candidate : candidates)
-    if (const auto* chosen = root.find(candidate); chosen != nullptr && has_tensors(*chosen))
-      return *chosen;
+    if (holds(candidate)) return candidate;
   if (!has_tensors(root))
-    throw DataError("{}: expected a dict of tensors, found {}", source, list_keys(root));
-  return root;
+    throw DataError("{}: expected a dict of tensors, found {}{}", source, list_keys(root),
+                    hint_at_key(root));
+  return "";
 }
 
 }  // namespace
 
 PickleValue read_torch_file(const std::filesystem::path& path, const TorchFileOptions& options) {
-  const auto file = MappedFile::open(path);
-  const auto bytes = file->bytes();
+  const auto file = open_bytes(path);
+  const auto start = file.read_start(kTarHeader);
   const auto source = path.string();
-  if (starts_with(bytes, "PK")) return read_torch_zip(file, options);
-  if (is_tar(bytes))
+  if (starts_with(start, "PK")) return read_torch_zip(file, source, options);
+  if (is_tar(start))
     throw DataError(
         "{}: a tar archive (PyTorch 0.1) is not supported: save it again with a newer "
         "PyTorch",
         source);
-  if (starts_with(bytes, "\x80")) return read_torch_legacy(file);
-  throw DataError(
-      "{}: expected a PyTorch file (a zip, or a pickle before 1.6), found {}", source,
-      bytes.empty() ? "an empty file"
-                    : "one that starts with " +
-                          in_quotes(as_text(bytes.first(std::min<std::size_t>(bytes.size(), 8)))));
+  if (starts_with(start, "\x80")) return read_torch_legacy(file, source);
+  throw DataError("{}: expected a PyTorch file (a zip, or a pickle before 1.6), found {}", source,
+                  start.empty() ? "an empty file"
+                                : "one that starts with " + in_quotes(as_text(start).substr(0, 8)));
 }
 
 TensorTable select_state_dict(const PickleValue& root, const std::string& source,
-                              const std::string& key, const std::vector<std::string>& candidates) {
-  const auto& chosen = choose(root, source, key, candidates);
+                              const std::string& key, const std::vector<std::string>& candidates,
+                              std::string* chosen) {
+  const auto found = choose(root, source, key, candidates);
+  if (chosen != nullptr) *chosen = found;
   TensorTable table(source);
-  for (const auto& [name, value] : *chosen.dict()) {
+  for (const auto& [name, value] : *(found.empty() ? root : *root.find(found)).dict()) {
     if (name.string() == nullptr)
       throw DataError("{}: expected a state dict with names as keys, found a key that is none",
                       source);

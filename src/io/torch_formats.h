@@ -1,15 +1,14 @@
 // torch.save's two forms.
 #pragma once
 
-#include <memory>
-
-#include "vit/io/mapped_file.h"
+#include "vit/io/byte_range.h"
 #include "vit/io/torch_file.h"
 
 namespace vit::io {
 
-PickleValue read_torch_zip(const std::shared_ptr<const MappedFile>& file,
+/// `source` opens the errors.
+PickleValue read_torch_zip(const ByteRange& file, const std::string& source,
                            const TorchFileOptions& options);
-PickleValue read_torch_legacy(const std::shared_ptr<const MappedFile>& file);
+PickleValue read_torch_legacy(const ByteRange& file, const std::string& source);
 
 }  // namespace vit::io

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 constexpr std::int64_t kProtocol = 1001;
+constexpr std::size_t kPiece = 1U << 16;  // that is read at once
 
 void check_start(const PickleHeap& heap, Value magic, const std::string& where) {
   if (magic.tag != Tag::kBigInt || heap.strings[magic.index] != kMagic)
@@ -38,8 +39,8 @@ void check_system(const PickleHeap& heap, Value system, const std::string& where
 }
 
 /// The storages behind the pickles, by key.
-std::map<std::string_view, Bytes> read_storages(ByteReader& reader, const PickleHeap& heap,
-                                                Value keys) {
+std::map<std::string_view, ByteRange> read_storages(ByteReader& reader, const PickleHeap& heap,
+                                                    Value keys) {
   const auto& where = reader.where();
   if (!heap.is_node(keys, NodeKind::kList))
     throw DataError("{}: expected a list of storage keys, found {}", where, describe(heap, keys));
@@ -49,7 +50,7 @@ std::map<std::string_view, Bytes> read_storages(ByteReader& reader, const Pickle
     if (!is_new && place->second->size != storage.size)
       throw DataError("{}: storage {} has two sizes", where, in_quotes(storage.key));
   }
-  std::map<std::string_view, Bytes> records;
+  std::map<std::string_view, ByteRange> records;
   for (const auto key : heap.nodes[keys.index].items) {
     const auto place =
         key.tag == Tag::kString ? declared.find(heap.strings[key.index]) : declared.end();
@@ -61,7 +62,7 @@ std::map<std::string_view, Bytes> read_storages(ByteReader& reader, const Pickle
     if (count != storage.size / size_of(storage.dtype))
       throw DataError("{}: storage {}: expected {} elements, found {}", where,
                       in_quotes(storage.key), storage.size / size_of(storage.dtype), count);
-    if (!records.emplace(storage.key, reader.take(storage.size)).second)
+    if (!records.emplace(storage.key, reader.take_range(storage.size)).second)
       throw DataError("{}: storage {} is there twice", where, in_quotes(storage.key));
   }
   if (reader.left() != 0)
@@ -72,8 +73,8 @@ std::map<std::string_view, Bytes> read_storages(ByteReader& reader, const Pickle
 
 }  // namespace
 
-PickleValue read_torch_legacy(const std::shared_ptr<const MappedFile>& file) {
-  ByteReader reader(file->bytes(), file->path().string());
+PickleValue read_torch_legacy(const ByteRange& file, const std::string& source) {
+  ByteReader reader(file, kPiece, kMaxPickle, source);
   PickleHeap heap;
   Unpickler unpickler(heap, reader);
   check_start(heap, unpickler.run(), reader.where());
@@ -81,7 +82,7 @@ PickleValue read_torch_legacy(const std::shared_ptr<const MappedFile>& file) {
   check_system(heap, unpickler.run(), reader.where());
   const auto root = unpickler.run();
   const auto records = read_storages(reader, heap, unpickler.run());
-  std::vector<Bytes> storages;
+  std::vector<ByteRange> storages;
   for (const auto& storage : heap.storages) {
     const auto record = records.find(storage.key);
     if (record == records.end())
@@ -89,7 +90,7 @@ PickleValue read_torch_legacy(const std::shared_ptr<const MappedFile>& file) {
                       in_quotes(storage.key), storage.size);
     storages.push_back(record->second);
   }
-  return make_result(heap, root, storages, file, reader.where());
+  return make_result(heap, root, storages, reader.where());
 }
 
 }  // namespace vit::io

@@ -15,7 +15,7 @@ namespace {
 /// The entries by their names behind the archive's own: `data.pkl`, `data/0`, ….
 class Records {
  public:
-  Records(Bytes file, std::string source)
+  Records(const ByteRange& file, std::string source)
       : source_(std::move(source)), entries_(read_zip(file, source_)) {
     for (const auto& entry : entries_) {
       const auto slash = entry.name.find('/');
@@ -68,13 +68,16 @@ void check_kind(const Records& records) {
     if (entry.deflated)
       throw DataError("{}: {}: expected a stored record, as torch.save writes it", source,
                       in_quotes(entry.name));
-  if (const auto* order = records.find("byteorder");
-      order != nullptr && as_text(order->data) != "little")
-    throw DataError("{}: expected byte order 'little', found {}", source,
-                    in_quotes(as_text(order->data)));
+  if (const auto* order = records.find("byteorder"); order != nullptr) {
+    constexpr std::size_t kShown = 16;
+    const auto name = order->data.read_start(kShown);
+    if (as_text(name) != "little" || order->data.size() != name.size())
+      throw DataError("{}: expected byte order 'little', found {}", source,
+                      in_quotes(as_text(name)));
+  }
 }
 
-Bytes storage_record(const Records& records, const Storage& storage) {
+ByteRange storage_record(const Records& records, const Storage& storage) {
   const auto& entry = records.at("data/" + std::string(storage.key));
   if (entry.data.size() != storage.size)
     throw DataError("{}: {}: expected {} bytes for its storage, found {}", records.source(),
@@ -84,9 +87,9 @@ Bytes storage_record(const Records& records, const Storage& storage) {
 
 }  // namespace
 
-PickleValue read_torch_zip(const std::shared_ptr<const MappedFile>& file,
+PickleValue read_torch_zip(const ByteRange& file, const std::string& source,
                            const TorchFileOptions& options) {
-  const Records records(file->bytes(), file->path().string());
+  const Records records(file, source);
   check_kind(records);
   const auto& pickle = records.at("data.pkl");
   if (pickle.data.size() > kMaxPickle)
@@ -94,14 +97,15 @@ PickleValue read_torch_zip(const std::shared_ptr<const MappedFile>& file,
                     kMaxPickle, pickle.data.size());
   if (options.check_crc) check_crc(pickle, records.source());
   PickleHeap heap;
-  ByteReader reader(pickle.data, records.source() + ": data.pkl");
+  const auto bytes = pickle.data.read_all();
+  ByteReader reader(bytes, records.source() + ": data.pkl");
   const auto root = Unpickler(heap, reader).run();
   if (reader.left() != 0)
     throw DataError("{}: expected nothing behind the STOP opcode, found {} bytes", reader.where(),
                     reader.left());
-  std::vector<Bytes> storages;
+  std::vector<ByteRange> storages;
   for (const auto& storage : heap.storages) storages.push_back(storage_record(records, storage));
-  auto result = make_result(heap, root, storages, file, reader.where());
+  auto result = make_result(heap, root, storages, reader.where());
   // Last, because it reads the whole file.
   if (options.check_crc)
     for (const auto& entry : records.entries()) check_crc(entry, records.source());

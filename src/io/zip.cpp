@@ -20,6 +20,8 @@ constexpr std::size_t kLocatorSize = 20;
 constexpr std::size_t kCentralSize = 46;
 constexpr std::size_t kMaxEntries = 1U << 17;
 constexpr std::size_t kMaxDirectory = 16U << 20;
+constexpr std::size_t kRecord = 512;          // a header with its name and extra field, mostly
+constexpr std::size_t kMaxRecord = 1U << 18;  // … with the longest
 constexpr std::size_t kMaxName = 1024;
 constexpr std::uint32_t kSaturated = 0xFFFFFFFF;
 constexpr std::uint16_t kEncrypted = 1;
@@ -52,31 +54,42 @@ void expect_signature(ByteReader& reader, std::uint32_t expected, const char* wh
     throw DataError("{}: expected {} at offset {}, found other bytes", reader.where(), what, at);
 }
 
-ByteReader reader_at(Bytes file, std::uint64_t offset, const std::string& where) {
+/// A reader of one header, with its name and extra field.
+ByteReader reader_at(const ByteRange& file, std::uint64_t offset, const std::string& where) {
   if (offset > file.size())
     throw DataError("{}: expected an offset within {} bytes, found {}", where, file.size(), offset);
-  return {file.subspan(offset), where};
+  return {file.part(offset), kRecord, kMaxRecord, where};
 }
 
-std::size_t find_end(Bytes file, const std::string& source) {
-  const auto text = as_text(file);
-  const auto first = file.size() - std::min(file.size(), kEndSize + kMaxComment);
-  for (auto at = text.rfind("PK\x05\x06"); at != std::string_view::npos && at >= first;
+/// The end record and where it stands.
+struct End {
+  std::uint64_t offset = 0;
+  std::vector<std::byte> record;
+};
+
+End find_end(const ByteRange& file, const std::string& source) {
+  const auto size = std::min<std::uint64_t>(file.size(), kEndSize + kMaxComment);
+  const auto tail = file.part(file.size() - size).read_all();
+  const auto text = as_text(tail);
+  for (auto at = text.rfind("PK\x05\x06"); at != std::string_view::npos;
        at = at == 0 ? std::string_view::npos : text.rfind("PK\x05\x06", at - 1)) {
-    if (file.size() - at >= kEndSize &&
-        load_le<std::uint16_t>(file.data() + at + 20) == file.size() - at - kEndSize)
-      return at;
+    if (tail.size() - at >= kEndSize &&
+        load_le<std::uint16_t>(tail.data() + at + 20) == tail.size() - at - kEndSize)
+      return {file.size() - size + at,
+              {tail.begin() + static_cast<std::ptrdiff_t>(at), tail.end()}};
   }
   throw DataError("{}: expected a zip archive's end record, found none (a file cut short?)",
                   source);
 }
 
 /// The zip64 end record, where a locator before the end record points to one.
-std::optional<Directory> find_zip64(Bytes file, std::size_t end, const std::string& source) {
-  if (end < kLocatorSize || !starts_with(file.subspan(end - kLocatorSize), "PK\x06\x07"))
-    return std::nullopt;
-  const auto offset = load_le<std::uint64_t>(file.data() + end - kLocatorSize + 8);
-  auto reader = reader_at(file.first(end - kLocatorSize), offset, source + ": zip64 end record");
+std::optional<Directory> find_zip64(const ByteRange& file, std::uint64_t end,
+                                    const std::string& source) {
+  if (end < kLocatorSize) return std::nullopt;
+  const auto locator = file.part(end - kLocatorSize, kLocatorSize).read_all();
+  if (!starts_with(locator, "PK\x06\x07")) return std::nullopt;
+  const auto offset = load_le<std::uint64_t>(locator.data() + 8);
+  auto reader = reader_at(file.part(0, end - kLocatorSize), offset, source + ": zip64 end record");
   expect_signature(reader, 0x06064B50, "its signature");
   reader.take(8 + 2 + 2 + 4 + 4 + 8);  // sizes, versions, disks, entries on this disk
   Directory directory;
@@ -87,14 +100,14 @@ std::optional<Directory> find_zip64(Bytes file, std::size_t end, const std::stri
   return directory;
 }
 
-Directory find_directory(Bytes file, const std::string& source) {
+Directory find_directory(const ByteRange& file, const std::string& source) {
   const auto end = find_end(file, source);
   Directory narrow;
-  narrow.count = load_le<std::uint16_t>(file.data() + end + 10);
-  narrow.size = load_le<std::uint32_t>(file.data() + end + 12);
-  narrow.offset = load_le<std::uint32_t>(file.data() + end + 16);
-  narrow.limit = end;
-  const auto wide = find_zip64(file, end, source);
+  narrow.count = load_le<std::uint16_t>(end.record.data() + 10);
+  narrow.size = load_le<std::uint32_t>(end.record.data() + 12);
+  narrow.offset = load_le<std::uint32_t>(end.record.data() + 16);
+  narrow.limit = end.offset;
+  const auto wide = find_zip64(file, end.offset, source);
   const auto agree = [](std::uint64_t a, std::uint64_t b, std::uint64_t saturated) {
     return a == b || a == saturated;
   };
@@ -184,8 +197,9 @@ void check_method(const Central& entry, const std::string& where) {
         where, entry.compressed, kMaxRatio, entry.size);
 }
 
-/// The entry's data, behind a local header that says what the directory says.
-Bytes locate(Bytes file, const Central& entry, const std::string& where) {
+/// Where the entry's data starts: behind a local header that says what the directory says. All of
+/// it lies within `file`.
+std::uint64_t locate(const ByteRange& file, const Central& entry, const std::string& where) {
   auto reader = reader_at(file, entry.offset, where);
   expect_signature(reader, 0x04034B50, "its local header");
   reader.take(2);  // version
@@ -204,7 +218,10 @@ Bytes locate(Bytes file, const Central& entry, const std::string& where) {
   if (name != entry.name || method != entry.method || (flags & kEncrypted) != 0 ||
       (!later && (crc != entry.crc || size != entry.size || compressed != entry.compressed)))
     throw DataError("{}: the local header differs from the zip's directory", where);
-  return reader.take(entry.compressed);
+  if (entry.compressed > reader.left())
+    throw DataError("{}: expected {} bytes of data, found {} before the end", where,
+                    entry.compressed, reader.left());
+  return entry.offset + reader.offset();
 }
 
 void check_overlap(std::vector<std::pair<std::uint64_t, std::uint64_t>>& ranges,
@@ -217,11 +234,22 @@ void check_overlap(std::vector<std::pair<std::uint64_t, std::uint64_t>>& ranges,
                       ranges[i].first, ranges[i + 1].first, ranges[i].second);
 }
 
+void read_pieces(const ByteRange& data, const std::function<bool(Bytes)>& take) {
+  constexpr std::uint64_t kPiece = 1U << 18;
+  std::vector<std::byte> piece(std::min(data.size(), kPiece));
+  for (std::uint64_t at = 0; at < data.size(); at += piece.size()) {
+    const auto part = std::span(piece).first(std::min<std::uint64_t>(kPiece, data.size() - at));
+    data.read(at, part);
+    take(part);
+  }
+}
+
 }  // namespace
 
-std::vector<ZipEntry> read_zip(Bytes file, const std::string& source) {
+std::vector<ZipEntry> read_zip(const ByteRange& file, const std::string& source) {
   const auto directory = find_directory(file, source);
-  ByteReader reader(file.subspan(directory.offset, directory.size), source + ": zip directory");
+  const auto listed = file.part(directory.offset, directory.size).read_all();
+  ByteReader reader(listed, source + ": zip directory");
   std::vector<ZipEntry> entries;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
   std::set<std::string_view> names;
@@ -230,10 +258,10 @@ std::vector<ZipEntry> read_zip(Bytes file, const std::string& source) {
     const auto where = source + ": " + in_quotes(entry.name);
     if (!names.insert(entry.name).second) throw DataError("{}: there are two of them", where);
     check_method(entry, where);
-    const auto data = locate(file.first(directory.offset), entry, where);
-    ranges.emplace_back(entry.offset,
-                        static_cast<std::uint64_t>(data.data() - file.data()) + data.size());
-    entries.push_back({std::string(entry.name), entry.method == 8, entry.crc, entry.size, data});
+    const auto begin = locate(file.part(0, directory.offset), entry, where);
+    ranges.emplace_back(entry.offset, begin + entry.compressed);
+    entries.push_back({std::string(entry.name), entry.method == 8, entry.crc, entry.size,
+                       file.part(begin, entry.compressed)});
   }
   if (reader.left() != 0)
     throw DataError("{}: expected {} entries in the zip's directory, found more", source,
@@ -254,7 +282,7 @@ void check_crc(const ZipEntry& entry, const std::string& source) {
   if (entry.deflated)
     inflate(entry.data, Wrapping::kRaw, entry.size, where, add);
   else
-    add(entry.data);
+    read_pieces(entry.data, add);
   if (size != entry.size)
     throw DataError("{}: expected {} inflated bytes, found {}", where, entry.size, size);
   if (crc != entry.crc)

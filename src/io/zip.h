@@ -1,4 +1,4 @@
-// Zip archives as views: the directory is checked against the local headers and the file's size.
+// Zip archives: the directory is checked against the local headers and the file's size.
 // Format: PKWARE APPNOTE.TXT 6.3.10.
 #pragma once
 
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "bytes.h"
+#include "vit/io/byte_range.h"
 
 namespace vit::io {
 
@@ -15,12 +15,12 @@ struct ZipEntry {
   bool deflated = false;
   std::uint32_t crc = 0;
   std::uint64_t size = 0;  ///< inflated
-  Bytes data;              ///< as it lies in the file
+  ByteRange data;          ///< as it lies in the file
 };
 
 /// Names are unique and stay inside a folder; entries do not overlap; sizes are plausible. No data
 /// is read. Throws DataError.
-std::vector<ZipEntry> read_zip(Bytes file, const std::string& source);
+std::vector<ZipEntry> read_zip(const ByteRange& file, const std::string& source);
 
 /// Throws DataError where the checksum of the entry's contents (or their size) is wrong.
 void check_crc(const ZipEntry& entry, const std::string& source);

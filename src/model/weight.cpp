@@ -24,16 +24,32 @@ Weight weight_of(const io::TensorEntry& entry) {
     if (!meta) return to_tensor(entry);
     return at::empty(entry.shape, at::dtype(to_scalar_type(entry.dtype)).device(at::kMeta));
   };
-  return {entry.name, {entry.name}, {}, std::move(make)};
+  return {entry.name, {entry.name}, {}, std::move(make), entry};
 }
 
 Weight transformed(Weight weight, std::string what,
                    std::function<torch::Tensor(const torch::Tensor&)> step) {
   weight.steps.push_back(std::move(what));
+  weight.entry.reset();
   weight.make = [inner = std::move(weight.make), step = std::move(step)](bool meta) {
     return step(inner(meta));
   };
   return weight;
+}
+
+Weight row_of(Weight weight, std::int64_t index, std::string what) {
+  if (!weight.entry || !weight.entry->strides.empty() || weight.entry->shape.empty() ||
+      index >= weight.entry->shape[0])
+    return transformed(std::move(weight), std::move(what),
+                       [index](const torch::Tensor& x) { return x.select(0, index); });
+  auto entry = *weight.entry;
+  const auto bytes = entry.data.size() / static_cast<std::uint64_t>(entry.shape[0]);
+  entry.data = entry.data.part(static_cast<std::uint64_t>(index) * bytes, bytes);
+  entry.shape.erase(entry.shape.begin());
+  auto row = weight_of(entry);
+  row.steps = std::move(weight.steps);
+  row.steps.push_back(std::move(what));
+  return row;
 }
 
 Weight merged(std::string name, std::vector<Weight> parts, std::string what,

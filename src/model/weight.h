@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,8 @@ struct Weight {
   std::vector<std::string> sources;  ///< names in the file; empty for a new tensor
   std::vector<std::string> steps;    ///< what is done to the values: "transposed", …
   Make make;
+  std::optional<io::TensorEntry> entry =
+      std::nullopt;  ///< where it is a file's tensor as it stands
 
   torch::Tensor tensor() const { return make(false); }
   torch::Tensor meta() const { return make(true); }
@@ -36,6 +39,9 @@ Weight weight_of(const io::TensorEntry& entry);
 /// `weight` with `step` applied to its values; `step` must also work on meta tensors.
 Weight transformed(Weight weight, std::string what,
                    std::function<torch::Tensor(const torch::Tensor&)> step);
+
+/// `weight[index]` of the first dimension; of a file's tensor, no more than that is read.
+Weight row_of(Weight weight, std::int64_t index, std::string what);
 
 /// One tensor of several.
 Weight merged(std::string name, std::vector<Weight> parts, std::string what,

@@ -1,7 +1,6 @@
 #include "vit/model/weights.h"
 
 #include <ATen/Functions.h>
-#include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
 
 #include <array>
@@ -26,10 +25,6 @@ constexpr std::array kTypes{
     TypePair{io::DType::kF16, torch::kHalf},  TypePair{io::DType::kBF16, torch::kBFloat16},
     TypePair{io::DType::kF32, torch::kFloat}, TypePair{io::DType::kF64, torch::kDouble},
 };
-
-bool is_aligned(const io::TensorEntry& entry) {
-  return reinterpret_cast<std::uintptr_t>(entry.bytes.data()) % io::size_of(entry.dtype) == 0;
-}
 
 /// Puts `weights` (in the order of the model's state dict) in the place of the model's own.
 void assign(VisionTransformerImpl& model, const std::vector<Weight>& weights) {
@@ -59,17 +54,11 @@ io::DType to_dtype(torch::ScalarType type) {
 torch::Tensor to_tensor(const io::TensorEntry& entry) {
   const auto options = at::dtype(to_scalar_type(entry.dtype));
   if (entry.numel() == 0) return at::empty(entry.shape, options);
-  // The mapping is private, so writing to it is allowed and never reaches the file.
-  auto* data = const_cast<std::byte*>(entry.bytes.data());
-  auto owner = entry.owner;
-  if (!is_aligned(entry)) {
-    auto copy = std::make_shared<std::vector<std::byte>>(entry.bytes.begin(), entry.bytes.end());
-    data = copy->data();
-    owner = std::move(copy);
-  }
-  const auto keep = [owner](void*) {};
-  return entry.strides.empty() ? at::from_blob(data, entry.shape, keep, options)
-                               : at::from_blob(data, entry.shape, entry.strides, keep, options);
+  const auto count = static_cast<std::int64_t>(entry.data.size() / io::size_of(entry.dtype));
+  const auto elements = at::empty({count}, options);
+  entry.data.read(0, {static_cast<std::byte*>(elements.mutable_data_ptr()), elements.nbytes()});
+  return entry.strides.empty() ? elements.reshape(entry.shape)
+                               : elements.as_strided(entry.shape, entry.strides);
 }
 
 LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options, Log* log) {

@@ -1,9 +1,11 @@
-#include "vit/io/mapped_file.h"
+#include "vit/io/byte_range.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <functional>
 
 #include "builders.h"
 
@@ -12,63 +14,90 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string io_error(const std::filesystem::path& path) {
+std::string io_error(const std::function<void()>& run) {
   try {
-    MappedFile::open(path);
+    run();
   } catch (const IoError& error) {
     return error.what();
   }
-  ADD_FAILURE() << "no IoError for " << path;
+  ADD_FAILURE() << "no IoError";
   return {};
 }
 
-TEST(MappedFile, GivesTheBytesOfTheFile) {
-  const testing::Files files;
-  const auto file = MappedFile::open(files.write("a", "hello"));
-  EXPECT_EQ(file->bytes().size(), 5U);
-  EXPECT_EQ(file->bytes()[4], std::byte{'o'});
+std::string text(const std::vector<std::byte>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-TEST(MappedFile, OfAnEmptyFileIsEmpty) {
+TEST(ByteRange, GivesTheBytesOfTheFile) {
   const testing::Files files;
-  EXPECT_TRUE(MappedFile::open(files.write("a", ""))->bytes().empty());
+  const auto file = open_bytes(files.write("a", "hello"));
+  EXPECT_EQ(file.size(), 5U);
+  EXPECT_EQ(text(file.read_all()), "hello");
+  EXPECT_EQ(text(file.part(1, 3).part(1).read_all()), "ll");
+  EXPECT_EQ(text(file.read_start(2)), "he");
 }
 
-TEST(MappedFile, MayBeWrittenWithoutChangingTheFile) {
+TEST(ByteRange, OfAnEmptyFileIsEmpty) {
+  const testing::Files files;
+  EXPECT_TRUE(open_bytes(files.write("a", "")).empty());
+}
+
+TEST(ByteRange, RefusesWhatLiesOutside) {
+  const auto range = memory_bytes(std::vector<std::byte>(5));
+  EXPECT_THROW((void)range.part(6), std::out_of_range);
+  EXPECT_THROW((void)range.part(2, 4), std::out_of_range);
+  EXPECT_THROW((void)range.part(2, UINT64_MAX), std::out_of_range);
+  std::byte one{};
+  EXPECT_THROW(range.read(5, {&one, 1}), std::out_of_range);
+}
+
+TEST(ByteRange, OfAFileThatIsCutShortMeanwhileIsAnError) {
+  const testing::Files files;
+  const auto path = files.write("a", std::string(10000, 'x'));
+  const auto file = open_bytes(path);
+  std::filesystem::resize_file(path, 4097);
+  EXPECT_EQ(file.part(0, 4097).read_all().size(), 4097U);
+  EXPECT_THAT(io_error([&] { file.read_all(); }), HasSubstr("cut short"));
+  std::filesystem::resize_file(path, 0);
+  EXPECT_THAT(io_error([&] { file.read_start(1); }), HasSubstr("expected 10000 bytes"));
+}
+
+TEST(ByteRange, OutlivesItsFilesName) {
   const testing::Files files;
   const auto path = files.write("a", "hello");
-  const auto file = MappedFile::open(path);
-  const_cast<std::byte&>(file->bytes()[0]) = std::byte{'J'};
-  EXPECT_EQ(file->bytes()[0], std::byte{'J'});
-  EXPECT_EQ(MappedFile::open(path)->bytes()[0], std::byte{'h'});
+  const auto part = open_bytes(path).part(1);
+  std::filesystem::remove(path);
+  EXPECT_EQ(text(part.read_all()), "ello");
 }
 
-TEST(MappedFile, OfATerabyteCostsNothing) {
+TEST(ByteRange, OfATerabyteCostsNothing) {
   const testing::Files files;
   const auto path = files.write("a", "");
   std::error_code failed;
   std::filesystem::resize_file(path, std::uintmax_t{1} << 40, failed);
   if (failed) GTEST_SKIP() << "the file system has no such files: " << failed.message();
-  EXPECT_EQ(MappedFile::open(path)->bytes().size(), std::size_t{1} << 40);
+  EXPECT_EQ(open_bytes(path).size(), std::uint64_t{1} << 40);
 }
 
-TEST(MappedFile, RefusesWhatIsNoRegularFile) {
+TEST(ByteRange, RefusesWhatIsNoRegularFile) {
   const testing::Files files;
-  EXPECT_THAT(io_error(files / "missing"), HasSubstr("No such file"));
+  EXPECT_THAT(io_error([&] { open_bytes(files / "missing"); }), HasSubstr("No such file"));
   std::filesystem::create_directory(files / "folder.png");
-  EXPECT_THAT(io_error(files / "folder.png"), HasSubstr("a regular file, found a folder"));
+  EXPECT_THAT(io_error([&] { open_bytes(files / "folder.png"); }),
+              HasSubstr("a regular file, found a folder"));
   ASSERT_EQ(::mkfifo((files / "fifo").c_str(), 0600), 0);
-  EXPECT_THAT(io_error(files / "fifo"), HasSubstr("a regular file, found a device, pipe"));
+  EXPECT_THAT(io_error([&] { open_bytes(files / "fifo"); }),
+              HasSubstr("a regular file, found a device, pipe"));
   std::filesystem::create_symlink(files / "loop", files / "loop");
-  EXPECT_THAT(io_error(files / "loop"), HasSubstr("symbolic links"));
+  EXPECT_THAT(io_error([&] { open_bytes(files / "loop"); }), HasSubstr("symbolic links"));
 }
 
-TEST(MappedFile, RefusesAFileThatCannotBeRead) {
+TEST(ByteRange, RefusesAFileThatCannotBeRead) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may read every file";
   const testing::Files files;
   const auto path = files.write("a", "x");
   std::filesystem::permissions(path, std::filesystem::perms::none);
-  EXPECT_THAT(io_error(path), HasSubstr("Permission denied"));
+  EXPECT_THAT(io_error([&] { open_bytes(path); }), HasSubstr("Permission denied"));
 }
 
 }  // namespace

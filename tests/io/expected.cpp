@@ -9,16 +9,17 @@
 namespace vit::io::testing {
 namespace {
 
-void append_elements(std::string& out, const TensorEntry& entry, std::size_t dimension,
+void append_elements(std::string& out, const TensorEntry& entry,
+                     const std::vector<std::byte>& bytes, std::size_t dimension,
                      std::int64_t offset) {
   const auto size = size_of(entry.dtype);
   if (dimension == entry.shape.size()) {
-    const auto element = entry.bytes.subspan(static_cast<std::size_t>(offset) * size, size);
+    const auto element = std::span(bytes).subspan(static_cast<std::size_t>(offset) * size, size);
     out.append(reinterpret_cast<const char*>(element.data()), size);
     return;
   }
   for (std::int64_t i = 0; i < entry.shape[dimension]; ++i)
-    append_elements(out, entry, dimension + 1, offset + i * entry.strides[dimension]);
+    append_elements(out, entry, bytes, dimension + 1, offset + i * entry.strides[dimension]);
 }
 
 std::string hex(std::string_view bytes) {
@@ -34,9 +35,10 @@ std::string hex(std::string_view bytes) {
 
 std::string row_major(const TensorEntry& entry) {
   std::string result;
+  const auto bytes = entry.data.read_all();
   if (entry.strides.empty() && !entry.shape.empty())
-    return {reinterpret_cast<const char*>(entry.bytes.data()), entry.bytes.size()};
-  append_elements(result, entry, 0, 0);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  append_elements(result, entry, bytes, 0, 0);
   return result;
 }
 

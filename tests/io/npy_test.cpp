@@ -111,7 +111,7 @@ TEST(NpyWriter, WritesTheBytesThatNumpyWrites) {
   const auto original = vit::testing::golden_path("io/c.npy");
   const auto entry = read_npy(original);
   const testing::Files files;
-  write_npy(files / "a.npy", entry.dtype, entry.shape, entry.bytes);
+  write_npy(files / "a.npy", entry.dtype, entry.shape, entry.data.read_all());
   std::ifstream expected(original, std::ios::binary);
   std::ifstream found(files / "a.npy", std::ios::binary);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(found), {}),

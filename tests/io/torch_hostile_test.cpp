@@ -423,7 +423,7 @@ TEST(StateDict, LeavesOutWhatIsNoTensor) {
   EXPECT_EQ(select_state_dict(root, "a.pt", "", {}).entries().size(), 1U);
 }
 
-TEST(TorchFile, IsAViewOfTheFileNotACopy) {
+TEST(TorchFile, ReadsNoTensorBeforeItIsAskedFor) {
   const testing::Files files;
   constexpr std::int32_t kFloats = 10 << 20;
   const auto path = files.write(
@@ -431,7 +431,7 @@ TEST(TorchFile, IsAViewOfTheFileNotACopy) {
                         {{"data/0", std::string(4 * static_cast<std::size_t>(kFloats), 'x')}}));
   const testing::PeakMemory memory;
   const auto root = read_torch_file(path);
-  EXPECT_EQ(root.find("w")->tensor()->bytes.size(), 4U * kFloats);
+  EXPECT_EQ(root.find("w")->tensor()->data.size(), 4U * kFloats);
   EXPECT_LT(memory.bytes(), 1 << 20);
 }
 

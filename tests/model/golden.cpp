@@ -1,7 +1,5 @@
 #include "model/golden.h"
 
-#include <cstring>
-
 #include "support/support.h"
 #include "vit/io/safetensors.h"
 #include "vit/nn/drop_path.h"
@@ -13,7 +11,7 @@ namespace {
 torch::Tensor to_double(const io::TensorEntry& entry) {
   const auto type = entry.dtype == io::DType::kF64 ? at::kDouble : at::kFloat;
   auto tensor = at::empty(entry.shape, type);
-  std::memcpy(tensor.data_ptr(), entry.bytes.data(), tensor.nbytes());
+  entry.data.read(0, {static_cast<std::byte*>(tensor.data_ptr()), tensor.nbytes()});
   return tensor.to(at::kDouble);
 }
 

@@ -15,9 +15,8 @@ namespace vit::io {
 /// Throws DataError for object types and anything malformed, IoError.
 TensorEntry read_npy(const std::filesystem::path& path);
 
-/// All arrays of a zip of `.npy` (stored or deflated), named without the suffix. Stored ones are
-/// views of the mapped file. Throws DataError (a wrong checksum too, unless `check_checksums` is
-/// off), IoError.
+/// All arrays of a zip of `.npy` (stored or deflated), named without the suffix. Throws DataError
+/// (a wrong checksum too, unless `check_checksums` is off), IoError.
 TensorTable read_npz(const std::filesystem::path& path, bool check_checksums = true);
 
 /// The header of a `.npy` v1.0 for a contiguous little-endian array, padded to 64 bytes.

@@ -1,4 +1,4 @@
-// safetensors, read by memory mapping and written as a stream.
+// safetensors: the header is read, the tensors when they are asked for; written as a stream.
 // Format: https://github.com/huggingface/safetensors, rules of the Rust reference implementation.
 #pragma once
 

@@ -4,13 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "vit/io/byte_range.h"
 
 namespace vit::io {
 
@@ -24,15 +24,14 @@ bool is_floating_point(DType dtype);
 /// The type of a safetensors name; nothing where it is not one of ours.
 std::optional<DType> dtype_from_name(std::string_view name);
 
-/// One tensor. Everything in it was checked against the file when the table was made: `bytes`
-/// holds every element that shape and strides reach.
+/// One tensor. Everything in it was checked against the file when the table was made: `data` has
+/// every element that shape and strides reach, from the first one on.
 struct TensorEntry {
   std::string name;
   DType dtype = DType::kF32;
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> strides;  ///< in elements; empty: contiguous, row-major
-  std::span<const std::byte> bytes;   ///< from the first element on; may be unaligned
-  std::shared_ptr<const void> owner;  ///< keeps `bytes` alive
+  ByteRange data;
 
   std::int64_t numel() const;
 };

@@ -13,7 +13,7 @@ struct TorchFileOptions {
   bool check_crc = true;  ///< refuse a zip whose checksums are wrong
 };
 
-/// The object that torch.save was given; its tensors point into the mapped file.
+/// The object that torch.save was given; its tensors are read when they are asked for.
 /// Throws DataError (what is wrong and where; a global that is not on the allow-list is named),
 /// IoError.
 PickleValue read_torch_file(const std::filesystem::path& path,
@@ -22,8 +22,10 @@ PickleValue read_torch_file(const std::filesystem::path& path,
 /// The state dict inside a checkpoint: `key` where it is given, else the first of `candidates`
 /// that is a dict with tensors, else the object itself. Entries that are no tensors are left out
 /// of a state dict that was chosen by key and are an error nowhere; a key that is not a string is
-/// an error. Throws DataError naming the keys that are there.
+/// an error. `chosen`, if given, gets the key that was taken, or becomes empty. Throws DataError
+/// naming the keys that are there, and one of them that would do.
 TensorTable select_state_dict(const PickleValue& root, const std::string& source,
-                              const std::string& key, const std::vector<std::string>& candidates);
+                              const std::string& key, const std::vector<std::string>& candidates,
+                              std::string* chosen = nullptr);
 
 }  // namespace vit::io

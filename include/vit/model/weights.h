@@ -35,14 +35,16 @@ struct LoadOptions {
   std::filesystem::path config_file;  ///< `--config`
   c10::Device device = c10::kCPU;
   std::string state_key;     ///< entry of a training checkpoint; empty: the usual ones
+  std::string strip_prefix;  ///< what the names in the file begin with, where the model's do not
   bool check_crc = true;     ///< refuse a zip whose checksums are wrong
   bool drop_unused = false;  ///< leave out tensors that the model has no place for
   Adaptation adapt;
 };
 
 /// A model file, a timm folder, or any file that conversion takes with `architecture` or
-/// `config_file`. Weights are views of the mapped file where they can be; nothing is drawn at
-/// random. The model is in eval mode. Throws DataError, IoError, UsageError.
+/// `config_file`. Weights are read one after the other into their final place, and nothing keeps
+/// the file open; nothing is drawn at random. The model is in eval mode. Throws DataError, IoError,
+/// UsageError.
 LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options = {},
                        Log* log = nullptr);
 
@@ -54,8 +56,8 @@ void save_model(const std::filesystem::path& path, const VisionTransformerImpl& 
 /// Throws DataError listing what is missing, unexpected and misshapen.
 void assign_weights(VisionTransformerImpl& model, const io::TensorTable& tensors);
 
-/// A tensor over the entry's own bytes (a copy only where they are not aligned). Writable: the
-/// mapping is private.
+/// The entry's values, read into memory of their own. Throws IoError where the file no longer has
+/// them.
 torch::Tensor to_tensor(const io::TensorEntry& entry);
 
 /// LibTorch's and io's name of one type. Throw DataError where there is none.

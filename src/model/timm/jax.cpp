@@ -149,9 +149,7 @@ class JaxReader {
       const auto found = left_.find(prefix_ + folder + numbered(name));
       if (found == left_.end()) return;
       auto part = found->second;
-      if (layer >= 0)
-        part = transformed(std::move(part), "layer " + std::to_string(layer),
-                           [layer](const torch::Tensor& x) { return x.select(0, layer); });
+      if (layer >= 0) part = row_of(std::move(part), layer, "layer " + std::to_string(layer));
       parts.push_back(rule.step == same ? std::move(part)
                                         : transformed(std::move(part), "layout", rule.step));
     }
