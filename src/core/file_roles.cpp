@@ -13,6 +13,12 @@ fs::path folder_of(const fs::path& path) {
   return path.parent_path().empty() ? fs::path(".") : path.parent_path();
 }
 
+/// The name of a file whose folder does not exist yet.
+fs::path future_place(const fs::path& path) {
+  std::error_code ignored;
+  return fs::weakly_canonical(fs::absolute(path, ignored), ignored);
+}
+
 /// The tree among `trees` that `folder` is or lies in.
 const std::string* enclosing(const std::map<FileId, std::string>& trees, const fs::path& folder) {
   std::error_code ignored;
@@ -64,8 +70,9 @@ void FileRoles::writes(const fs::path& path, bool force) {
   const std::lock_guard lock(mutex_);
   check_output(output);
   for (const auto& [name, other] : outputs_) {
-    const bool same_place = output.folder && output.folder == other.folder &&
-                            output.path.filename() == other.path.filename();
+    const bool same_place = output.folder ? output.folder == other.folder &&
+                                                output.path.filename() == other.path.filename()
+                                          : future_place(output.path) == future_place(other.path);
     if (same_place || (output.id && output.id == other.id))
       throw UsageError("{}: the output is also another output, {}", output.name, name);
   }

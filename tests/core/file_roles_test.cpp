@@ -81,6 +81,9 @@ TEST_F(FileRolesTest, RefusesTwoOutputsThatAreOneFile) {
   roles.writes(folder / "link", true);
   expect_error(ErrorKind::kUsage, "is also another output",
                [&] { roles.writes(folder / "hard", true); });
+  roles.writes(folder / "later" / "a", false);
+  expect_error(ErrorKind::kUsage, "is also another output",
+               [&] { roles.writes(folder / "data" / ".." / "later" / "." / "a", false); });
 }
 
 TEST_F(FileRolesTest, RefusesToReplaceWithoutForce) {
