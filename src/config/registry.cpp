@@ -111,6 +111,15 @@ ModelConfig own_architecture(const std::string& name) {
       guess.empty() ? " (--list-models lists them)" : ": did you mean '" + guess + "'?");
 }
 
+/// Architectures that timm does not have cannot be said in timm's words.
+void refuse_own(const std::string& name) {
+  if (own_architectures().contains(name) || ends_with_seed(name))
+    throw UsageError(
+        "architecture '{}' is not one of timm's: its options stand under 'model', not under "
+        "timm's keys",
+        name);
+}
+
 void check_tag(const std::string& architecture, const std::string& tag) {
   const auto& tags = timm_registry()["tags"];
   const auto found = tags.find(architecture);
@@ -132,10 +141,24 @@ std::string timm_architecture_name(const std::string& name) {
 }
 
 const Json& architecture_arguments(const std::string& name) {
+  refuse_own(name);
   const auto& architectures = timm_registry()["architectures"];
   const auto found = architectures.find(timm_architecture_name(name));
   if (found == architectures.end()) unknown(name, architecture_names());
   return *found;
+}
+
+Json architecture_entry(const std::string& name) {
+  refuse_own(name);
+  const auto& aliases = timm_registry()["aliases"];
+  const auto alias = aliases.find(name);
+  const auto current = alias == aliases.end() ? name : alias->get<std::string>();
+  const auto dot = current.find('.');
+  const auto architecture = current.substr(0, dot);
+  const auto tag = dot == std::string::npos ? "" : current.substr(dot + 1);
+  if (!timm_registry()["architectures"].contains(architecture)) unknown(name, architecture_names());
+  check_tag(architecture, tag);
+  return tag_entry(architecture, tag);
 }
 
 std::vector<std::string> architecture_names() {

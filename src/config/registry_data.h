@@ -15,6 +15,10 @@ extern const char* const kRegistryJson;
 /// constructor. Throws UsageError for an unknown name.
 const Json& architecture_arguments(const std::string& name);
 
+/// What timm's pretrained_cfg holds for an architecture (its default tag) or a tag: input_size,
+/// mean, …. Throws UsageError for an unknown name.
+Json architecture_entry(const std::string& name);
+
 /// The architecture of timm's that a name means: aliases followed, the tag cut off.
 std::string timm_architecture_name(const std::string& name);
 

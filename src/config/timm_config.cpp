@@ -66,10 +66,31 @@ T value_or(const Json& json, const char* key, T fallback, const std::string& whe
 
 /// Both forms as one: {"architecture", "model_args", "pretrained_cfg"}.
 struct Parts {
+  bool names_model_alone = false;  ///< nothing but architecture and model_args
   std::string architecture;
   Json model_args = Json::object();
   Json pretrained = Json::object();
 };
+
+/// timm's loader always finds a pretrained_cfg. Without one, and without the values that the older
+/// flat form holds in its place, a configuration means timm.create_model(architecture,
+/// **model_args): the architecture's own entry gives the rest.
+bool names_model_alone(const Json& json) {
+  if (json.contains("pretrained_cfg")) return false;
+  if (json.contains("model_args")) return true;
+  for (const auto& [key, value] : json.items())
+    if (!contains(kTopKeys, key) && contains(kPretrainedKeys, key)) return false;
+  return true;
+}
+
+/// The registry's entry of a name that a file gives.
+Json named_entry(const std::string& architecture, const std::string& where) {
+  try {
+    return architecture_entry(architecture);
+  } catch (const UsageError& error) {
+    throw DataError("{}: {}", where, error.what());
+  }
+}
 
 Parts parts_of(const Json& json, const std::string& where) {
   if (!json.is_object()) detail::wrong_type(where, "a configuration object", json);
@@ -80,6 +101,11 @@ Parts parts_of(const Json& json, const std::string& where) {
     parts.model_args = *found;
   const auto nested = json.find("pretrained_cfg");
   parts.pretrained = nested != json.end() ? *nested : json;
+  if (names_model_alone(json)) {
+    parts.pretrained = named_entry(parts.architecture, where);
+    parts.pretrained.update(json);
+    parts.names_model_alone = true;
+  }
   if (!parts.pretrained.is_object()) detail::wrong_type(where, "pretrained_cfg as an object", json);
   for (const char* key : {"num_classes", "label_names", "label_descriptions"})
     if (json.contains(key)) parts.pretrained[key] = json[key];
@@ -121,7 +147,9 @@ Json model_arguments(const Parts& parts, const std::string& where) {
   const auto classes = value_or<std::int64_t>(parts.pretrained, "num_classes", 1000, where);
   if (classes >= 0) set_default("num_classes", classes);
   set_default("in_chans", input[0]);
-  const bool dynamic = arguments.value("dynamic_img_size", Json(false)) == Json(true);
+  // timm's loader holds a size that is asked to be dynamic for not fixed; create_model does not.
+  const bool dynamic = !parts.names_model_alone &&
+                       value_or<bool>(parts.model_args, "dynamic_img_size", false, where);
   if (value_or<bool>(parts.pretrained, "fixed_input_size", false, where) && !dynamic)
     set_default("img_size", Json::array({input[1], input[2]}));
   return arguments;
@@ -198,7 +226,7 @@ ModelConfig config_from_timm_json(const Json& json, const std::string& where,
   config.preprocessing_known = true;
   config.labels = labels_of(parts.pretrained, config.model.num_classes(), where, warnings);
   config.label_descriptions = descriptions_of(parts.pretrained, config.labels, where, warnings);
-  match_channels(config);
+  match_channels(config, where);
   check_config(config, where);
   return config;
 }

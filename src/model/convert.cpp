@@ -7,6 +7,7 @@
 #include "vit/config/timm_names.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
+#include "vit/core/text.h"
 
 namespace vit::model {
 namespace fs = std::filesystem;
@@ -18,16 +19,27 @@ bool override_with(T& field, const std::optional<T>& value) {
   return value.has_value();
 }
 
+/// One value a channel, or one for all.
+void expect_channels(const ModelConfig& config, const char* name,
+                     const std::optional<std::vector<double>>& values) {
+  if (!values || values->size() == 1) return;
+  if (static_cast<std::int64_t>(values->size()) != config.model.in_c())
+    throw UsageError("{}: expected {} values, one a channel, or a single one, found {}", name,
+                     config.model.in_c(), values->size());
+}
+
 void override_preprocessing(ModelConfig& config, const PreprocessingOverrides& overrides,
                             const std::string& where, Log* log) {
   auto& preprocessing = config.preprocessing;
+  expect_channels(config, "mean", overrides.mean);
+  expect_channels(config, "std", overrides.std);
   const bool mean = override_with(preprocessing.mean, overrides.mean);
   const bool std = override_with(preprocessing.std, overrides.std);
   override_with(preprocessing.crop_pct, overrides.crop_pct);
   override_with(preprocessing.crop_mode, overrides.crop_mode);
   override_with(preprocessing.interpolation, overrides.interpolation);
   override_with(preprocessing.pillow, overrides.pillow);
-  match_channels(config);
+  match_channels(config, where, 1);
   if (config.preprocessing_known || (mean && std) || log == nullptr) return;
   log->info("{}: nothing says the preprocessing: stored are mean {}, std {}, {}, crop_pct {}",
             where, preprocessing.mean, preprocessing.std, preprocessing.interpolation,
@@ -54,14 +66,15 @@ bool is_utf8(const std::string& text) {
   return Json::parse(checked).get<std::string>().size() == text.size();
 }
 
-/// The files beside `input` that must not be written to.
-void check_outputs(const fs::path& output, const fs::path& input, const ConvertOptions& options) {
-  check_output(output, input, options.force);
-  for (const auto& other : {options.load.config_file}) {
-    std::error_code ignored;
-    if (!other.empty() && fs::equivalent(output, other, ignored))
-      throw UsageError("{}: the output is also an input", output.string());
-  }
+/// A folder as output: new, or replaced file by file.
+void claim_folder(FileRoles& roles, const fs::path& output, bool force) {
+  roles.writes_folder(output);
+  const auto status = fs::status(output);
+  if (fs::exists(status) && !fs::is_directory(status))
+    throw IoError("{}: expected a folder or nothing, found a file", output.string());
+  if (fs::exists(status) && !force)
+    throw IoError("{}: exists already (--force replaces it)", output.string());
+  for (const char* name : kTimmFolderFiles) roles.writes(output / name, force);
 }
 
 InputMoments moments_for(const ResolvedModel& resolved, const ConvertOptions& options) {
@@ -89,9 +102,23 @@ std::vector<std::string> read_labels(const fs::path& path) {
   return labels;
 }
 
+void claim_files(FileRoles& roles, const fs::path& input, const fs::path& output,
+                 const ConvertOptions& options) {
+  roles.reads(input);
+  std::error_code ignored;
+  if (fs::is_directory(input, ignored))
+    for (const auto& entry : fs::directory_iterator(input, ignored)) roles.reads(entry.path());
+  if (!options.load.config_file.empty()) roles.reads(options.load.config_file);
+  if (options.to == Dialect::kTimm)
+    claim_folder(roles, output, options.force);
+  else
+    roles.writes(output, options.force);
+}
+
 Json convert(const fs::path& input, const fs::path& output, const ConvertOptions& options,
              Log* log) {
-  check_outputs(output, input, options);
+  FileRoles roles;
+  claim_files(roles, input, output, options);
   if (options.dtype == io::DType::kI8 && options.to == Dialect::kTimm)
     throw UsageError("--dtype int8: timm has no form for it; --to native has");
   auto resolved = resolve_model(input, options.load, log);
@@ -109,9 +136,9 @@ Json convert(const fs::path& input, const fs::path& output, const ConvertOptions
   }
 
   Json report = {
-      {"input", input.string()},    {"output", output.string()},
-      {"format", resolved.format},  {"dialect", resolved.dialect},
-      {"config", to_json(config)},  {"tensors", mapping_of(resolved.weights, options.to)},
+      {"input", printable(input.string())}, {"output", printable(output.string())},
+      {"format", resolved.format},          {"dialect", resolved.dialect},
+      {"config", to_json(config)},          {"tensors", mapping_of(resolved.weights, options.to)},
       {"dropped", resolved.dropped}};
   if (options.to == Dialect::kTimm) {
     write_timm_folder(output, std::move(resolved.weights), timm_config_json(config, input.string()),

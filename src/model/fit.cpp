@@ -1,8 +1,10 @@
 #include "model/fit.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
+#include "vit/config/timm_names.h"
 #include "vit/core/error.h"
 #include "vit/core/nearest.h"
 #include "vit/model/weights.h"
@@ -14,6 +16,7 @@ constexpr std::size_t kShownInLine = 3;
 constexpr std::size_t kShownInList = 20;
 
 struct Misfit {
+  std::string prefix;  ///< of the file's names, that the model's lack; empty where there is none
   std::vector<std::string> missing, unexpected, misshapen;
   bool empty() const { return missing.empty() && unexpected.empty() && misshapen.empty(); }
 };
@@ -42,7 +45,28 @@ void list(Log* log, const char* what, const std::vector<std::string>& lines) {
   describe(text, "missing", misfit.missing);
   describe(text, "unexpected", misfit.unexpected);
   describe(text, "misshapen", misfit.misshapen);
+  if (!misfit.prefix.empty()) text += format(" (--strip-prefix {} makes them fit)", misfit.prefix);
   throw DataError("{}: the tensors are not the model's: {}", where, text);
+}
+
+/// What stands before most of the missing names in the file's: "backbone." where the file has
+/// backbone.norm.weight. Empty where nothing does.
+std::string foreign_prefix(const std::vector<std::string>& names,
+                           const std::vector<std::string>& missing) {
+  std::set<std::string, std::less<>> wanted;
+  for (const auto& name : missing) {
+    wanted.insert(name);
+    wanted.insert(config::TimmKeyMap::to_timm(name));
+  }
+  std::map<std::string_view, std::size_t> counts;
+  for (const std::string_view name : names)
+    for (auto dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.', dot + 1))
+      if (wanted.contains(name.substr(dot + 1))) ++counts[name.substr(0, dot + 1)];
+  const auto best =
+      std::max_element(counts.begin(), counts.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  const bool most = best != counts.end() && 2 * best->second > missing.size();
+  return most ? std::string(best->first) : "";
 }
 
 /// Empty where `weight` fits `wanted`; else what was expected and found.
@@ -58,8 +82,9 @@ std::string misshape(const torch::Tensor& wanted, const Weight& weight) {
 }
 
 std::string with_guess(const std::string& name, const std::vector<std::string>& candidates) {
+  const auto shown = name.empty() ? "''" : name;
   const auto guess = nearest(name, candidates);
-  return guess.empty() ? name : name + ", near " + guess;
+  return guess.empty() ? shown : shown + ", near " + guess;
 }
 
 }  // namespace
@@ -67,9 +92,12 @@ std::string with_guess(const std::string& name, const std::vector<std::string>& 
 Fitted fit_weights(const torch::nn::Module& model, std::vector<Weight> weights,
                    const FitOptions& options, Log* log) {
   std::map<std::string, Weight*> by_name;
-  for (auto& weight : weights)
+  std::vector<std::string> names;  // in the file's order
+  for (auto& weight : weights) {
     if (!by_name.emplace(weight.name, &weight).second)
       throw DataError("{}: two tensors become '{}'", options.where, weight.name);
+    names.push_back(weight.name);
+  }
   Fitted fitted;
   Misfit misfit;
   for (const auto& [name, tensor] : state_dict(model)) {
@@ -85,15 +113,16 @@ Fitted fit_weights(const torch::nn::Module& model, std::vector<Weight> weights,
   }
   std::vector<std::string> missing_names;
   for (const auto& line : misfit.missing) missing_names.push_back(line.substr(0, line.find(' ')));
-  for (const auto& weight : weights) {
-    if (!by_name.contains(weight.name) || weight.name.empty()) continue;
+  for (const auto& name : names) {
+    if (!by_name.contains(name)) continue;
     if (options.drop_unused)
-      fitted.dropped.push_back(weight.name);
+      fitted.dropped.push_back(name);
     else if (misfit.unexpected.size() < kShownInList)
-      misfit.unexpected.push_back(with_guess(weight.name, missing_names));
+      misfit.unexpected.push_back(with_guess(name, missing_names));
     else
-      misfit.unexpected.push_back(weight.name);
+      misfit.unexpected.push_back(name);
   }
+  misfit.prefix = foreign_prefix(names, missing_names);
   if (!misfit.empty()) refuse(misfit, options.where, log);
   return fitted;
 }

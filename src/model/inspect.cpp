@@ -4,6 +4,7 @@
 #include "model/fit.h"
 #include "model/resolve.h"
 #include "vit/core/error.h"
+#include "vit/core/text.h"
 
 namespace vit::model {
 namespace {
@@ -44,11 +45,15 @@ Json problem_of(NamedWeights named, ModelConfig& config, const LoadOptions& opti
 
 Json inspect(const std::filesystem::path& path, const LoadOptions& options, Log* log) {
   const auto file = open_weight_file(path, {options.state_key, options.check_crc}, log);
-  auto named = name_weights(file);
-  Json json = {{"file", path.string()},    {"format", file.format},
-               {"dialect", named.dialect}, {"architecture", nullptr},
-               {"model", nullptr},         {"preprocessing", nullptr},
-               {"labels", nullptr},        {"parameters", count_elements(file.tensors)},
+  auto named = name_weights(file, options.strip_prefix);
+  Json json = {{"file", printable(path.string())},
+               {"format", file.format},
+               {"dialect", named.dialect},
+               {"architecture", nullptr},
+               {"model", nullptr},
+               {"preprocessing", nullptr},
+               {"labels", nullptr},
+               {"parameters", count_elements(file.tensors)},
                {"problem", nullptr}};
   if (says_architecture(file, options)) {
     auto config = resolve_config(file, options, named, log);

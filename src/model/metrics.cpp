@@ -18,11 +18,16 @@ at::Tensor ranks(const at::Tensor& logits, const at::Tensor& targets) {
   return before.logical_or(equal_before).sum(1);
 }
 
+std::size_t counted(std::int64_t num_classes) {
+  if (num_classes < 0) throw DataError("metrics: expected classes, found {}", num_classes);
+  return static_cast<std::size_t>(num_classes);
+}
+
 }  // namespace
 
 Metrics::Metrics(std::int64_t num_classes, bool confusion)
-    : per_class_(static_cast<std::size_t>(num_classes)),
-      confusion_(confusion ? static_cast<std::size_t>(num_classes * num_classes) : 0) {}
+    : per_class_(counted(num_classes)),
+      confusion_(confusion ? per_class_.size() * per_class_.size() : 0) {}
 
 void Metrics::add(const at::Tensor& logits, const at::Tensor& targets) {
   const auto classes = static_cast<std::int64_t>(per_class_.size());
@@ -62,6 +67,9 @@ void Metrics::add(const at::Tensor& logits, const at::Tensor& targets) {
 }
 
 void Metrics::merge(const Metrics& other) {
+  if (other.per_class_.size() != per_class_.size() || other.confusion_.size() != confusion_.size())
+    throw DataError("metrics: expected the sums of {} classes, found those of {}",
+                    per_class_.size(), other.per_class_.size());
   images_ += other.images_;
   top1_ += other.top1_;
   top5_ += other.top5_;

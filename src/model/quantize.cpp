@@ -43,6 +43,11 @@ torch::Tensor best_scale(const torch::Tensor& weight, const torch::Tensor& large
 
 QuantizedWeight quantize(const torch::Tensor& weight, const torch::Tensor& moments) {
   const c10::NoGradGuard no_grad;
+  if (weight.dim() != 2 || weight.size(1) == 0)
+    throw DataError("expected a weight [out, in] to quantize, found {}", weight.sizes().vec());
+  if (moments.defined() && (moments.dim() != 1 || moments.size(0) != weight.size(1)))
+    throw DataError("expected {} moments, one an input, found {}", weight.size(1),
+                    moments.sizes().vec());
   const auto exact = weight.to(at::kFloat);
   if (!at::isfinite(exact).all().item<bool>())
     throw DataError("a weight that is not finite has no int8 form");
@@ -53,6 +58,9 @@ QuantizedWeight quantize(const torch::Tensor& weight, const torch::Tensor& momen
 }
 
 torch::Tensor dequantize(const torch::Tensor& values, const torch::Tensor& scale) {
+  if (values.dim() != 2 || scale.dim() != 1 || scale.size(0) != values.size(0))
+    throw DataError("expected values [out, in] and a scale [out], found {} and {}",
+                    values.sizes().vec(), scale.sizes().vec());
   return values.to(at::kFloat) * scale.to(at::kFloat).unsqueeze(1);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "model/adapt.h"
 #include "model/fit.h"
@@ -93,11 +94,54 @@ ModelConfig config_by_architecture(const WeightFile& file, const LoadOptions& op
   return config;
 }
 
+/// `prefix` may stand behind the wrappers of training frameworks, and leave out its last dot.
+void cut_prefix(std::vector<Weight>& weights, const std::string& prefix, const std::string& where) {
+  std::size_t found = 0;
+  for (auto& weight : weights) {
+    const auto bare = TimmKeyMap::without_wrappers(weight.name);
+    for (const auto& name : {weight.name, bare}) {
+      if (!name.starts_with(prefix)) continue;
+      const auto rest = name.substr(prefix.size());
+      weight.name = rest.starts_with('.') ? rest.substr(1) : rest;
+      ++found;
+      break;
+    }
+  }
+  if (found == 0)
+    throw DataError("{}: expected names that begin with '{}', found {}", where, prefix,
+                    weights.empty() ? "no tensors" : "none such as '" + weights.front().name + "'");
+}
+
+/// Where the configuration comes from, in resolve_config's order.
+std::string config_source(const WeightFile& file, const LoadOptions& options) {
+  if (!options.config_file.empty()) return options.config_file.string();
+  if (file.own_config) return "the file itself";
+  if (file.timm_config) return (file.path.parent_path() / "config.json").string();
+  return "the architecture's name";
+}
+
+/// The steps that values go through, for those who want to know.
+void say_steps(const std::vector<Weight>& weights, Log* log) {
+  if (log == nullptr) return;
+  std::map<std::string, std::pair<std::string, std::size_t>> chains;  // → first tensor, count
+  for (const auto& weight : weights) {
+    std::string chain;
+    for (const auto& step : weight.steps) chain += (chain.empty() ? "" : ", ") + step;
+    if (chain.empty()) continue;
+    auto& [first, count] = chains[chain];
+    if (count++ == 0) first = weight.name;
+  }
+  for (const auto& [chain, what] : chains)
+    log->debug("{}{}: {}", what.first,
+               what.second == 1 ? "" : format(" and {} others", what.second - 1), chain);
+}
+
 }  // namespace
 
-NamedWeights name_weights(const WeightFile& file) {
+NamedWeights name_weights(const WeightFile& file, const std::string& strip_prefix) {
   std::vector<Weight> weights;
   for (const auto& entry : file.tensors.entries()) weights.push_back(weight_of(entry));
+  if (!strip_prefix.empty()) cut_prefix(weights, strip_prefix, file.path.string());
   if (file.own_config) {
     NamedWeights named;
     named.dialect = "native";
@@ -150,11 +194,16 @@ ModelConfig resolve_config(const WeightFile& file, const LoadOptions& options,
 ResolvedModel resolve_model(const std::filesystem::path& path, const LoadOptions& options,
                             Log* log) {
   const auto file = open_weight_file(path, {options.state_key, options.check_crc}, log);
-  auto named = name_weights(file);
+  auto named = name_weights(file, options.strip_prefix);
+  if (log != nullptr) log->debug("{}: names as in '{}'", file.path.string(), named.dialect);
   ResolvedModel resolved;
   resolved.format = file.format;
   resolved.dialect = named.dialect;
   resolved.config = resolve_config(file, options, named, log);
+  if (log != nullptr)
+    log->debug("{}: configuration from {}: {}", file.path.string(), config_source(file, options),
+               resolved.config.architecture.empty() ? "no named architecture"
+                                                    : resolved.config.architecture);
   reconcile(named, resolved.config, log);
   adapt_weights(named.weights, resolved.config, options.adapt, named.resampling, log);
   check_config(resolved.config, path.string());
@@ -162,6 +211,7 @@ ResolvedModel resolve_model(const std::filesystem::path& path, const LoadOptions
   auto fitted =
       fit_weights(*meta, std::move(named.weights), {path.string(), options.drop_unused}, log);
   resolved.weights = std::move(fitted.weights);
+  say_steps(resolved.weights, log);
   resolved.dropped = std::move(named.dropped);
   resolved.dropped.insert(resolved.dropped.end(), fitted.dropped.begin(), fitted.dropped.end());
   return resolved;

@@ -24,8 +24,9 @@ ResolvedModel resolve_model(const std::filesystem::path& path, const LoadOptions
 /// The model itself, in eval mode.
 LoadedModel make_model(ResolvedModel resolved, c10::Device device);
 
-/// What `resolve_model` does before it knows the model: the tensors under native names.
-NamedWeights name_weights(const WeightFile& file);
+/// What `resolve_model` does before it knows the model: the tensors under native names, without
+/// `strip_prefix`. Throws DataError where no name begins with it.
+NamedWeights name_weights(const WeightFile& file, const std::string& strip_prefix = {});
 
 /// Whether anything says what the model is.
 bool says_architecture(const WeightFile& file, const LoadOptions& options);

@@ -27,6 +27,21 @@ void check_finite(const VisionTransformerImpl& model) {
       throw DataError("tensor '{}': expected finite values, found NaN or infinity", name);
 }
 
+/// Eval mode, and afterwards the mode that was.
+class EvalMode {
+ public:
+  explicit EvalMode(VisionTransformerImpl& model) : model_(model), training_(model.is_training()) {
+    model_.eval();
+  }
+  ~EvalMode() { model_.train(training_); }
+  EvalMode(const EvalMode&) = delete;
+  EvalMode& operator=(const EvalMode&) = delete;
+
+ private:
+  VisionTransformerImpl& model_;
+  bool training_;
+};
+
 /// The output of every module that the forward pass goes through, by name.
 Outputs run(VisionTransformerImpl& model, const torch::Tensor& input) {
   Outputs outputs;
@@ -69,11 +84,9 @@ std::vector<VerifyRow> verify(VisionTransformer model, const std::filesystem::pa
   const auto* input = file.tensors.find("input");
   if (input == nullptr) throw DataError("{}: expected a tensor 'input', found none", where);
   check_finite(*model);
-  const bool training = model->is_training();
-  model->eval();
+  const EvalMode eval(*model);
   const auto device = model->parameters().front().device();
   const auto outputs = run(*model, to_tensor(*input).to(device, at::kFloat).contiguous());
-  model->train(training);
 
   std::vector<VerifyRow> rows;
   for (const auto& entry : file.tensors.entries()) {

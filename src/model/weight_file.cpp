@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 
 #include "vit/core/error.h"
 #include "vit/core/file.h"
@@ -31,10 +30,13 @@ constexpr std::array kSuffixes{".safetensors", ".pth", ".bin", ".pt", ".ckpt", "
 
 using Reader = void (*)(WeightFile&, const WeightFileOptions&);
 
-void read_own(WeightFile& file, const WeightFileOptions& options) {
+void refuse_state_key(const WeightFile& file, const WeightFileOptions& options, const char* what) {
   if (!options.state_key.empty())
-    throw UsageError("{}: --state-key: a safetensors file has no entries to choose from",
-                     file.path.string());
+    throw UsageError("{}: --state-key: {} has no entries to choose from", file.path.string(), what);
+}
+
+void read_own(WeightFile& file, const WeightFileOptions& options) {
+  refuse_state_key(file, options, "a safetensors file");
   auto contents = io::read_safetensors(file.path);
   file.format = "safetensors";
   file.tensors = std::move(contents.tensors);
@@ -47,15 +49,14 @@ void read_torch(WeightFile& file, const WeightFileOptions& options) {
   torch_options.check_crc = options.check_crc;
   const auto root = io::read_torch_file(file.path, torch_options);
   file.format = "torch";
-  file.tensors = io::select_state_dict(root, file.path.string(), options.state_key, kStateKeys);
+  file.tensors = io::select_state_dict(root, file.path.string(), options.state_key, kStateKeys,
+                                       &file.state_key);
 }
 
 void read_numpy(WeightFile& file, const WeightFileOptions& options) {
-  if (!options.state_key.empty())
-    throw UsageError("{}: --state-key: an npz file has no entries to choose from",
-                     file.path.string());
+  refuse_state_key(file, options, "an npz file");
   file.format = "npz";
-  file.tensors = io::read_npz(file.path);
+  file.tensors = io::read_npz(file.path, options.check_crc);
 }
 
 struct Format {
@@ -72,7 +73,9 @@ constexpr std::array kFormats{
 /// safetensors has an opening brace after its length.
 Reader reader_by_contents(const fs::path& path) {
   std::array<char, 9> head{};
-  std::ifstream(path, std::ios::binary).read(head.data(), head.size());
+  const auto start = io::open_bytes(path).read_start(head.size());
+  std::transform(start.begin(), start.end(), head.begin(),
+                 [](std::byte byte) { return std::to_integer<char>(byte); });
   if (head[8] == '{') return read_own;
   if ((head[0] == 'P' && head[1] == 'K') || static_cast<unsigned char>(head[0]) == 0x80)
     return read_torch;
@@ -86,15 +89,26 @@ Reader reader_of(const fs::path& path) {
   return reader_by_contents(path);
 }
 
+std::vector<fs::path> files_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code failed;
+  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end;
+       entry.increment(failed))
+    files.push_back(entry->path());
+  if (failed) throw IoError("{}: cannot be read: {}", folder.string(), failed.message());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
 fs::path weights_in(const fs::path& folder, Log* log) {
+  const auto files = files_in(folder);
   for (const char* name : kPreferredFiles)
-    if (fs::exists(folder / name)) return folder / name;
+    if (std::find(files.begin(), files.end(), folder / name) != files.end()) return folder / name;
   for (const std::string suffix : kSuffixes) {
     std::vector<fs::path> found;
-    for (const auto& entry : fs::directory_iterator(folder))
-      if (entry.path().extension() == suffix) found.push_back(entry.path());
+    std::copy_if(files.begin(), files.end(), std::back_inserter(found),
+                 [&](const fs::path& file) { return file.extension() == suffix; });
     if (found.empty()) continue;
-    std::sort(found.begin(), found.end());
     if (found.size() > 1 && log != nullptr)
       log->warning("{}: {} files with weights; reading {}", folder.string(), found.size(),
                    found.front().filename().string());
@@ -133,12 +147,17 @@ WeightFile open_weight_file(const fs::path& path, const WeightFileOptions& optio
   if (!fs::exists(status)) throw IoError("{}: no such file or folder", path.string());
   file.path = path;
   if (fs::is_directory(status)) {
-    if (fs::exists(path / "config.json")) file.timm_config = read_json(path / "config.json");
+    if (fs::exists(path / "config.json", ignored))
+      file.timm_config = read_json(path / "config.json");
     file.path = weights_in(path, log);
   } else if (!fs::is_regular_file(status)) {
     throw IoError("{}: expected a regular file", path.string());
   }
   reader_of(file.path)(file, options);
+  if (log != nullptr)
+    log->debug("{}: {}, {} tensors{}", file.path.string(), file.format,
+               file.tensors.entries().size(),
+               file.state_key.empty() ? "" : " under '" + file.state_key + "'");
   return file;
 }
 

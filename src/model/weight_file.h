@@ -14,6 +14,7 @@ namespace vit::model {
 struct WeightFile {
   std::filesystem::path path;  ///< of the weights themselves
   std::string format;          ///< safetensors, torch or npz
+  std::string state_key;       ///< of a checkpoint's entry that holds them; empty: the file itself
   io::TensorTable tensors;
   std::optional<Json> own_config;   ///< `vit.config` of a model file
   std::optional<Json> timm_config;  ///< `config.json` of a folder

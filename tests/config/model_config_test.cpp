@@ -143,6 +143,42 @@ TEST(TimmConfig, TakesTheOlderFlatForm) {
   EXPECT_THAT(config.labels, ElementsAre("a", "b", "c"));
 }
 
+TEST(TimmConfig, WithoutPretrainedCfgIsTheArchitecturesDefaultEntry) {
+  const auto config =
+      parse_timm(R"({"architecture": "vit_base_patch16_clip_384", "model_args": {"depth": 3}})");
+  EXPECT_EQ(config.model.img_size(), (Size2d{384, 384}));
+  EXPECT_EQ(config.model.depth(), 3);
+  EXPECT_EQ(config.model.num_classes(), 1000);
+  EXPECT_NEAR(config.preprocessing.mean[0], 0.48145466, 1e-12);  // CLIP's
+  EXPECT_EQ(parse_timm(R"({"architecture": "vit_base_patch16_clip_384", "num_classes": 3})")
+                .model.img_size(),
+            (Size2d{384, 384}));
+  // A size that is said, and one of a tag.
+  EXPECT_EQ(parse_timm(R"({"architecture": "vit_base_patch16_clip_384",
+                           "model_args": {"img_size": 160, "dynamic_img_size": true}})")
+                .model.img_size(),
+            (Size2d{160, 160}));
+  EXPECT_EQ(
+      parse_timm(R"({"architecture": "test_vit.r160_in1k", "model_args": {}})").model.img_size(),
+      (Size2d{160, 160}));
+}
+
+TEST(TimmConfig, SaysNothingOfArchitecturesThatTimmDoesNotHave) {
+  for (const std::string name : {"vit_base_patch16_224.seed", "vit_mini_patch4_28"})
+    EXPECT_THAT(
+        [&] { parse_timm(R"({"architecture": ")" + name + R"(", "model_args": {"depth": 3}})"); },
+        ThrowsMessage<DataError>(HasSubstr("is not one of timm's")));
+}
+
+TEST(TimmConfig, ItsMeanIsAveragedForAGreyModelAndForNoOther) {
+  const std::string start = R"({"architecture": "vit_tiny_patch16_224", "pretrained_cfg": {)";
+  const std::string mean = R"("std": [1, 1, 1], "mean": [0.25, 0.5, 0.75])";
+  EXPECT_THAT(parse_timm(start + mean + R"(}, "model_args": {"in_chans": 1}})").preprocessing.mean,
+              ElementsAre(0.5));
+  EXPECT_THAT([&] { parse_timm(start + R"("std": [1, 1, 1], "mean": [1, 2, 3, 4]}})"); },
+              ThrowsMessage<DataError>(HasSubstr("'mean': expected 3 values")));
+}
+
 TEST(TimmConfig, TakesLabelsByIndex) {
   const auto config = parse_timm(R"({"architecture": "vit_tiny_patch16_224", "num_classes": 2,
       "label_names": {"1": "dog", "0": "cat"}, "pretrained_cfg": {}})");

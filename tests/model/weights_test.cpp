@@ -41,13 +41,13 @@ struct Saved {
 };
 
 io::TensorEntry entry_of(const std::string& name, const torch::Tensor& tensor) {
-  const auto keep = std::make_shared<torch::Tensor>(tensor.contiguous());
+  const auto plain = tensor.contiguous();
+  const auto* begin = static_cast<const std::byte*>(plain.const_data_ptr());
   return {name,
           to_dtype(tensor.scalar_type()),
           tensor.sizes().vec(),
           {},
-          {static_cast<const std::byte*>(keep->const_data_ptr()), keep->nbytes()},
-          keep};
+          io::memory_bytes({begin, begin + plain.nbytes()})};
 }
 
 io::TensorTable table_of(const torch::nn::Module& module) {
@@ -148,16 +148,75 @@ TEST(Assign, NamesWhatIsMissingUnexpectedAndMisshapen) {
           "floating-point type, found I64, head.bias: expected shape [2], found [3])"));
 }
 
-TEST(Entry, BecomesATensorOverItsOwnBytes) {
-  std::array<float, 6> numbers{0, 1, 2, 3, 4, 5};
+TEST(Entry, BecomesATensorOfItsOwn) {
+  const std::array<float, 6> numbers{0, 1, 2, 3, 4, 5};
   const auto bytes = std::as_bytes(std::span(numbers));
-  const io::TensorEntry entry{"x", io::DType::kF32, {2, 2}, {1, 2}, bytes, nullptr};
-  const auto tensor = to_tensor(entry);
-  EXPECT_EQ(tensor.const_data_ptr(), numbers.data());
+  const auto data = io::memory_bytes({bytes.begin(), bytes.end()});
+  const auto tensor = to_tensor({"x", io::DType::kF32, {2, 2}, {1, 2}, data.part(0, 16)});
   EXPECT_EQ(tensor[0][1].item<float>(), 2);
-  // Not aligned: a copy.
-  const io::TensorEntry odd{"x", io::DType::kF32, {1}, {}, bytes.subspan(1, 4), nullptr};
-  EXPECT_NE(to_tensor(odd).const_data_ptr(), bytes.data() + 1);
+  EXPECT_EQ(tensor[1][1].item<float>(), 3);
+  // From an offset that no float32 in memory could have.
+  const auto odd = to_tensor({"x", io::DType::kU8, {3}, {}, data.part(7, 3)});
+  EXPECT_EQ(odd[0].item<std::uint8_t>(), std::to_integer<std::uint8_t>(bytes[7]));
+}
+
+TEST(ModelFile, ThatIsCutShortWhileItIsServedChangesNothing) {
+  const Saved saved;
+  auto loaded = load_model(saved.path);
+  const auto input = torch::rand({1, 3, 16, 16});
+  const auto before = loaded.model->forward(input).logits;
+  std::filesystem::resize_file(saved.path, 0);
+  EXPECT_TRUE(torch::equal(loaded.model->forward(input).logits, before));
+}
+
+TEST(ModelFile, ThatIsCutShortWhileItIsReadIsAnError) {
+  const Saved saved;
+  const auto file = io::read_safetensors(saved.path);
+  std::filesystem::resize_file(saved.path, std::filesystem::file_size(saved.path) - 1);
+  EXPECT_THROW(to_tensor(file.tensors.entries().back()), IoError);
+  VisionTransformer model(saved.config.model);
+  EXPECT_THROW(assign_weights(*model, file.tensors), IoError);
+}
+
+TEST(ModelFile, ATensorWithoutANameIsNotForgotten) {
+  const Saved saved;
+  auto table = table_of(*saved.model);
+  table.add(entry_of("", torch::zeros({1})));
+  VisionTransformer model(saved.config.model);
+  EXPECT_THAT([&] { assign_weights(*model, table); },
+              ThrowsMessage<DataError>(HasSubstr("1 unexpected ('')")));
+}
+
+TEST(Convert, MeanAndStdHaveAValueForEachChannel) {
+  const Saved saved;
+  for (const std::size_t count : {2, 4}) {
+    ConvertOptions options;
+    options.preprocessing.mean = std::vector<double>(count, 0.5);
+    EXPECT_THAT([&] { convert(saved.path, saved.folder / "out.safetensors", options); },
+                ThrowsMessage<UsageError>(HasSubstr("mean: expected 3 values")));
+    options.preprocessing.mean.reset();
+    options.preprocessing.std = std::vector<double>(count, 0.5);
+    EXPECT_THAT([&] { convert(saved.path, saved.folder / "out.safetensors", options); },
+                ThrowsMessage<UsageError>(HasSubstr("std: expected 3 values")));
+  }
+  ConvertOptions options;
+  options.preprocessing.mean = {0.25};
+  convert(saved.path, saved.folder / "out.safetensors", options);
+  EXPECT_THAT(load_model(saved.folder / "out.safetensors").config.preprocessing.mean,
+              ElementsAre(0.25, 0.25, 0.25));
+}
+
+TEST(Convert, WritesOverNoneOfItsInputs) {
+  const Saved saved;
+  write_file(saved.folder / "config.json", to_json(saved.config).dump());
+  ConvertOptions options;
+  options.force = true;
+  options.load.config_file = saved.folder / "config.json";
+  EXPECT_THROW(convert(saved.path, saved.path, options), UsageError);
+  EXPECT_THROW(convert(saved.path, saved.folder / "config.json", options), UsageError);
+  EXPECT_THROW(convert(saved.folder.path(), saved.path, options), UsageError);
+  options.to = Dialect::kTimm;
+  EXPECT_THROW(convert(saved.path, saved.folder.path(), options), UsageError);
 }
 
 TEST(Convert, MakesAModelFileThatGivesTimmsNumbers) {

@@ -1,7 +1,8 @@
 """Each of timm's ViT and DeiT architectures, small, through the command line and back.
 
 The folder that timm itself saves goes through vit-convert and vit-infer; logits and features must be timm's. Then
-vit-convert writes timm's form, which timm must load, leniently and strictly, with equal outputs.
+vit-convert writes timm's form, which timm must load, leniently and strictly, with equal tensors and equal outputs.
+A second test leaves the image size to the architecture.
 """
 
 import json
@@ -61,9 +62,21 @@ def check_inspection(vit, path, name, arguments, model):
     assert inspected["parameters"] == sum(v.numel() for v in model.state_dict().values())
 
 
-def check_round_trip(vit, native, folder, images, expected):
+def load_local(folder):
+    return timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+
+
+def assert_same_tensors(found, expected):
+    found, expected = found.state_dict(), expected.state_dict()
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
+
+
+def check_round_trip(vit, native, folder, model, images, expected):
     vit.convert(native, folder, "--to", "timm")
-    lenient = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    lenient = load_local(folder)
+    assert_same_tensors(lenient, model)
     config = json.loads((folder / "config.json").read_text())
     strict = timm.create_model(config["architecture"], **config["model_args"]).eval()
     strict.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
@@ -87,8 +100,36 @@ def test_gives_timms_numbers_and_goes_back(name, vit, tmp_path, table):
     errors = [assert_close(vit.infer(native, images), expected, LOGITS, name),
               assert_close(vit.infer(native, images, "--features", "pooled"), features, LOGITS, "features")]
     check_inspection(vit, tmp_path / "folder", name, arguments, model)
-    errors.append(check_round_trip(vit, native, tmp_path / "back", images, expected))
+    errors.append(check_round_trip(vit, native, tmp_path / "back", model, images, expected))
     table[name] = errors
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_architecture_and_model_args_alone_mean_what_create_model_does(name, vit, tmp_path):
+    arguments = small(name)
+    del arguments["img_size"]
+    model = randomize(timm.create_model(name, **arguments))
+    save_file(model.state_dict(), tmp_path / "weights.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps({"architecture": name, "model_args": arguments}))
+    vit.convert(tmp_path / "weights.safetensors", tmp_path / "folder", "--to", "timm", "--config",
+                tmp_path / "config.json")
+    back = load_local(tmp_path / "folder")
+    assert back.patch_embed.img_size == model.patch_embed.img_size
+    assert_same_tensors(back, model)
+    wanted, found = (timm.data.resolve_data_config(model=m) for m in (model, back))
+    assert {**found, "input_size": None} == {**wanted, "input_size": None}
+    assert tuple(found["input_size"][1:]) == tuple(model.patch_embed.img_size)
+
+
+@pytest.mark.parametrize("name", ["test_vit", "vit_intern300m_patch14_448"])
+def test_a_dynamic_model_keeps_its_size_from_timms_own_folder(name, vit, tmp_path):
+    arguments = small(name)
+    del arguments["img_size"]
+    model = randomize(timm.create_model(name, **arguments))
+    save_for_hf(model, tmp_path / "folder", safe_serialization=True, model_args=arguments)
+    vit.convert(tmp_path / "folder", tmp_path / "native.safetensors")
+    vit.convert(tmp_path / "native.safetensors", tmp_path / "back", "--to", "timm")
+    assert_same_tensors(load_local(tmp_path / "back"), model)
 
 
 @pytest.mark.parametrize("name", ["vit_base_patch16_clip_224", "deit3_small_patch16_224", "vit_giant_patch14_dinov2",

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "vit/core/file.h"
+#include "vit/core/file_roles.h"
 #include "vit/infer/calibrate.h"
 #include "vit/model/convert.h"
 #include "vit/model/inspect.h"
@@ -46,12 +47,30 @@ void set_calibration(ConvertArguments& arguments, Command& command) {
   };
 }
 
+/// Every file that this run reads and writes, before the first of them is touched.
+void claim_all_files(FileRoles& roles, const ConvertArguments& arguments) {
+  if (arguments.output.empty()) return;
+  for (const auto& input : {arguments.labels, arguments.verify})
+    if (!input.empty()) roles.reads(input);
+  if (!arguments.calibrate.empty()) roles.reads_tree(arguments.calibrate);
+  model::claim_files(roles, arguments.input, arguments.output, arguments.options);
+  if (arguments.report.empty()) return;
+  roles.writes(arguments.report, arguments.options.force);
+  // The report is written last: that it can be is seen now.
+  auto folder = std::filesystem::absolute(arguments.report).parent_path().lexically_normal();
+  const auto output = std::filesystem::absolute(arguments.output / "").lexically_normal();
+  if (!std::filesystem::is_directory(folder) && folder / "" != output)
+    throw IoError("{}: cannot be written: no such folder", arguments.report.string());
+}
+
 int convert(Command& command, ConvertArguments& arguments) {
   arguments.options.load.adapt.seed = command.seed();
   check_arguments(arguments);
+  // A device that is not there is an error also where nothing would run on it.
+  if (command.device_name() != "auto") command.device();
   if (arguments.inspect) return print_inspection(arguments, command.log());
-  if (!arguments.report.empty())
-    check_output(arguments.report, arguments.input, arguments.options.force);
+  FileRoles roles;
+  claim_all_files(roles, arguments);
   if (!arguments.labels.empty()) arguments.options.labels = model::read_labels(arguments.labels);
   if (!arguments.verify.empty()) {
     auto load = arguments.options.load;

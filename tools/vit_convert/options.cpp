@@ -96,6 +96,11 @@ void add_input_options(CLI::App& app, model::LoadOptions& load) {
                  "model_ema, state_dict, model, else the file itself)")
       ->type_name("KEY")
       ->group(group);
+  app.add_option("--strip-prefix", load.strip_prefix,
+                 "Remove P from the names of the tensors (wrappers of training frameworks are "
+                 "recognised without it)")
+      ->type_name("P")
+      ->group(group);
   app.add_flag("--drop-unused", load.drop_unused,
                "Leave out tensors that the model has no place for (each is listed)")
       ->group(group);
@@ -214,17 +219,20 @@ void add_options(Command& command, ConvertArguments& arguments) {
 }
 
 void check_arguments(const ConvertArguments& arguments) {
-  if (!arguments.calibrate.empty() && arguments.options.dtype != io::DType::kI8)
-    throw UsageError("--calibrate: expected --dtype int8 beside it");
-  if (arguments.output.empty() && !arguments.inspect && arguments.verify.empty())
+  const auto expect = [](bool fine, const char* flag, const char* why) {
+    if (!fine) throw UsageError("{}: {}", flag, why);
+  };
+  const bool writes = !arguments.output.empty() && !arguments.inspect;
+  expect(arguments.calibrate.empty() || arguments.options.dtype == io::DType::kI8, "--calibrate",
+         "expected --dtype int8 with it");
+  expect(!arguments.inspect || arguments.verify.empty(), "--inspect",
+         "prints what INPUT is and runs nothing: expected no --verify with it");
+  expect(!arguments.inspect || arguments.output.empty(), "--inspect",
+         "prints what INPUT is and writes nothing: expected no OUTPUT with it");
+  expect(arguments.report.empty() || writes, "--report", "expected an OUTPUT to report on");
+  expect(!arguments.atol || !arguments.verify.empty(), "--atol", "expected --verify with it");
+  if (!writes && !arguments.inspect && arguments.verify.empty())
     throw UsageError("OUTPUT is missing (only --inspect and --verify do without)");
-  for (const auto& input :
-       {arguments.labels, arguments.verify, arguments.options.load.config_file}) {
-    std::error_code ignored;
-    if (!input.empty() && !arguments.output.empty() &&
-        std::filesystem::equivalent(input, arguments.output, ignored))
-      throw UsageError("{}: the output is also an input", arguments.output.string());
-  }
 }
 
 }  // namespace vit::tools

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vit/core/file_roles.h"
 #include "vit/core/json.h"
 #include "vit/model/quantize.h"
 #include "vit/model/weights.h"
@@ -35,9 +36,14 @@ struct ConvertOptions {
   bool force = false;  ///< replace an output that exists
 };
 
+/// Names to `roles` every file that convert reads and writes. Throws UsageError where an output is
+/// an input, IoError where it exists and `force` is not set.
+void claim_files(FileRoles& roles, const std::filesystem::path& input,
+                 const std::filesystem::path& output, const ConvertOptions& options);
+
 /// Writes `output` whole or not at all: a model file, or (`Dialect::kTimm`) a folder with
-/// config.json and model.safetensors. Returns the report: what was mapped to what, made, dropped.
-/// Throws DataError, IoError, UsageError.
+/// config.json and model.safetensors; other files of a folder that exists stay. Returns the report:
+/// what was mapped to what, made, dropped. Throws DataError, IoError, UsageError.
 Json convert(const std::filesystem::path& input, const std::filesystem::path& output,
              const ConvertOptions& options, Log* log = nullptr);
 

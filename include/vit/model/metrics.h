@@ -20,13 +20,14 @@ struct ClassCounts {
 /// of every class scores chance, and NaN logits score nothing).
 class Metrics {
  public:
-  /// `confusion` counts every (true, predicted) pair too: num_classes² numbers.
+  /// `confusion` counts every (true, predicted) pair too: num_classes² numbers. Throws DataError
+  /// where num_classes is negative.
   explicit Metrics(std::int64_t num_classes, bool confusion = false);
 
   /// logits: [B, num_classes], any floating-point type and device; targets: int64 [B].
   /// Throws DataError where the shapes differ or a target is no class.
   void add(const at::Tensor& logits, const at::Tensor& targets);
-  /// Adds another's sums, of the same number of classes.
+  /// Adds another's sums. Throws DataError where they are of another number of classes.
   void merge(const Metrics& other);
 
   std::int64_t images() const { return images_; }

@@ -22,10 +22,12 @@ struct QuantizedWeight {
   torch::Tensor scale;   ///< float32 [out]
 };
 
-/// weight: [out, in]; `moments` [in], or undefined. Throws DataError where a value is not finite.
+/// weight: [out, in]; `moments` [in], or undefined. Throws DataError where a value is not finite or
+/// the shapes are others.
 QuantizedWeight quantize(const torch::Tensor& weight, const torch::Tensor& moments = {});
 
-/// The weight [out, in] that stands for `values` and `scale`, float32.
+/// The weight [out, in] that stands for `values` and `scale`, float32. Throws DataError where
+/// their shapes do not fit.
 torch::Tensor dequantize(const torch::Tensor& values, const torch::Tensor& scale);
 
 }  // namespace vit::model

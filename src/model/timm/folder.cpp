@@ -1,7 +1,5 @@
 #include "model/timm/folder.h"
 
-#include <unistd.h>
-
 #include "config/registry_data.h"
 #include "model/write.h"
 #include "vit/config/registry.h"
@@ -10,6 +8,7 @@
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
+#include "vit/core/folder.h"
 
 namespace vit::model {
 namespace fs = std::filesystem;
@@ -26,35 +25,6 @@ std::string base_architecture(const ModelConfig& config) {
   return config.model.distilled() ? "deit_base_distilled_patch16_224" : "vit_base_patch16_224";
 }
 
-/// A folder of a name that nothing else has, removed unless it was renamed.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(const fs::path& beside) {
-    auto pattern = beside.string() + ".XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr)
-      throw IoError("{}: cannot be written", beside.string());
-    path_ = pattern;
-    fs::permissions(path_, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
-                               fs::perms::others_read | fs::perms::others_exec);
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-void write_files(const fs::path& folder, const std::vector<Weight>& weights, const Json& config,
-                 std::optional<io::DType> dtype) {
-  write_weights(folder / "model.safetensors", weights, dtype, {{"format", "pt"}});
-  write_file(folder / "config.json", config.dump(2) + "\n");
-}
-
 }  // namespace
 
 Json timm_config_json(const ModelConfig& config, const std::string& where) {
@@ -67,9 +37,11 @@ Json timm_config_json(const ModelConfig& config, const std::string& where) {
                {"num_features", model.embed_dim()}};
   if (!config.labels.empty()) json["label_names"] = config.labels;
   if (!config.label_descriptions.empty()) json["label_descriptions"] = config.label_descriptions;
-  if (auto arguments = config::timm_arguments(model, config::find_architecture(base).model, where);
-      !arguments.empty())
-    json["model_args"] = std::move(arguments);
+  auto arguments = config::timm_arguments(model, config::find_architecture(base).model, where);
+  // timm takes input_size for a fixed one only: it would build for 224 pixels and resample.
+  if (model.dynamic_img_size())
+    arguments["img_size"] = Json::array({model.img_size()[0], model.img_size()[1]});
+  if (!arguments.empty()) json["model_args"] = std::move(arguments);
   json["pretrained_cfg"] = {
       {"input_size", {model.in_c(), model.img_size()[0], model.img_size()[1]}},
       {"fixed_input_size", !model.dynamic_img_size()},
@@ -88,13 +60,10 @@ Json timm_config_json(const ModelConfig& config, const std::string& where) {
 void write_timm_folder(const fs::path& folder, std::vector<Weight> weights, const Json& config,
                        std::optional<io::DType> dtype) {
   for (auto& weight : weights) weight.name = config::TimmKeyMap::to_timm(weight.name);
-  if (fs::is_directory(folder)) return write_files(folder, weights, config, dtype);
-  const auto target = folder.has_filename() ? folder : folder.parent_path();
-  const TemporaryFolder temporary(target);
-  write_files(temporary.path(), weights, config, dtype);
-  std::error_code error;
-  fs::rename(temporary.path(), target, error);
-  if (error) throw IoError("{}: cannot be written: {}", target.string(), error.message());
+  AtomicFolder files(folder);
+  write_weights(files.path() / kTimmFolderFiles[1], weights, dtype, {{"format", "pt"}});
+  write_file(files.path() / kTimmFolderFiles[0], config.dump(2) + "\n");
+  files.commit();
 }
 
 }  // namespace vit::model

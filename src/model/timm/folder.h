@@ -1,6 +1,7 @@
 // The folder that timm.create_model('local-dir:FOLDER', pretrained=True) loads.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -16,8 +17,10 @@ namespace vit::model {
 /// timm's config.json. Throws DataError, opened by `where`, where no model of timm's is this one.
 Json timm_config_json(const ModelConfig& config, const std::string& where);
 
-/// Writes config.json and model.safetensors (timm's names). A new folder appears whole or not at
-/// all; in one that exists, each file is replaced.
+inline constexpr std::array kTimmFolderFiles{"config.json", "model.safetensors"};
+
+/// Writes kTimmFolderFiles (timm's names), by AtomicFolder: a folder that exists keeps its other
+/// files. Throws IoError.
 void write_timm_folder(const std::filesystem::path& folder, std::vector<Weight> weights,
                        const Json& config, std::optional<io::DType> dtype);
 
