@@ -1,5 +1,7 @@
 #include "json_scan.h"
 
+#include <algorithm>
+
 #include "vit/core/error.h"
 
 namespace vit::io {
@@ -7,59 +9,61 @@ namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
-/// Where a run of blanks, a string or a word that starts at `start` ends.
-std::size_t token_end(std::string_view text, std::size_t start) {
-  std::size_t end = start;
-  if (is_blank(text[start])) {
-    while (end < text.size() && is_blank(text[end])) ++end;
-    return end;
-  }
-  if (text[start] == '"') {
-    for (++end; end < text.size() && text[end] != '"'; ++end)
-      if (text[end] == '\\') ++end;
-    return std::min(end + 1, text.size());
-  }
-  while (end < text.size() && !is_blank(text[end]) &&
-         std::string_view("\"[]{},:").find(text[end]) == std::string_view::npos)
-    ++end;
-  return end;
-}
-
 constexpr std::size_t kMaxWord = 1024;  // a number or true, false, null
 
 }  // namespace
 
-void scan_json(std::string_view text, const std::string& source, const JsonLimits& limits) {
-  const auto check = [&](std::size_t value, std::size_t limit, const char* what, std::size_t at) {
-    if (value > limit)
-      throw DataError("{}: expected at most {} {} in JSON, found more at byte {}", source, limit,
-                      what, at);
-  };
-  check(text.size(), limits.size, "bytes", limits.size);
-  std::size_t depth = 0;
-  std::size_t values = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const char c = text[at];
-    if (c == '[' || c == '{') {
-      check(++depth, limits.depth, "levels", at);
-      check(++values, limits.values, "values", at++);
-    } else if (c == ']' || c == '}') {
-      depth -= depth > 0 ? 1 : 0;  // a closing too many is the parser's to refuse
-      ++at;
-    } else if (c == ',' || c == ':') {
-      check(++values, limits.values, "values", at++);
-    } else {
-      const auto end = token_end(text, at);
-      const auto size = end - at;
-      if (c == '"')
-        check(size, limits.string, "bytes of a string", at);
-      else if (is_blank(c))
-        check(size, limits.blanks, "blanks in a row", at);
-      else
-        check(size, kMaxWord, "characters of a number", at);
-      at = end;
-    }
+JsonScanner::JsonScanner(std::uint64_t size, const std::string& source, const JsonLimits& limits)
+    : source_(source), limits_(limits) {
+  check(size, limits.size, "bytes", limits.size);
+}
+
+void JsonScanner::check(std::size_t value, std::size_t limit, const char* what,
+                        std::size_t at) const {
+  if (value > limit)
+    throw DataError("{}: expected at most {} {} in JSON, found more at byte {}", source_, limit,
+                    what, at);
+}
+
+void JsonScanner::extend(Token token, std::size_t limit, const char* what) {
+  if (token_ != token) start_ = at_;
+  token_ = token;
+  check(at_ - start_ + 1, limit, what, start_);
+}
+
+void JsonScanner::push(char c) {
+  if (token_ == Token::kString) {
+    extend(Token::kString, limits_.string, "bytes of a string");
+    if (c == '"' && !escaped_) token_ = Token::kNone;
+    escaped_ = c == '\\' && !escaped_;
+  } else if (is_blank(c)) {
+    extend(Token::kBlanks, limits_.blanks, "blanks in a row");
+  } else if (c == '"') {
+    extend(Token::kString, limits_.string, "bytes of a string");
+  } else if (std::string_view("[]{},:").find(c) == std::string_view::npos) {
+    extend(Token::kWord, kMaxWord, "characters of a number");
+  } else {
+    token_ = Token::kNone;
+    if (c == '[' || c == '{') check(++depth_, limits_.depth, "levels", at_);
+    if (c == ']' || c == '}')
+      depth_ -= depth_ > 0 ? 1 : 0;  // a closing too many is the parser's to refuse
+    else
+      check(++values_, limits_.values, "values", at_);
   }
+  ++at_;
+}
+
+void scan_json(std::string_view text, const std::string& source, const JsonLimits& limits) {
+  JsonScanner scanner(text.size(), source, limits);
+  for (const char c : text) scanner.push(c);
+}
+
+void JsonCharacters::fill() {
+  constexpr std::uint64_t kPiece = 1U << 16;
+  piece_.resize(std::min(kPiece, text_.size() - filled_));
+  text_.read(filled_, std::as_writable_bytes(std::span(piece_)));
+  filled_ += piece_.size();
+  at_ = 0;
 }
 
 void throw_not_json(const std::string& source, std::size_t position,

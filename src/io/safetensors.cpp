@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the reference implementation's
 constexpr std::size_t kAlignment = 8;
 
-std::string header_text(const ByteRange& file, const std::string& source) {
+ByteRange header_text(const ByteRange& file, const std::string& source) {
   if (file.size() < 8)
     throw DataError("{}: expected a safetensors header length of 8 bytes, found {} bytes", source,
                     file.size());
@@ -29,9 +29,7 @@ std::string header_text(const ByteRange& file, const std::string& source) {
   if (!as_text(start).starts_with('{'))
     throw DataError("{}: expected a safetensors header that starts with '{', found {}", source,
                     start.empty() ? "none" : in_quotes(as_text(start)));
-  std::string text(length, '\0');
-  file.read(8, std::as_writable_bytes(std::span(text)));
-  return text;
+  return file.part(8, length);
 }
 
 /// The tensors follow each other without holes or overlap and fill the file.

@@ -1,7 +1,9 @@
 #include "safetensors_header.h"
 
+#include <algorithm>
 #include <set>
 
+#include "bytes.h"
 #include "geometry.h"
 #include "json_scan.h"
 #include "text.h"
@@ -204,16 +206,27 @@ bool Handler::end_array() {
   return true;
 }
 
+/// The padding at the end may be long, and is no part of the JSON.
+ByteRange without_padding(const ByteRange& text) {
+  constexpr std::uint64_t kPiece = 1U << 16;
+  for (auto size = text.size(); size > 0;) {
+    const auto begin = size - std::min(size, kPiece);
+    const auto piece = text.part(begin, size - begin).read_all();
+    const auto last = as_text(piece).find_last_not_of(" \t\r\n");
+    if (last != std::string_view::npos) return text.part(0, begin + last + 1);
+    size = begin;
+  }
+  return {};
+}
+
 }  // namespace
 
-SafetensorsHeader parse_safetensors_header(std::string_view text, const std::string& source) {
-  // The padding at the end may be long, and costs nothing to skip.
-  const auto last = text.find_last_not_of(" \t\r\n");
-  text = text.substr(0, last == std::string_view::npos ? 0 : last + 1);
-  scan_json(text, source + ": header", kLimits);
+SafetensorsHeader parse_safetensors_header(const ByteRange& text, const std::string& source) {
+  const auto where = source + ": header";
+  JsonCharacters characters(without_padding(text), where, kLimits);
   SafetensorsHeader header;
   Handler handler(source, header);
-  Json::sax_parse(text.begin(), text.end(), &handler);
+  Json::sax_parse(characters.begin(), JsonCharacters::end(), &handler);
   return header;
 }
 

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "vit/io/safetensors.h"
@@ -24,7 +23,7 @@ struct SafetensorsHeader {
 };
 
 /// Names are unique, shapes are non-negative; nothing else about the numbers is checked.
-/// Throws DataError.
-SafetensorsHeader parse_safetensors_header(std::string_view text, const std::string& source);
+/// Throws DataError, IoError.
+SafetensorsHeader parse_safetensors_header(const ByteRange& text, const std::string& source);
 
 }  // namespace vit::io

@@ -113,8 +113,8 @@ Fitted fit_weights(const torch::nn::Module& model, std::vector<Weight> weights,
   }
   std::vector<std::string> missing_names;
   for (const auto& line : misfit.missing) missing_names.push_back(line.substr(0, line.find(' ')));
+  std::erase_if(names, [&](const std::string& name) { return !by_name.contains(name); });
   for (const auto& name : names) {
-    if (!by_name.contains(name)) continue;
     if (options.drop_unused)
       fitted.dropped.push_back(name);
     else if (misfit.unexpected.size() < kShownInList)

@@ -98,7 +98,7 @@ ModelConfig config_by_architecture(const WeightFile& file, const LoadOptions& op
 void cut_prefix(std::vector<Weight>& weights, const std::string& prefix, const std::string& where) {
   std::size_t found = 0;
   for (auto& weight : weights) {
-    const auto bare = TimmKeyMap::without_wrappers(weight.name);
+    const auto bare = config::TimmKeyMap::without_wrappers(weight.name);
     for (const auto& name : {weight.name, bare}) {
       if (!name.starts_with(prefix)) continue;
       const auto rest = name.substr(prefix.size());

@@ -46,7 +46,7 @@ TEST_F(TorchRefuses, NothingThatIsRight) {
   const auto root = read(dict(text("w"), tensor(storage("0", 6), 1, {2, 2}, {2, 1})));
   const auto* w = root.find("w")->tensor();
   ASSERT_NE(w, nullptr);
-  EXPECT_EQ(w->bytes.size(), 16U);
+  EXPECT_EQ(w->data.size(), 16U);
   EXPECT_TRUE(w->strides.empty());
 }
 
@@ -365,7 +365,7 @@ const std::string kKeys = cat("]", text("k"), "a");
 TEST_F(TorchRefuses, NothingOfALegacyFileThatIsRight) {
   const auto path =
       files_.write("good.pth", legacy(kObject, kKeys, cat(le<std::int64_t>(2), "12345678")));
-  EXPECT_EQ(read_torch_file(path).find("w")->tensor()->bytes.size(), 8U);
+  EXPECT_EQ(read_torch_file(path).find("w")->tensor()->data.size(), 8U);
 }
 TEST_F(TorchRefuses, ALegacyFileCutShort) {
   const auto whole = legacy(kObject, kKeys, cat(le<std::int64_t>(2), "12345678"));

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "vit/core/error.h"
 #include "vit/config/model_config.h"
+#include "vit/core/error.h"
 #include "vit/model/vision_transformer.h"
 
 namespace vit::model {
@@ -27,7 +27,7 @@ TEST_P(OptionsCheck, RefusesTheFieldEverywhere) {
   fields_from_json(options, model, "test");
   const auto names_it = ThrowsMessage<DataError>(HasSubstr(format("'{}'", field)));
   EXPECT_THAT([&] { VisionTransformer(options, at::kMeta); }, names_it);
-  EXPECT_THAT([&] { config_from_json({{"model", model}}, "file"); }, names_it);
+  EXPECT_THAT([&] { config::config_from_json(Json{{"model", model}}, "file"); }, names_it);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -44,9 +44,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"drop_ratio", "1.5"}, Wrong{"drop_path_ratio", "-0.1"}, Wrong{"norm_eps", "-1.0"},
         Wrong{"global_pool", "\"median\""}, Wrong{"pos_embed", "\"rope\""},
         Wrong{"dist_head", "\"both\""}, Wrong{"class_token", "false"}),
-    [](const auto& info) { return format("{}_{}", info.param.field, info.index); });
+    [](const auto& wrong) { return format("{}_{}", wrong.param.field, wrong.index); });
 
-TEST(OptionsCheck, RefusesAModelThatNoMemoryHolds) {
+TEST(Options, RefuseAModelThatNoMemoryHolds) {
   EXPECT_THAT(
       [] {
         VisionTransformer(VisionTransformerOptions().embed_dim(65536).num_heads(64).depth(1000),
