@@ -23,7 +23,7 @@ class FileSource : public ByteSource {
       : path_(std::move(path)),
         // Opening a FIFO would wait for a writer without O_NONBLOCK.
         descriptor_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {
-    if (descriptor_ < 0) fail(path_);
+    if (descriptor_ < 0) cannot_read(path_);
     try {
       size_ = size_of_regular_file();
     } catch (...) {
@@ -39,7 +39,7 @@ class FileSource : public ByteSource {
     while (!to.empty()) {
       const auto count = ::pread(descriptor_, to.data(), to.size(), static_cast<off_t>(offset));
       if (count < 0 && errno == EINTR) continue;
-      if (count < 0) fail(path_);
+      if (count < 0) cannot_read(path_);
       if (count == 0)
         throw IoError("{}: expected {} bytes, found the end after {}: it was cut short while read",
                       path_.string(), size_, offset);
@@ -51,7 +51,7 @@ class FileSource : public ByteSource {
  private:
   std::uint64_t size_of_regular_file() const {
     struct stat status {};
-    if (::fstat(descriptor_, &status) != 0) fail(path_);
+    if (::fstat(descriptor_, &status) != 0) cannot_read(path_);
     if (!S_ISREG(status.st_mode))
       throw IoError("{}: expected a regular file, found {}", path_.string(),
                     S_ISDIR(status.st_mode) ? "a folder" : "a device, pipe or socket");
