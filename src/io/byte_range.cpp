@@ -13,7 +13,7 @@
 namespace vit::io {
 namespace {
 
-[[noreturn]] void fail(const std::filesystem::path& path) {
+[[noreturn]] void cannot_read(const std::filesystem::path& path) {
   throw IoError("{}: cannot be read: {}", path.string(), std::strerror(errno));
 }
 
