@@ -8,6 +8,7 @@
 
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
+#include "vit/core/text.h"
 #include "vit/io/idx.h"
 
 namespace vit::data {
@@ -22,17 +23,35 @@ std::string lower(std::string text) {
   return text;
 }
 
-bool is_picture(const fs::path& path) {
+bool is_image(const fs::path& path) {
   const auto suffix = lower(path.extension().string());
   return std::find(std::begin(kSuffixes), std::end(kSuffixes), suffix) != std::end(kSuffixes);
 }
 
-/// Picture files, with a label each or none at all.
+/// FNV-1a, 64 bits, over several pieces.
+class Hash {
+ public:
+  Hash& add(const void* bytes, std::size_t size) {
+    const auto* from = static_cast<const unsigned char*>(bytes);
+    for (std::size_t i = 0; i < size; ++i) value_ = (value_ ^ from[i]) * 0x100000001b3U;
+    return *this;
+  }
+  Hash& add(std::int64_t number) { return add(&number, sizeof number); }
+  std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_ = 0xcbf29ce484222325U;
+};
+
+/// Image files, with a label each or none at all.
 class FileDataset : public Dataset {
  public:
-  FileDataset(std::vector<fs::path> files, std::vector<std::int64_t> labels,
+  FileDataset(fs::path root, std::vector<fs::path> files, std::vector<std::int64_t> labels,
               std::vector<std::string> classes, std::int64_t channels)
-      : files_(std::move(files)), labels_(std::move(labels)), channels_(channels) {
+      : root_(std::move(root)),
+        files_(std::move(files)),
+        labels_(std::move(labels)),
+        channels_(channels) {
     classes_ = std::move(classes);
   }
 
@@ -46,20 +65,33 @@ class FileDataset : public Dataset {
   Image load(std::int64_t index) const override {
     return decode_image(files_.at(static_cast<std::size_t>(index)), channels_);
   }
+  std::uint64_t fingerprint(std::int64_t index) const override {
+    const auto& file = files_.at(static_cast<std::size_t>(index));
+    std::error_code none;  // a file that is gone has no size
+    const auto size = fs::file_size(file, none);
+    const auto name = file.lexically_relative(root_).string();
+    return Hash()
+        .add(name.data(), name.size())
+        .add(label(index))
+        .add(static_cast<std::int64_t>(size))
+        .value();
+  }
 
  private:
+  fs::path root_;
   std::vector<fs::path> files_;
   std::vector<std::int64_t> labels_;
   std::int64_t channels_;
 };
 
-/// Grey pictures that all stand in memory.
+/// Grey images that are all in memory.
 class IdxDataset : public Dataset {
  public:
   IdxDataset(std::string source, io::IdxArray images, const io::IdxArray& labels,
              std::int64_t channels)
       : source_(std::move(source)), images_(std::move(images)), channels_(channels) {
     labels_ = labels.data;
+    has_class_names_ = false;
     const auto largest = *std::max_element(labels_.begin(), labels_.end());
     for (int i = 0; i <= largest; ++i) classes_.push_back(std::to_string(i));
   }
@@ -72,13 +104,20 @@ class IdxDataset : public Dataset {
     return source_ + "[" + std::to_string(index) + "]";
   }
   Image load(std::int64_t index) const override {
-    if (index < 0 || index >= size()) throw DataError("{}: no picture {}", source_, index);
+    if (index < 0 || index >= size()) throw DataError("{}: no image {}", source_, index);
     Image image(images_.shape[1], images_.shape[2], channels_);
     const auto pixels = image.height * image.width;
     const auto* from = images_.data.data() + index * pixels;
     for (std::int64_t i = 0; i < pixels; ++i)
       std::fill_n(image.pixels.begin() + i * channels_, channels_, from[i]);
     return image;
+  }
+  std::uint64_t fingerprint(std::int64_t index) const override {
+    const auto pixels = images_.shape[1] * images_.shape[2];
+    return Hash()
+        .add(label(index))
+        .add(images_.data.data() + index * pixels, static_cast<std::size_t>(pixels))
+        .value();
   }
 
  private:
@@ -90,16 +129,16 @@ class IdxDataset : public Dataset {
 
 void check_channels(std::int64_t channels) {
   if (channels != 1 && channels != 3)
-    throw DataError("pictures have 1 or 3 channels, the model takes {}", channels);
+    throw DataError("images have 1 or 3 channels, the model takes {}", channels);
 }
 
-/// A picture and the class folder that holds it.
+/// An image and the class folder that holds it.
 struct Found {
   std::string path;
   std::string label;
 };
 
-/// The pictures of a data set's folder in timm's order. Links are followed; a loop of them ends
+/// The images of a dataset's folder in timm's order. Links are followed; a loop of them ends
 /// where it returns.
 class Walk {
  public:
@@ -132,20 +171,20 @@ class Walk {
       if (entry.is_directory(ignored)) {
         has_folders = true;
         visit_folder(entry.path(), false);
-      } else if (!is_root && is_picture(entry.path())) {
+      } else if (!is_root && is_image(entry.path())) {
         found_.push_back({entry.path().string(), label});
       }
     }
     if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
     above_.erase(real);
     if (is_root) return;
-    const bool holds_pictures =
+    const bool holds_images =
         std::any_of(found_.begin() + static_cast<std::ptrdiff_t>(before), found_.end(),
                     [&](const Found& one) { return fs::path(one.path).parent_path() == folder; });
-    if (holds_pictures)
+    if (holds_images)
       classes_.push_back(label);
     else if (!has_folders)
-      throw DataError("{}: expected pictures, found none", folder.string());
+      throw DataError("{}: expected images, found none", folder.string());
   }
 
   std::set<fs::path> above_;
@@ -209,6 +248,11 @@ void compare_classes(const fs::path& train, const std::vector<std::string>& trai
 
 }  // namespace
 
+std::uint64_t Dataset::fingerprint(std::int64_t index) const {
+  const auto text = name(index);
+  return Hash().add(text.data(), text.size()).add(label(index)).value();
+}
+
 bool natural_less(const std::string& a, const std::string& b) {
   // timm's `natural_key`: lower case, split into text and whole numbers; the text may be empty.
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -247,29 +291,31 @@ std::shared_ptr<const Dataset> open_class_folders(const fs::path& folder, std::i
     files.emplace_back(one.path);
     labels.push_back(index.at(one.label));
   }
-  return std::make_shared<FileDataset>(std::move(files), std::move(labels), walk.classes(),
-                                       channels);
+  std::vector<std::string> names;
+  for (const auto& name : walk.classes()) names.push_back(printable(name));
+  return std::make_shared<FileDataset>(folder, std::move(files), std::move(labels),
+                                       std::move(names), channels);
 }
 
 std::shared_ptr<const Dataset> open_idx(const fs::path& images, const fs::path& labels,
                                         std::int64_t channels) {
   check_channels(channels);
-  auto pictures = io::read_idx(images);
+  auto pixels = io::read_idx(images);
   const auto numbers = io::read_idx(labels);
-  if (pictures.shape.size() != 3)
-    throw DataError("{}: expected images [N, H, W], found {}", images.string(), pictures.shape);
+  if (pixels.shape.size() != 3)
+    throw DataError("{}: expected images [N, H, W], found {}", images.string(), pixels.shape);
   if (numbers.shape.size() != 1)
     throw DataError("{}: expected labels [N], found {}", labels.string(), numbers.shape);
-  if (pictures.shape[0] != numbers.shape[0])
+  if (pixels.shape[0] != numbers.shape[0])
     throw DataError("{}: expected {} labels, as many as there are images, found {}",
-                    labels.string(), pictures.shape[0], numbers.shape[0]);
-  if (pictures.data.empty()) throw DataError("{}: expected images, found none", images.string());
-  return std::make_shared<IdxDataset>(images.string(), std::move(pictures), numbers, channels);
+                    labels.string(), pixels.shape[0], numbers.shape[0]);
+  if (pixels.data.empty()) throw DataError("{}: expected images, found none", images.string());
+  return std::make_shared<IdxDataset>(images.string(), std::move(pixels), numbers, channels);
 }
 
 std::shared_ptr<const Dataset> open_files(std::vector<fs::path> files, std::int64_t channels) {
   check_channels(channels);
-  return std::make_shared<FileDataset>(std::move(files), std::vector<std::int64_t>{},
+  return std::make_shared<FileDataset>(fs::path(), std::move(files), std::vector<std::int64_t>{},
                                        std::vector<std::string>{}, channels);
 }
 
@@ -294,7 +340,10 @@ std::shared_ptr<const Dataset> open_data(const fs::path& folder, Split split,
   if (split == Split::kTrain) return open_class_folders(train, channels);
   const auto validation = validation_folder(folder);
   auto dataset = open_class_folders(validation, channels);
-  compare_classes(train, Walk(train).classes(), validation, dataset->classes());
+  const Walk walk(train);
+  std::vector<std::string> names;
+  for (const auto& name : walk.classes()) names.push_back(printable(name));
+  compare_classes(train, names, validation, dataset->classes());
   return dataset;
 }
 

@@ -79,7 +79,7 @@ TEST(ClassFolders, NamesAFolderWithoutPictures) {
   add_picture(folder / "full/a.png");
   fs::create_directories(folder / "empty");
   EXPECT_THAT(error_of([&] { open_class_folders(folder.path(), 3); }),
-              HasSubstr((folder / "empty").string() + ": expected pictures"));
+              HasSubstr((folder / "empty").string() + ": expected images"));
   EXPECT_THROW(open_class_folders(folder / "missing", 3), IoError);
   EXPECT_THROW(open_class_folders(folder / "full", 3), DataError);
 }

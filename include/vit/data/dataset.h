@@ -1,4 +1,4 @@
-// Pictures with labels: class folders and MNIST's IDX files.
+// Images with labels: class folders and MNIST's IDX files.
 #pragma once
 
 #include <cstdint>
@@ -11,35 +11,42 @@
 
 namespace vit::data {
 
-/// A fixed list of pictures. Everything const: safe to use from several threads at once.
+/// A fixed list of images. Everything const: safe to use from several threads at once.
 class Dataset {
  public:
   virtual ~Dataset() = default;
 
   virtual std::int64_t size() const = 0;
-  /// Class names by index; empty where the pictures have no labels.
+  /// Class names by index, as vit::printable shows them; empty where the images have no labels.
   const std::vector<std::string>& classes() const { return classes_; }
-  /// The class of picture `index`; −1 where there are no labels.
+  /// Whether `classes` are names that somebody gave; false: numbers that stand in for them (IDX).
+  bool has_class_names() const { return has_class_names_; }
+  /// The class of image `index`; −1 where there are no labels.
   virtual std::int64_t label(std::int64_t index) const = 0;
-  /// The file (or `file[index]`) that picture `index` comes from.
+  /// The file (or `file[index]`) that image `index` comes from.
   virtual std::string name(std::int64_t index) const = 0;
-  /// Decodes picture `index`. Throws IoError, DataError naming the file.
+  /// Decodes image `index`. Throws IoError, DataError naming the file.
   virtual Image load(std::int64_t index) const = 0;
   /// Where neighbours are cheapest read one after the other: how many images each shard holds, in
   /// the order of their indices. Empty: any order is as good.
   virtual std::vector<std::int64_t> shard_sizes() const { return {}; }
+  /// Tells whether image `index` is still what it was, wherever the dataset stands now: a hash of
+  /// its label and of its path below the dataset's folder and its size in bytes, or of its pixels
+  /// where they are in memory anyway. Nothing is decoded.
+  virtual std::uint64_t fingerprint(std::int64_t index) const;
 
  protected:
   std::vector<std::string> classes_;
+  bool has_class_names_ = true;
 };
 
 enum class Split { kTrain, kValidation };
 
-/// The pictures below `folder`, each labelled by the folder that holds it, classes and files in the
-/// order of timm's reader (natural sort, `timm/data/readers/reader_image_folder.py`). Pictures are
+/// The images below `folder`, each labelled by the folder that holds it, classes and files in the
+/// order of timm's reader (natural sort, `timm/data/readers/reader_image_folder.py`). Images are
 /// recognised by suffix (jpg, jpeg, png, webp, bmp, tif, tiff); those right in `folder` have no
 /// class and are left out. Throws IoError where there is no such folder, DataError where it has no
-/// class folders or a class folder has no pictures.
+/// class folders or a class folder has no images.
 std::shared_ptr<const Dataset> open_class_folders(const std::filesystem::path& folder,
                                                   std::int64_t channels);
 
@@ -48,11 +55,11 @@ std::shared_ptr<const Dataset> open_class_folders(const std::filesystem::path& f
 std::shared_ptr<const Dataset> open_idx(const std::filesystem::path& images,
                                         const std::filesystem::path& labels, std::int64_t channels);
 
-/// Pictures without labels, in the order given.
+/// Images without labels, in the order given.
 std::shared_ptr<const Dataset> open_files(std::vector<std::filesystem::path> files,
                                           std::int64_t channels);
 
-/// One half of a data set: class folders under `train/`, `val/` or `validation/`, or the four
+/// One half of a dataset: class folders under `train/`, `val/` or `validation/`, or the four
 /// MNIST-named IDX files (`train-images-idx3-ubyte`, … `t10k-labels-idx1-ubyte`), plain or `.gz`.
 /// Opening the validation half of class folders also compares its classes with `train/`'s.
 /// Throws IoError, DataError in one line that says what was looked for.
