@@ -1,6 +1,9 @@
 #include "vit/train/checkpoint.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cstdio>
 
 #include "vit/core/file.h"
 #include "vit/core/sha256.h"
@@ -13,8 +16,7 @@ constexpr auto kManifest = "manifest.json";
 const std::string kPrefix = "step-";
 const std::string kUnfinished = ".tmp";
 
-std::optional<std::int64_t> step_of(const fs::path& path) {
-  const auto name = path.filename().string();
+std::optional<std::int64_t> step_of(const std::string& name) {
   if (!name.starts_with(kPrefix)) return std::nullopt;
   const auto digits = name.substr(kPrefix.size());
   if (digits.empty() || digits.size() > 18 ||
@@ -40,19 +42,33 @@ void remove_old(const fs::path& folder, std::int64_t keep) {
     if (static_cast<std::int64_t>(i) >= std::max<std::int64_t>(keep, 2))
       fs::remove_all(checkpoints[i].path);
   std::vector<fs::path> unfinished;
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().extension() == kUnfinished) unfinished.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const auto stem = entry.path().stem().string();
+    if (entry.path().extension() == kUnfinished && step_of(stem))
+      unfinished.push_back(entry.path());
+  }
   for (const auto& path : unfinished) fs::remove_all(path);
+}
+
+/// Puts the finished folder in its place. One of the same step (written before its epoch was
+/// evaluated) is exchanged with it in one go: at every moment one of the two has the name.
+void put_in_place(const fs::path& finished, const fs::path& path) {
+  if (::renameat2(AT_FDCWD, finished.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) == 0) {
+    fs::remove_all(finished);
+    return;
+  }
+  // Nothing there, as nearly always; or a file system that cannot exchange.
+  fs::remove_all(path);
+  fs::rename(finished, path);
 }
 
 std::string check_file(const fs::path& file, const Json& expected) {
   std::error_code error;
   const auto size = fs::file_size(file, error);
   if (error) return format("{}: missing", file.string());
-  if (Json(size) != expected.value("size", Json()))
-    return format("{}: expected {} bytes, found {}", file.string(),
-                  expected.value("size", Json()).dump(), size);
-  if (sha256_file(file) != expected.value("sha256", ""))
+  if (Json(size) != expected["size"])
+    return format("{}: expected {} bytes, found {}", file.string(), expected["size"].dump(), size);
+  if (Json(sha256_file(file)) != expected["sha256"])
     return format("{}: its SHA-256 is not the manifest's", file.string());
   return "";
 }
@@ -63,7 +79,8 @@ std::vector<Checkpoint> list_checkpoints(const fs::path& folder) {
   std::vector<Checkpoint> checkpoints;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(folder, none))
-    if (const auto step = step_of(entry.path()); step && entry.is_directory(none))
+    if (const auto step = step_of(entry.path().filename().string());
+        step && entry.is_directory(none))
       checkpoints.push_back({entry.path(), *step});
   std::sort(checkpoints.begin(), checkpoints.end(),
             [](const Checkpoint& a, const Checkpoint& b) { return a.step > b.step; });
@@ -82,8 +99,7 @@ Checkpoint write_checkpoint(const fs::path& folder, std::int64_t step, std::int6
     write(unfinished);
     write_file(unfinished / kManifest, manifest_of(unfinished));
     sync_folder(unfinished);
-    fs::remove_all(path);  // of the same step, written before the epoch was evaluated
-    fs::rename(unfinished, path);
+    put_in_place(unfinished, path);
     sync_folder(folder);
     remove_old(folder, keep);
   } catch (const fs::filesystem_error& error) {
@@ -104,11 +120,12 @@ std::string verify_checkpoint(const fs::path& checkpoint) {
     if (!files.is_object() || files.empty())
       return format("{}: expected a list of files", file.string());
     for (const auto& [name, expected] : files.items()) {
-      if (!expected.is_object() || fs::path(name).filename() != name)
+      if (!expected.is_object() || !expected.contains("size") || !expected.contains("sha256") ||
+          fs::path(name).filename() != name)
         return format("{}: expected file names with size and sha256", file.string());
       if (auto problem = check_file(checkpoint / name, expected); !problem.empty()) return problem;
     }
-  } catch (const std::exception& error) {  // unreadable, or of another JSON type
+  } catch (const Error& error) {  // unreadable
     return error.what();
   }
   return "";

@@ -1,6 +1,7 @@
 #include "vit/train/ema.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 
 #include <cmath>
 
@@ -12,6 +13,8 @@ Ema::Ema(const torch::nn::Module& model, double decay, bool warmup)
     names_.push_back(item.key());
     model_.push_back(item.value().detach());
     average_.push_back(item.value().detach().clone());
+    if (!scratch_.defined() || scratch_.numel() < item.value().numel())
+      scratch_ = at::empty({item.value().numel()}, item.value().options().requires_grad(false));
   }
 }
 
@@ -32,10 +35,20 @@ NamedTensors Ema::state() const {
   return entries;
 }
 
+Ema::Swapped::Swapped(Ema* ema) : ema_(ema) {
+  if (ema_ != nullptr) ema_->swap();
+}
+
+Ema::Swapped::~Swapped() {
+  if (ema_ != nullptr) ema_->swap();
+}
+
 void Ema::swap() {
   const at::NoGradGuard no_grad;
+  // Through memory that is there already: half-way through, nothing can run out.
   for (std::size_t i = 0; i < model_.size(); ++i) {
-    const auto kept = model_[i].clone();
+    const auto kept = scratch_.narrow(0, 0, model_[i].numel()).view(model_[i].sizes());
+    kept.copy_(model_[i]);
     model_[i].copy_(average_[i]);
     average_[i].copy_(kept);
   }

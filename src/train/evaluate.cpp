@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "mode_guard.h"
 #include "vit/data/eval_transform.h"
 #include "vit/data/loader.h"
 
@@ -22,8 +23,7 @@ std::optional<model::Metrics> evaluate(VisionTransformer& model,
       data, [&](const data::Image& image, Random&, std::span<float> chw) { transform(image, chw); },
       data::in_order(data->size()), loading);
 
-  const bool was_training = model->is_training();
-  model->eval();
+  const ModeGuard mode(*model, /*training=*/false);
   model::Metrics metrics(form.num_classes());
   bool stopped = false;
   while (auto batch = loader.next()) {
@@ -33,7 +33,6 @@ std::optional<model::Metrics> evaluate(VisionTransformer& model,
     stopped = options.stop && options.stop();
     if (stopped) break;
   }
-  model->train(was_training);
   if (stopped) return std::nullopt;
   return metrics;
 }

@@ -56,7 +56,7 @@ std::vector<std::string> optimizer_names() {
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name, std::vector<ParamGroup> groups,
                                           const OptimizerOptions& options) {
   const auto factory = factories().find(name);
-  if (factory == factories().end()) throw UsageError("--opt: no optimiser '{}'", name);
+  if (factory == factories().end()) throw UsageError("opt: no optimiser '{}'", name);
   return factory->second(std::move(groups), options);
 }
 

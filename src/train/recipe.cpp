@@ -40,7 +40,7 @@ const Json& find_recipe(const std::string& name) {
   if (const auto it = table.find(name); it != table.end()) return *it;
   std::string known;
   for (const auto& other : recipe_names()) known += (known.empty() ? "" : ", ") + other;
-  throw UsageError("--recipe: expected one of {}, found '{}'", known, name);
+  throw UsageError("recipe: expected one of {}, found '{}'", known, name);
 }
 
 }  // namespace vit::train

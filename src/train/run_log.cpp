@@ -1,7 +1,13 @@
 #include "run_log.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <sstream>
+#include <utility>
 
 #include "vit/core/error.h"
 #include "vit/core/file.h"
@@ -9,6 +15,8 @@
 namespace vit::train {
 namespace fs = std::filesystem;
 namespace {
+
+std::string reason() { return std::strerror(errno); }
 
 constexpr std::array kColumns{"epoch",     "step",      "train_loss", "eval_loss",
                               "eval_top1", "eval_top5", "lr",         "seconds"};
@@ -29,6 +37,14 @@ std::string csv_row(const Json& row) {
   return text + "\n";
 }
 
+/// The number under `key`; `other` where there is none (a damaged row).
+std::int64_t whole_number(const Json& row, const char* key, std::int64_t other) {
+  const auto found = row.find(key);
+  return found != row.end() && found->is_number_integer() ? found->get<std::int64_t>() : other;
+}
+
+bool is_epoch(const Json& row) { return row.value("event", Json()) == "epoch"; }
+
 }  // namespace
 
 RunLog::RunLog(const fs::path& folder) { open(folder, "", header()); }
@@ -41,9 +57,9 @@ RunLog::RunLog(const fs::path& folder, std::int64_t epoch, std::int64_t step) {
     for (std::string line; std::getline(lines, line);) {
       const auto row = Json::parse(line, nullptr, /*allow_exceptions=*/false);
       if (!row.is_object()) continue;  // cut short when the run was killed
-      const bool whole_epoch = row.value("event", "") == "epoch";
-      const bool kept = whole_epoch ? row.value("epoch", INT64_MAX) <= epoch
-                                    : row.value("step", INT64_MAX) <= step;
+      const bool whole_epoch = is_epoch(row);
+      const bool kept = whole_epoch ? whole_number(row, "epoch", INT64_MAX) <= epoch
+                                    : whole_number(row, "step", INT64_MAX) <= step;
       if (!kept) continue;
       rows += line + "\n";
       if (whole_epoch) summary += csv_row(row);
@@ -53,18 +69,42 @@ RunLog::RunLog(const fs::path& folder, std::int64_t epoch, std::int64_t step) {
 }
 
 void RunLog::open(const fs::path& folder, const std::string& rows, const std::string& summary) {
-  folder_ = folder;
   write_file(folder / "log.jsonl", rows);
   write_file(folder / "summary.csv", summary);
-  rows_.open(folder / "log.jsonl", std::ios::app);
-  summary_.open(folder / "summary.csv", std::ios::app);
+  rows_ = Appender(folder / "log.jsonl");
+  summary_ = Appender(folder / "summary.csv");
 }
 
 void RunLog::write(const Json& row) {
-  rows_ << row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" << std::flush;
-  if (row.value("event", "") == "epoch") summary_ << csv_row(row) << std::flush;
-  if (!rows_ || !summary_)
-    throw IoError("{}: log.jsonl or summary.csv cannot be written", folder_.string());
+  rows_.write(row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  if (is_epoch(row)) summary_.write(csv_row(row));
+}
+
+RunLog::Appender::Appender(fs::path path)
+    : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)) {
+  if (descriptor_ < 0) throw IoError("{}: cannot be written: {}", path_.string(), reason());
+}
+
+RunLog::Appender::Appender(Appender&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+RunLog::Appender& RunLog::Appender::operator=(Appender&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+RunLog::Appender::~Appender() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void RunLog::Appender::write(std::string_view text) {
+  while (!text.empty()) {
+    const auto written = ::write(descriptor_, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw IoError("{}: cannot be written: {}", path_.string(), reason());
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
 }
 
 }  // namespace vit::train

@@ -2,29 +2,46 @@
 #pragma once
 
 #include <filesystem>
-#include <fstream>
+#include <string>
+#include <string_view>
 
 #include "vit/core/json.h"
 
 namespace vit::train {
 
-/// Rows of `event` `step` and `epoch`; each is on disk, whole, when the call returns.
+/// Rows of `event` `step` and `epoch`. When `write` returns, the row is in the file: it stays when
+/// this process is killed. A row that is cut short (by a full disk) is left out when a run goes on.
 class RunLog {
  public:
   /// Starts afresh. Throws IoError.
   explicit RunLog(const std::filesystem::path& folder);
-  /// Goes on: rows past `epoch` whole epochs and `step` steps are taken out first.
+  /// Goes on: rows past `epoch` whole epochs and `step` steps are taken out first. Throws IoError,
+  /// DataError where log.jsonl is larger than 4 GiB.
   RunLog(const std::filesystem::path& folder, std::int64_t epoch, std::int64_t step);
 
-  /// Appends to log.jsonl; an `epoch` row also to summary.csv.
+  /// Appends to log.jsonl; an `epoch` row also to summary.csv. Throws IoError.
   void write(const Json& row);
 
  private:
+  /// A file that grows at its end.
+  class Appender {
+   public:
+    Appender() = default;
+    explicit Appender(std::filesystem::path path);
+    Appender(Appender&& other) noexcept;
+    Appender& operator=(Appender&& other) noexcept;
+    ~Appender();
+    void write(std::string_view text);
+
+   private:
+    std::filesystem::path path_;
+    int descriptor_ = -1;
+  };
+
   void open(const std::filesystem::path& folder, const std::string& rows,
             const std::string& summary);
 
-  std::filesystem::path folder_;
-  std::ofstream rows_, summary_;
+  Appender rows_, summary_;
 };
 
 }  // namespace vit::train

@@ -48,7 +48,7 @@ std::vector<std::string> schedule_names() {
 
 double learning_rate(const ScheduleOptions& o, std::int64_t step) {
   const auto curve = curves().find(o.name);
-  if (curve == curves().end()) throw UsageError("--sched: no schedule '{}'", o.name);
+  if (curve == curves().end()) throw UsageError("sched: no schedule '{}'", o.name);
   if (step < o.warmup_steps)
     return o.warmup_lr +
            static_cast<double>(step) * ((o.lr - o.warmup_lr) / static_cast<double>(o.warmup_steps));

@@ -2,8 +2,12 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <cmath>
+#include <map>
 #include <numeric>
 
+#include "fine_tune.h"
+#include "vit/data/train_transform.h"
 #include "vit/config/registry.h"
 #include "vit/model/weights.h"
 #include "vit/runtime/device.h"
@@ -31,17 +35,24 @@ Json parse_value(const std::string& text) {
 void set_model_arg(VisionTransformerOptions& model, const std::string& text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos)
-    throw UsageError("--model-arg: expected key=value, found '{}'", text);
+    throw UsageError("model_args: expected key=value, found '{}'", text);
   const auto value = parse_value(text.substr(equals + 1));
   try {
-    fields_from_json(model, Json{{text.substr(0, equals), value}}, "--model-arg");
+    fields_from_json(model, Json{{text.substr(0, equals), value}}, "model_args");
   } catch (const DataError& error) {
     throw UsageError("{}", error.what());
   }
 }
 
-/// One value a channel: a grey model takes the mean of a colour one's.
-void fit_channels(std::vector<double>& values, std::int64_t channels) {
+/// What the user gave: one value a channel, or one for all. What the model says: where it is for
+/// another number of channels (a colour model's on grey images), the average.
+void fit_channels(const char* field, const std::vector<double>& given, std::vector<double>& values,
+                  std::int64_t channels) {
+  const auto count = static_cast<std::int64_t>(given.size());
+  if (count > 1 && count != channels)
+    throw UsageError("{}: expected {}, found {} numbers", field,
+                     channels == 1 ? "one number" : format("1 or {} numbers", channels), count);
+  if (count > 0) values = given;
   if (static_cast<std::int64_t>(values.size()) == channels || values.empty()) return;
   const double mean =
       std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -55,11 +66,9 @@ void apply(ModelConfig& config, const TrainOptions& options) {
   if (options.drop > 0) model.drop_ratio(options.drop);
   if (options.drop_path) model.drop_path_ratio(*options.drop_path);
   auto& preprocessing = config.preprocessing;
-  if (!options.mean.empty()) preprocessing.mean = options.mean;
-  if (!options.std.empty()) preprocessing.std = options.std;
   if (options.crop_pct) preprocessing.crop_pct = *options.crop_pct;
-  fit_channels(preprocessing.mean, model.in_c());
-  fit_channels(preprocessing.std, model.in_c());
+  fit_channels("mean", options.mean, preprocessing.mean, model.in_c());
+  fit_channels("std", options.std, preprocessing.std, model.in_c());
   config.preprocessing_known = true;
 }
 
@@ -71,13 +80,15 @@ model::LoadOptions load_options(const TrainOptions& options) {
   return load;
 }
 
+/// The names that somebody gave to the dataset's classes: in the options, or the class folders'.
+/// Empty where nobody did (IDX).
 std::vector<std::string> class_names(const TrainOptions& options, const data::Dataset& data,
                                      Log& log) {
-  if (options.labels.empty() || options.labels.size() == data.classes().size())
-    return options.labels.empty() ? data.classes() : options.labels;
-  log.warning("{} class names given for {} classes: the data's own are kept", options.labels.size(),
-              data.classes().size());
-  return data.classes();
+  if (options.labels.size() == data.classes().size()) return options.labels;
+  if (!options.labels.empty())
+    log.warning("{} class names given for {} classes: the dataset's own are kept",
+                options.labels.size(), data.classes().size());
+  return data.has_class_names() ? data.classes() : std::vector<std::string>{};
 }
 
 /// Where attention is small or in bf16, LibTorch's fused CPU kernel is slower backward than the
@@ -88,18 +99,68 @@ VisionTransformerOptions training_form(VisionTransformerOptions model,
   return model;
 }
 
-void copy_weights(const VisionTransformer& from, VisionTransformer& to, const std::string& source) {
-  const at::NoGradGuard no_grad;
-  std::map<std::string, at::Tensor> weights;
-  for (auto& [name, tensor] : model::state_dict(*from)) weights.emplace(name, tensor);
-  for (auto& [name, tensor] : model::state_dict(*to)) {
-    const auto found = weights.find(name);
-    if (found == weights.end() || found->second.sizes() != tensor.sizes())
-      throw DataError("{}: tensor '{}': expected shape {}, found {}; --model-arg cannot change it",
-                      source, name, tensor.sizes().vec(),
-                      found == weights.end() ? "none" : format("{}", found->second.sizes().vec()));
-    tensor.copy_(found->second);
+/// A dataset whose halves have numbers for names may have other numbers in each.
+void check_labels(const TrainSetup& setup) {
+  const auto classes = setup.train_data->classes().size();
+  if (setup.val_data->classes().size() > classes)
+    throw DataError("{}: expected the {} classes of the training images, found a label of {}",
+                    setup.val_data->name(0), classes, setup.val_data->classes().size() - 1);
+}
+
+void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
+  const auto channels = setup.config.model.in_c();
+  setup.train_data = data::open_data(options.data, data::Split::kTrain, channels);
+  setup.val_data = data::open_data(options.data, data::Split::kValidation, channels);
+  check_labels(setup);
+  log.debug("{}: {} images to train on, {} to validate on, {} classes", options.data,
+            setup.train_data->size(), setup.val_data->size(), setup.train_data->classes().size());
+}
+
+/// Always on the CPU first: what is drawn does not depend on the device.
+VisionTransformer make_model(const ModelConfig& config, const TrainOptions& options,
+                             const std::string& where) {
+  config::check_config(config, where);
+  return VisionTransformer(training_form(config.model, options), at::TensorOptions(),
+                           model::VisionTransformerLayers{}, /*init=*/false);
+}
+
+model::LoadedModel load_file(const TrainOptions& options, Log* log) {
+  try {
+    auto loaded = model::load_model(options.model, load_options(options), log);
+    if (log != nullptr) log->debug("{}: read", options.model);
+    return loaded;
+  } catch (const UsageError& error) {
+    // A file that does not say its architecture: training has no other way to be told.
+    if (!options.arch.empty()) throw;
+    throw UsageError("arch: {}: expected an architecture, for the file does not say its own",
+                     options.model);
   }
+}
+
+void set_head(TrainSetup& setup, const HeadPlan& plan, const TrainOptions& options, Log& log) {
+  static const std::map<HeadPlan::Kind, const char*> kWords{
+      {HeadPlan::Kind::kKept, "is kept"},
+      {HeadPlan::Kind::kPermuted, "is kept, its rows in the dataset's order"},
+      {HeadPlan::Kind::kNew, "is new, drawn at random"}};
+  log.info("{}: the head {}: {}", options.model, kWords.at(plan.kind), plan.reason);
+  if (plan.kind == HeadPlan::Kind::kNew) draw_head(setup.model, options.seed);
+  if (plan.kind == HeadPlan::Kind::kPermuted) permute_head(setup.model, plan.rows);
+}
+
+void fine_tune(TrainSetup& setup, model::LoadedModel& source, const HeadPlan& plan,
+               const TrainOptions& options, Log& log) {
+  setup.model = make_model(setup.config, options, options.model);
+  copy_weights(source.model, setup.model, plan.kind != HeadPlan::Kind::kNew, options.model);
+  set_head(setup, plan, options, log);
+}
+
+/// The number of classes is the dataset's; an argument that says otherwise is a mistake.
+void set_classes(ModelConfig& config, const TrainOptions& options, std::int64_t classes) {
+  for (const auto& text : options.model_args)
+    if (text.starts_with("num_classes=") && config.model.num_classes() != classes)
+      throw UsageError("model_args: num_classes: expected {}, the dataset's classes, found {}",
+                       classes, config.model.num_classes());
+  config.model.num_classes(classes);
 }
 
 }  // namespace
@@ -107,7 +168,7 @@ void copy_weights(const VisionTransformer& from, VisionTransformer& to, const st
 ModelConfig model_config(const TrainOptions& options) {
   ModelConfig config;
   if (is_model_file(options))
-    config = model::load_model(options.model, load_options(options)).config;
+    config = load_file(options, nullptr).config;
   else if (!options.model.empty())
     config = config::find_architecture(options.model);
   apply(config, options);
@@ -116,49 +177,97 @@ ModelConfig model_config(const TrainOptions& options) {
 
 TrainSetup prepare(const TrainOptions& options, Log& log) {
   TrainSetup setup;
-  setup.config = model_config(options);
-  auto& model = setup.config.model;
-  setup.train_data = data::open_data(options.data, data::Split::kTrain, model.in_c());
-  setup.val_data = data::open_data(options.data, data::Split::kValidation, model.in_c());
-  const auto classes = static_cast<std::int64_t>(setup.train_data->classes().size());
-  config::set_labels(setup.config, class_names(options, *setup.train_data, log));
-  const auto device = runtime::open_device(options.device);
+  const bool tunes = is_model_file(options);
+  std::optional<model::LoadedModel> source;
+  if (tunes)
+    setup.config = source.emplace(load_file(options, &log)).config;
+  else if (!options.model.empty())
+    setup.config = config::find_architecture(options.model);
+  const auto trained_classes = setup.config.model.num_classes();
+  const auto trained_names = setup.config.labels;
+  apply(setup.config, options);
+  open_images(setup, options, log);
+  const auto& data = *setup.train_data;
+  const auto classes = static_cast<std::int64_t>(data.classes().size());
+  const auto names = class_names(options, data, log);
+  set_classes(setup.config, options, classes);
+  // Images without class names keep those of the head that is kept.
+  const bool keeps_names =
+      names.empty() && tunes && trained_classes == classes && !trained_names.empty();
+  if (!keeps_names) config::set_labels(setup.config, names.empty() ? data.classes() : names);
 
-  if (is_model_file(options)) {
-    auto load = load_options(options);
-    load.adapt.num_classes = classes;
-    auto loaded = model::load_model(options.model, load, &log);
-    if (model.num_classes() == classes && !loaded.config.labels.empty() &&
-        loaded.config.labels != setup.config.labels)
-      log.warning("{}: its {} classes have other names than the data's; its head is kept",
-                  options.model, classes);
-    model.num_classes(classes);
-    config::check_config(setup.config, options.model);
-    setup.model = VisionTransformer(training_form(model, options), at::TensorOptions(device),
-                                    model::VisionTransformerLayers{}, /*init=*/false);
-    copy_weights(loaded.model, setup.model, options.model);
-    return setup;
+  const auto device = runtime::open_device(options.device);
+  if (tunes) {
+    fine_tune(setup, *source, plan_head(trained_names, trained_classes, names, classes), options,
+              log);
+  } else {
+    setup.model =
+        make_model(setup.config, options, options.model.empty() ? "model" : options.model);
+    model::init_vit_weights(*setup.model, runtime::make_generator(options.seed));
   }
-  model.num_classes(classes);
-  config::check_config(setup.config, options.model.empty() ? "model" : options.model);
-  setup.model = VisionTransformer(training_form(model, options), at::TensorOptions(device),
-                                  model::VisionTransformerLayers{}, /*init=*/false);
-  model::init_vit_weights(*setup.model, runtime::make_generator(options.seed, device));
+  setup.model->to(device);
   return setup;
 }
 
-std::int64_t estimate_memory(const TrainOptions& options, const VisionTransformer& model) {
-  std::int64_t weights = 0;
-  for (const auto& parameter : model->parameters()) weights += parameter.numel();
+TrainSetup prepare_resumed(const TrainOptions& options, const std::filesystem::path& model_file,
+                           Log& log) {
+  TrainSetup setup;
+  auto source = model::load_model(model_file);
+  setup.config = source.config;
+  open_images(setup, options, log);
+  const auto device = runtime::open_device(options.device);
+  setup.model = make_model(setup.config, options, model_file.string());
+  copy_weights(source.model, setup.model, /*with_head=*/true, model_file.string());
+  setup.model->to(device);
+  return setup;
+}
+
+RunSteps plan_steps(const TrainOptions& options, const TrainSetup& setup) {
+  check_options(options);
+  const auto& config = setup.config;
+  // Built for its checks alone.
+  const data::TrainTransform transform(options.augment, config.preprocessing,
+                                       config.model.img_size(), config.model.in_c());
+  const auto images = setup.train_data->size();
+  RunSteps steps;
+  steps.per_epoch = images / options.batch_size / options.accum;  // a last, smaller one is left out
+  if (steps.per_epoch == 0)
+    throw UsageError("batch_size: expected at most {}, the images to train on{}, found {}",
+                     images / options.accum,
+                     options.accum > 1 ? format(" over accum {}", options.accum) : "",
+                     options.batch_size);
+  auto& schedule = steps.schedule;
+  const auto per_epoch = static_cast<double>(steps.per_epoch);
+  schedule.name = options.sched;
+  schedule.lr = peak_lr(options);
+  schedule.min_lr = options.min_lr;
+  schedule.warmup_lr = options.warmup_lr;
+  schedule.total_steps = options.epochs * steps.per_epoch;
+  const double warmup = options.warmup_epochs.value_or(0.05 * static_cast<double>(options.epochs));
+  schedule.warmup_steps =
+      options.warmup_steps > 0 ? options.warmup_steps : std::llround(warmup * per_epoch);
+  schedule.decay_steps = std::max<std::int64_t>(1, std::llround(options.decay_epochs * per_epoch));
+  schedule.decay_rate = options.decay_rate;
+  return steps;
+}
+
+double estimate_memory(const TrainOptions& options, const VisionTransformer& model) {
+  double weights = 0;
+  for (const auto& parameter : model->parameters())
+    weights += static_cast<double>(parameter.numel());
   const auto& o = model->options;
-  const auto tokens = model->pos_embed.size(1);
-  const auto width = o.embed_dim();
-  const auto hidden = static_cast<std::int64_t>(static_cast<double>(width) * o.mlp_ratio());
+  const auto tokens = static_cast<double>(o.img_size()[0] / o.patch_size()[0] *
+                                              (o.img_size()[1] / o.patch_size()[1]) +
+                                          o.num_prefix_tokens());
+  const auto width = static_cast<double>(o.embed_dim());
+  const double hidden = width * o.mlp_ratio();
   // Kept for the backward pass in each block: two norms, qkv, attention in and out, two residuals;
   // the MLP's hidden layer before and after the activation; the attention weights, twice.
-  const auto per_token = 10 * width + 2 * hidden + 2 * o.num_heads() * tokens;
-  const auto activations = options.batch_size * tokens * per_token * o.depth();
-  const std::int64_t copies = options.ema ? 5 : 4;  // weights, gradients, two moments
+  const double per_token =
+      10 * width + 2 * hidden + 2 * static_cast<double>(o.num_heads()) * tokens;
+  const double activations =
+      static_cast<double>(options.batch_size) * tokens * per_token * static_cast<double>(o.depth());
+  const double copies = options.ema ? 5 : 4;  // weights, gradients, two moments
   return 4 * (weights * copies + activations);
 }
 

@@ -1,6 +1,9 @@
 // What of a Trainer a checkpoint holds, and how it comes back.
 #include <ATen/core/grad_mode.h>
 
+#include <fstream>
+
+#include "dataset_record.h"
 #include "vit/core/file.h"
 #include "vit/io/safetensors.h"
 #include "vit/model/weights.h"
@@ -14,6 +17,18 @@ namespace {
 constexpr auto kModel = "model.safetensors";
 constexpr auto kTensors = "training.safetensors";
 constexpr auto kState = "state.json";
+constexpr auto kDataset = "dataset.safetensors";
+constexpr auto kGenerator = "generator";
+constexpr auto kBest = "best.safetensors";
+
+/// The first few of a list of names.
+std::string first_names(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 3;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i)
+    text += (i == 0 ? "" : ", ") + names[i];
+  return names.size() > kShown ? text + ", …" : text;
+}
 
 void write_tensors(const fs::path& path, const NamedTensors& tensors) {
   std::vector<io::TensorToWrite> entries;
@@ -27,12 +42,15 @@ void write_tensors(const fs::path& path, const NamedTensors& tensors) {
   io::write_safetensors(path, entries);
 }
 
-/// Every tensor of `tensors` must be in the file, with its shape and type, and nothing else.
-void read_tensors(const fs::path& path, const NamedTensors& tensors) {
+/// Every tensor of `tensors` must be in the file, with its shape and type, and nothing else but
+/// `besides`, which is given back as it is.
+at::Tensor read_tensors(const fs::path& path, const NamedTensors& tensors,
+                        const std::string& besides = "") {
   const at::NoGradGuard no_grad;
   const auto file = io::read_safetensors(path);
-  if (file.tensors.entries().size() != tensors.size())
-    throw DataError("{}: expected {} tensors, found {}", path.string(), tensors.size(),
+  const auto expected = tensors.size() + (besides.empty() ? 0 : 1);
+  if (file.tensors.entries().size() != expected)
+    throw DataError("{}: expected {} tensors, found {}", path.string(), expected,
                     file.tensors.entries().size());
   for (const auto& [name, tensor] : tensors) {
     const auto* entry = file.tensors.find(name);
@@ -45,6 +63,36 @@ void read_tensors(const fs::path& path, const NamedTensors& tensors) {
     auto target = tensor.detach();
     target.copy_(model::to_tensor(*entry));
   }
+  if (besides.empty()) return {};
+  const auto* entry = file.tensors.find(besides);
+  if (entry == nullptr) throw DataError("{}: expected tensor '{}'", path.string(), besides);
+  return model::to_tensor(*entry).clone();
+}
+
+/// A second name of the file's bytes where the file system can, else a copy.
+void link_or_copy(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::create_hard_link(from, to, error);
+  if (!error) return;
+  AtomicFile copy(to);
+  std::ifstream in(from, std::ios::binary);
+  std::vector<char> block(1 << 20);
+  while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0)
+    copy.write(std::string_view(block.data(), static_cast<std::size_t>(in.gcount())));
+  if (!in.eof()) throw IoError("{}: cannot be read", from.string());
+  copy.commit();
+}
+
+/// `file` becomes what `from` is, at once.
+void put_back(const fs::path& from, const fs::path& file) {
+  auto beside = file;
+  beside += ".restored";
+  std::error_code error;
+  fs::remove(beside, error);
+  link_or_copy(from, beside);
+  fs::rename(beside, file, error);
+  if (error) throw IoError("{}: cannot be written: {}", file.string(), error.message());
+  fs::remove(beside, error);  // still there where both were names of one file
 }
 
 }  // namespace
@@ -55,34 +103,84 @@ NamedTensors Trainer::training_tensors() const {
     tensors.emplace_back("optimizer." + name, tensor);
   if (ema_)
     for (const auto& [name, tensor] : ema_->state()) tensors.emplace_back("ema." + name, tensor);
-  tensors.emplace_back("generator", runtime::generator_state(generator_));
   return tensors;
 }
 
-void Trainer::save_checkpoint() {
-  const auto folder = fs::path(options_.output) / "checkpoints";
-  write_checkpoint(folder, state_.step, options_.keep, [&](const fs::path& unfinished) {
-    model::save_model(unfinished / kModel, *model_, config_);
-    write_tensors(unfinished / kTensors, training_tensors());
-    write_file(unfinished / kState, fields_to_json(state_).dump(2) + "\n");
+void Trainer::save_checkpoint(bool with_best) {
+  const fs::path run = options_.output;
+  write_checkpoint(run / "checkpoints", state_.step, options_.keep, [&](const fs::path& folder) {
+    model::save_model(folder / kModel, *model_, config_);
+    auto tensors = training_tensors();
+    tensors.emplace_back(kGenerator, runtime::generator_state(generator_));
+    write_tensors(folder / kTensors, tensors);
+    write_record(folder / kDataset, *record_);
+    write_file(folder / kState, fields_to_json(state_).dump(2) + "\n");
+    if (with_best) link_or_copy(run / kBest, folder / kBest);
   });
-  log_.debug("checkpoint {} written", (folder / ("step-" + std::to_string(state_.step))).string());
+  log_.debug("checkpoint {} written",
+             (run / "checkpoints" / ("step-" + std::to_string(state_.step))).string());
 }
 
-void Trainer::resume(const fs::path& checkpoint) {
+/// Whether the images are others than the checkpoint's.
+bool Trainer::check_dataset(const fs::path& checkpoint, const ResumeOptions& how) {
+  std::error_code none;
+  if (!fs::exists(checkpoint / kDataset, none)) {
+    log_.warning("{}: written by an earlier version, it does not know which images it was for",
+                 checkpoint.string());
+    return false;
+  }
+  const auto before = read_record(checkpoint / kDataset);
+  if (before.classes != record_->classes)
+    throw DataError(
+        "{}: the dataset's classes are not those of the run that is resumed: expected {} ({}), "
+        "found {} ({}); a model file of the run can be fine-tuned instead",
+        options_.data, before.classes.size(), first_names(before.classes), record_->classes.size(),
+        first_names(record_->classes));
+  const auto changed = dataset_difference(before, *record_, *train_data_, *val_data_);
+  if (changed.empty()) return false;
+  if (!how.allow_dataset_change)
+    throw DatasetChanged("{}: the images changed since the checkpoint: {}", options_.data, changed);
+  log_.warning("{}: the images changed since the checkpoint: {}", options_.data, changed);
+  return true;
+}
+
+/// A generator of another kind of device (its state has another size) cannot go on with the same
+/// numbers.
+void Trainer::restore_generator(const fs::path& file, const at::Tensor& stored, std::int64_t step) {
+  if (stored.scalar_type() != at::kByte)
+    throw DataError("{}: tensor '{}': expected bytes", file.string(), kGenerator);
+  if (stored.numel() == runtime::generator_state(generator_).numel()) {
+    runtime::set_generator_state(generator_, stored);
+    return;
+  }
+  log_.warning(
+      "the run was on another kind of device: the random numbers of dropout and drop path "
+      "begin anew from seed and step, so the run is not the same bit for bit");
+  const std::lock_guard lock(generator_.mutex());
+  generator_.set_current_seed(
+      Random(options_.seed + 1, 0, static_cast<std::uint64_t>(step)).next());
+}
+
+void Trainer::resume(const fs::path& checkpoint, const ResumeOptions& how) {
   const auto file = checkpoint / kState;
   const auto json = Json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
   TrainState state;
   fields_from_json(state, json, file.string());
-  if (state.epoch < 0 || state.step_in_epoch < 0 || state.step_in_epoch > steps_per_epoch_ ||
-      state.step != state.epoch * steps_per_epoch_ + state.step_in_epoch)
-    throw DataError(
-        "{}: expected {} steps an epoch, found step {} in epoch {}; is the data another?",
-        file.string(), steps_per_epoch_, state.step, state.epoch + 1);
+  if (state.epoch < 0 || state.step_in_epoch < 0 || state.step < state.step_in_epoch)
+    throw DataError("{}: expected counts of epochs and steps, found epoch {}, step {} of {}",
+                    file.string(), state.epoch, state.step_in_epoch, state.step);
+  // With more or fewer images the epoch that is running ends after its new number of steps.
+  if (check_dataset(checkpoint, how))
+    state.step_in_epoch = std::min(state.step_in_epoch, steps_per_epoch_);
+  else if (state.step_in_epoch > steps_per_epoch_)
+    throw DataError("{}: expected {} steps an epoch, found step {} in epoch {}", file.string(),
+                    steps_per_epoch_, state.step_in_epoch, state.epoch + 1);
   read_tensors(checkpoint / kModel, model::state_dict(*model_));
-  auto tensors = training_tensors();
-  read_tensors(checkpoint / kTensors, tensors);
-  runtime::set_generator_state(generator_, tensors.back().second);
+  const auto generator = read_tensors(checkpoint / kTensors, training_tensors(), kGenerator);
+  restore_generator(checkpoint / kTensors, generator, state.step);
+  std::error_code none;
+  if (fs::exists(checkpoint / kBest, none))
+    put_back(checkpoint / kBest, fs::path(options_.output) / kBest);
   state_ = state;
 }
 

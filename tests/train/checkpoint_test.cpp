@@ -114,6 +114,22 @@ TEST_F(CheckpointTest, ReplacesOneOfTheSameStep) {
   EXPECT_EQ(found(), 1);
 }
 
+TEST_F(CheckpointTest, LeavesForeignFilesAlone) {
+  fs::create_directory(folder());
+  std::ofstream(folder() / "notes.tmp") << "mine";
+  fs::create_directory(folder() / "step-of-mine.tmp");
+  write(1);
+  EXPECT_TRUE(fs::exists(folder() / "notes.tmp"));
+  EXPECT_TRUE(fs::exists(folder() / "step-of-mine.tmp"));
+}
+
+TEST_F(CheckpointTest, SaysInItsOwnWordsThatAManifestHasOtherTypes) {
+  std::ofstream(write(1) / "manifest.json") << R"({"files": {"state": {"size": "2"}}})";
+  EXPECT_THAT(verify_checkpoint(folder() / "step-1"), HasSubstr("expected file names"));
+  std::ofstream(write(2) / "manifest.json") << R"({"files": {"state": {"size": 2, "sha256": 1}}})";
+  EXPECT_THAT(verify_checkpoint(folder() / "step-2"), HasSubstr("SHA-256"));
+}
+
 TEST_F(CheckpointTest, FindsNothingWhereThereIsNoFolder) { EXPECT_EQ(found(), -1); }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "golden.h"
+#include "vit/core/error.h"
 
 namespace vit::train {
 namespace {
@@ -34,11 +35,24 @@ TEST(Ema, SwapsWithoutLosingEither) {
   OneWeight model(at::ones({2}));
   Ema ema(model, 0.5, false);
   model.weight.detach().fill_(3.0);
-  ema.swap();
-  EXPECT_TRUE(at::equal(model.weight, at::ones({2})));
-  EXPECT_TRUE(at::equal(ema.state()[0].second, at::full({2}, 3.0)));
-  ema.swap();
+  {
+    const Ema::Swapped swapped(&ema);
+    EXPECT_TRUE(at::equal(model.weight, at::ones({2})));
+    EXPECT_TRUE(at::equal(ema.state()[0].second, at::full({2}, 3.0)));
+  }
   EXPECT_TRUE(at::equal(model.weight, at::full({2}, 3.0)));
+}
+
+TEST(Ema, GivesTheWeightsBackWhenSomethingThrows) {
+  OneWeight model(at::ones({2}));
+  Ema ema(model, 0.5, false);
+  model.weight.detach().fill_(3.0);
+  try {
+    const Ema::Swapped swapped(&ema);
+    throw DataError("an image that cannot be decoded");
+  } catch (const DataError&) {
+    EXPECT_TRUE(at::equal(model.weight, at::full({2}, 3.0)));
+  }
 }
 
 }  // namespace

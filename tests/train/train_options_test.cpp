@@ -26,17 +26,65 @@ TEST(TrainOptions, ComeBackFromJson) {
 
 TEST(TrainOptions, RefuseWhatCannotBe) {
   const std::vector<std::function<void(TrainOptions&)>> faults{
-      [](TrainOptions& o) { o.data.clear(); },      [](TrainOptions& o) { o.epochs = 0; },
-      [](TrainOptions& o) { o.opt = "adamx"; },     [](TrainOptions& o) { o.sched = "sine"; },
-      [](TrainOptions& o) { o.amp = "fp8"; },       [](TrainOptions& o) { o.lr = NAN; },
-      [](TrainOptions& o) { o.smoothing = 1.5; },   [](TrainOptions& o) { o.keep = 1; },
-      [](TrainOptions& o) { o.opt_betas = {0.9}; }, [](TrainOptions& o) { o.ema = INFINITY; }};
+      [](TrainOptions& o) { o.data.clear(); },
+      [](TrainOptions& o) { o.epochs = 0; },
+      [](TrainOptions& o) { o.opt = "adamx"; },
+      [](TrainOptions& o) { o.sched = "sine"; },
+      [](TrainOptions& o) { o.amp = "fp8"; },
+      [](TrainOptions& o) { o.lr = NAN; },
+      [](TrainOptions& o) { o.smoothing = 1.5; },
+      [](TrainOptions& o) { o.keep = 1; },
+      [](TrainOptions& o) { o.opt_betas = {0.9}; },
+      [](TrainOptions& o) { o.ema = INFINITY; },
+      [](TrainOptions& o) {
+        o.opt_betas = {0.9, 1.0};
+      },
+      [](TrainOptions& o) { o.opt_eps = 0; },
+      [](TrainOptions& o) { o.ema = 1; },
+      [](TrainOptions& o) { o.clip_grad = 0; },
+      [](TrainOptions& o) { o.layer_decay = 0; },
+      [](TrainOptions& o) { o.std = {0.0}; },
+      [](TrainOptions& o) { o.mean = {NAN}; },
+      [](TrainOptions& o) {
+        o.augment.scale = {0.5, 0.1};
+      },
+      [](TrainOptions& o) { o.augment.ratio = {1.0}; },
+      [](TrainOptions& o) { o.augment.re_prob = 1.5; },
+      [](TrainOptions& o) { o.augment.re_mode = "none"; },
+      [](TrainOptions& o) { o.augment.crop_mode = "center"; },
+      [](TrainOptions& o) { o.augment.interpolation = "cubic"; },
+      [](TrainOptions& o) { o.device = "meta"; },
+      [](TrainOptions& o) { o.threads = 0; },
+      [](TrainOptions& o) {
+        o.img_size = Size2d{0, 8};
+      }};
   EXPECT_NO_THROW(check_options(minimal()));
   for (std::size_t i = 0; i < faults.size(); ++i) {
     auto options = minimal();
     faults[i](options);
     EXPECT_THROW(check_options(options), UsageError) << "fault " << i;
   }
+}
+
+TEST(TrainOptions, NameTheFieldThatIsWrong) {
+  auto options = minimal();
+  options.augment.re_prob = 2;
+  try {
+    check_options(options);
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(), "reprob: expected a number from 0 to 1, found 2");
+  }
+}
+
+TEST(TrainOptions, KeepAnyBytesOfAPathInJson) {
+  auto options = minimal();
+  options.data = "caf\xE9/\\x41 \xC3\xA9";
+  options.labels = {"\xFF", "b"};
+  const auto text = options_to_json(options).dump();
+  const auto back = options_from_json(Json::parse(text), "args.json");
+  EXPECT_EQ(back.data, options.data);
+  EXPECT_EQ(back.labels, options.labels);
 }
 
 TEST(PeakLr, ScalesTheBaseWithTheGlobalBatchAndTakesLrAsItIs) {

@@ -9,6 +9,7 @@
 
 #include "tiny_run.h"
 #include "vit/core/file.h"
+#include "vit/io/safetensors.h"
 #include "vit/model/weights.h"
 
 namespace vit::train {
@@ -208,10 +209,151 @@ TEST_F(TrainerTest, StopsBeforeTheUpdateWhenTheLossIsNotFinite) {
   EXPECT_EQ(rows("run", "not_finite")[0]["files"].size(), 8U);
 }
 
-TEST_F(TrainerTest, RefusesABatchLargerThanTheData) {
+TEST_F(TrainerTest, EvaluatesWhereMaxStepsEndsIt) {
   auto options = tiny_options(folder_, "run");
-  options.batch_size = 44;
-  EXPECT_THROW(make_trainer(options, log_), UsageError);
+  options.max_steps = 7;
+  std::vector<EpochReport> reports;
+  TrainCallbacks callbacks;
+  callbacks.epoch = [&](const EpochReport& report) { reports.push_back(report); };
+  make_trainer(options, log_, callbacks)->fit();
+  ASSERT_EQ(reports.size(), 2U);
+  EXPECT_EQ(reports[1].step_in_epoch, 2);
+  EXPECT_TRUE(reports[1].top1);
+  EXPECT_EQ(rows("run", "epoch").back()["step"], 7);
+  EXPECT_TRUE(rows("run", "epoch").back().contains("eval_top1"));
+  EXPECT_EQ(model::load_model(folder_ / "run" / "last.safetensors").config.labels.size(), 3U);
+}
+
+TEST_F(TrainerTest, WritesABestModelWhenMaxStepsEndsTheFirstEpoch) {
+  auto options = tiny_options(folder_, "run");
+  options.max_steps = 2;
+  make_trainer(options, log_)->fit();
+  EXPECT_TRUE(file("run", "best.safetensors") == file("run", "last.safetensors"));
+}
+
+TEST_F(TrainerTest, TrainsNoStepPastMaxSteps) {
+  auto options = tiny_options(folder_, "run");
+  options.max_steps = 7;
+  make_trainer(options, log_)->fit();
+  options.max_steps = 3;
+  auto trainer = make_trainer(options, log_);
+  trainer->resume(folder_ / "run" / "checkpoints" / "step-7");
+  EXPECT_EQ(trainer->fit().state.step, 7);
+}
+
+TEST_F(TrainerTest, GivesTheBestOfWholeEpochsBackWhenARunThatEndedEarlyIsResumed) {
+  make_trainer(tiny_options(folder_, "straight"), log_)->fit();
+  for (const std::int64_t steps : {6, 8, 9, 12, 13}) {
+    const auto run = "resumed" + std::to_string(steps);
+    stop_and_resume(tiny_options(folder_, run), steps);
+    expect_same_run("straight", run);
+  }
+}
+
+TEST_F(TrainerTest, RefusesToGoOnWithOtherImages) {
+  auto options = tiny_options(folder_, "run");
+  options.max_steps = 7;
+  make_trainer(options, log_)->fit();
+  std::filesystem::copy(options.data, folder_ / "more", fs::copy_options::recursive);
+  vit::testing::write_tiny_idx(folder_ / "more", "train", 60);
+  options.data = folder_ / "more";
+  options.max_steps = 0;
+  const auto checkpoint = folder_ / "run" / "checkpoints" / "step-7";
+  try {
+    make_trainer(options, log_)->resume(checkpoint);
+    FAIL() << "went on";
+  } catch (const DatasetChanged& error) {
+    EXPECT_THAT(error.what(), HasSubstr("training: expected 43 images, found 60"));
+    EXPECT_THAT(error.what(), HasSubstr("train-images-idx3-ubyte["));
+  }
+  auto trainer = make_trainer(options, log_);
+  trainer->resume(checkpoint, {.allow_dataset_change = true});
+  const auto result = trainer->fit();
+  EXPECT_TRUE(result.finished);
+  EXPECT_EQ(result.state.step, 7 + 5 + 7);  // five steps are left of epoch 2, seven of epoch 3
+}
+
+TEST_F(TrainerTest, GoesOnWithTheSameImagesInAnotherFolder) {
+  auto options = tiny_options(folder_, "run");
+  options.max_steps = 7;
+  make_trainer(options, log_)->fit();
+  fs::rename(options.data, folder_ / "moved");
+  options.data = folder_ / "moved";
+  EXPECT_NO_THROW(make_trainer(options, log_)->resume(folder_ / "run" / "checkpoints" / "step-7"));
+}
+
+TEST_F(TrainerTest, SeedsItsGeneratorAnewOnAnotherKindOfDevice) {
+  auto options = tiny_options(folder_, "run");
+  options.max_steps = 7;
+  make_trainer(options, log_)->fit();
+  // As a CUDA device leaves it: a generator's state of 16 bytes.
+  const auto checkpoint = folder_ / "run" / "checkpoints" / "step-7";
+  const auto path = checkpoint / "training.safetensors";
+  const auto read = io::read_safetensors(path);
+  std::vector<io::TensorToWrite> tensors;
+  for (const auto& entry : read.tensors.entries()) {
+    const bool small = entry.name == "generator";
+    const auto shape = small ? std::vector<std::int64_t>{16} : entry.shape;
+    tensors.push_back({entry.name, entry.dtype, shape,
+                       [entry, small] { return small ? entry.bytes.first(16) : entry.bytes; }});
+  }
+  io::write_safetensors(folder_ / "other", tensors);
+  fs::rename(folder_ / "other", path);
+  options.max_steps = 0;
+  for (const auto* run : {"a", "b"}) {
+    fs::copy(folder_ / "run", folder_ / run, fs::copy_options::recursive);
+    options.output = folder_ / run;
+    auto trainer = make_trainer(options, log_);
+    trainer->resume(folder_ / run / "checkpoints" / "step-7");
+    EXPECT_TRUE(trainer->fit().finished);
+  }
+  expect_same_run("a", "b");
+}
+
+TEST_F(TrainerTest, FollowsALargerNumberOfEpochsWhenItIsResumed) {
+  auto options = tiny_options(folder_, "run");
+  make_trainer(options, log_)->fit();
+  options.epochs = 5;
+  auto trainer = make_trainer(options, log_);
+  trainer->resume(folder_ / "run" / "checkpoints" / "step-15");
+  EXPECT_EQ(trainer->total_steps(), 25);
+  EXPECT_EQ(trainer->fit().state.step, 25);
+  EXPECT_GT(rows("run", "epoch")[3]["lr"].get<double>(), rows("run", "epoch")[2]["lr"]);
+}
+
+TEST_F(TrainerTest, PutsTheWeightsAndTheModeBackWhenAnEvaluationThrows) {
+  const auto options = tiny_options(folder_, "run");
+  auto setup = prepare(options, log_);
+  setup.model->eval();
+  at::Tensor weights;
+  TrainCallbacks callbacks;
+  callbacks.step = [&](const StepReport& report) {
+    if (report.step == 5) weights = setup.model->pos_embed.detach().clone();
+  };
+  callbacks.evaluation = [](std::int64_t, std::int64_t) { throw IoError("disk gone"); };
+  Trainer trainer(options, setup, log_, callbacks);
+  EXPECT_THROW(trainer.fit(), IoError);
+  EXPECT_TRUE(at::equal(setup.model->pos_embed, weights));
+  EXPECT_FALSE(setup.model->is_training());
+}
+
+TEST_F(TrainerTest, ReadsOverDamagedRowsOfItsLog) {
+  auto options = tiny_options(folder_, "run");
+  options.max_steps = 7;
+  make_trainer(options, log_)->fit();
+  std::ofstream(folder_ / "run" / "log.jsonl", std::ios::app)
+      << "{\"event\": 5}\n{\"event\": \"epoch\", \"epoch\": \"two\"}\n[1]\n{\"eve";
+  resume(options);
+  EXPECT_EQ(rows("run", "epoch").size(), 3U);
+}
+
+TEST_F(TrainerTest, NamesARunFolderThatCannotBeMade) {
+  auto options = tiny_options(folder_, "run");
+  std::ofstream(folder_ / "file") << "text";
+  options.output = folder_ / "file" / "run";
+  EXPECT_THROW(make_trainer(options, log_)->fit(), IoError);
+  options.output.clear();
+  EXPECT_THROW(make_trainer(options, log_)->fit(), UsageError);
 }
 
 }  // namespace

@@ -20,14 +20,26 @@ class Ema {
 
   /// The averages, under the parameters' names; to be restored, copied into.
   NamedTensors state() const;
-  /// Exchanges the values of averages and model: called twice, nothing has changed.
-  void swap();
+  /// While it lives, the model has the averages and `state` the weights. `ema` may be null.
+  class Swapped {
+   public:
+    explicit Swapped(Ema* ema);
+    ~Swapped();
+    Swapped(const Swapped&) = delete;
+    Swapped& operator=(const Swapped&) = delete;
+
+   private:
+    Ema* ema_;
+  };
 
  private:
+  void swap();
+
   double decay_;
   bool warmup_;
   std::vector<std::string> names_;
   std::vector<at::Tensor> model_, average_;
+  at::Tensor scratch_;  // as large as the largest of them
 };
 
 }  // namespace vit::train

@@ -1,4 +1,4 @@
-// How good a model is on a data set.
+// How good a model is on a dataset.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ struct EvaluateOptions {
   std::int64_t workers = 1;
   c10::Device device = c10::kCPU;
   std::function<bool()> stop;                            ///< asked after each batch; empty: never
-  std::function<void(std::int64_t, std::int64_t)> done;  ///< pictures done, of all; may be empty
+  std::function<void(std::int64_t, std::int64_t)> done;  ///< images done, of all; may be empty
 };
 
 /// In eval mode and float32. None when stopped. The model's mode is put back.

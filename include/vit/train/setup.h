@@ -1,12 +1,14 @@
-// From options to what a run needs: the model with its configuration, and the pictures.
+// From options to what a run needs: the model with its configuration, the images, the steps.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 
 #include "vit/config/model_config.h"
 #include "vit/core/log.h"
 #include "vit/data/dataset.h"
 #include "vit/model/vision_transformer.h"
+#include "vit/train/schedule.h"
 #include "vit/train/train_options.h"
 
 namespace vit::train {
@@ -21,11 +23,29 @@ struct TrainSetup {
 /// number of classes. Throws UsageError, DataError, IoError.
 ModelConfig model_config(const TrainOptions& options);
 
-/// Opens the data, then makes the model: drawn from `options.seed`, or loaded and adapted, with a
-/// new head where the number of classes differs. Throws DataError, IoError, UsageError.
+/// Opens the data, then makes the model: drawn from `options.seed` (the same weights on every
+/// device), or loaded and adapted. A loaded model's head is kept where the class names of the file
+/// and the dataset are the same (its rows permuted where their order is another), and where one of
+/// them has no names and the number of classes is the same; else it is new. Which of these is said
+/// in `log`. Throws DataError, IoError, UsageError.
 TrainSetup prepare(const TrainOptions& options, Log& log);
 
+/// The same for a run that is resumed: the model's form and configuration are those of the model
+/// file in its checkpoint; what the run began with is not needed any more.
+TrainSetup prepare_resumed(const TrainOptions& options, const std::filesystem::path& model_file,
+                           Log& log);
+
+/// How long a run is.
+struct RunSteps {
+  std::int64_t per_epoch = 0;
+  ScheduleOptions schedule;  ///< with the steps of the whole run
+};
+
+/// Everything about options, model and data that can be wrong is found here, before a run begins.
+/// Throws UsageError, naming the field.
+RunSteps plan_steps(const TrainOptions& options, const TrainSetup& setup);
+
 /// Bytes of weights, gradients, optimiser state and activations of a step, roughly.
-std::int64_t estimate_memory(const TrainOptions& options, const VisionTransformer& model);
+double estimate_memory(const TrainOptions& options, const VisionTransformer& model);
 
 }  // namespace vit::train

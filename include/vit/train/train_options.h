@@ -28,7 +28,7 @@ struct TrainOptions {
 
   std::string opt = "adamw";
   std::optional<double> lr;       ///< null: lr_base, scaled
-  double lr_base = 1e-3;          ///< for a step over lr_base_size pictures
+  double lr_base = 1e-3;          ///< for a step over lr_base_size images
   std::int64_t lr_base_size = 0;  ///< 0: lr_base is used as it is
   double weight_decay = 0.05;     ///< of matrices only
   double opt_eps = 1e-8;
@@ -126,8 +126,14 @@ void visit(TrainOptions& o, Visitor&& v) {
   v("log_every", o.log_every);
 }
 
-/// Throws UsageError naming the first value that cannot be, by its flag.
+/// Throws UsageError for the first value that cannot be: its field, what was expected and found.
+/// `output` may be empty: what trains nothing needs none.
 void check_options(const TrainOptions& options);
+
+/// args.json and back. Strings are bytes (paths): what is not UTF-8 is stored escaped, as by
+/// vit::printable. `where` opens the message. Throws DataError.
+Json options_to_json(const TrainOptions& options);
+TrainOptions options_from_json(const Json& json, const std::string& where);
 
 /// The learning rate at the schedule's top: `lr`, else lr_base · batch_size · accum / lr_base_size.
 double peak_lr(const TrainOptions& options);

@@ -20,13 +20,15 @@
 
 namespace vit::train {
 
+struct DatasetRecord;
+
 /// Where a run stands. Part of every checkpoint.
 struct TrainState {
   std::int64_t epoch = 0;           ///< whole epochs done
   std::int64_t step_in_epoch = 0;   ///< steps done of the epoch that is running
   std::int64_t step = 0;            ///< steps done
-  double loss_sum = 0;              ///< over the running epoch's pictures
-  std::int64_t loss_images = 0;     ///< how many pictures loss_sum counts
+  double loss_sum = 0;              ///< over the running epoch's images
+  std::int64_t loss_images = 0;     ///< how many images loss_sum counts
   std::optional<double> best_top1;  ///< percent
   std::int64_t best_epoch = 0;      ///< from 1
   double seconds = 0;               ///< of work so far
@@ -56,9 +58,10 @@ struct StepReport {
 };
 
 struct EpochReport {
-  std::int64_t epoch = 0, epochs = 0;  ///< from 1
+  std::int64_t epoch = 0, epochs = 0;                   ///< from 1
+  std::int64_t step_in_epoch = 0, steps_per_epoch = 0;  ///< fewer: `max_steps` ended the run here
   double train_loss = 0;
-  std::optional<double> loss, top1, top5;  ///< of the validation pictures; none: not evaluated
+  std::optional<double> loss, top1, top5;  ///< of the validation images; none: not evaluated
   double lr = 0;
   double seconds = 0;  ///< of the run so far
   bool best = false;
@@ -67,7 +70,7 @@ struct EpochReport {
 /// Whoever watches a run. Every member may be empty.
 struct TrainCallbacks {
   std::function<void(const StepReport&)> step;
-  std::function<void(std::int64_t done, std::int64_t all)> evaluation;  ///< pictures
+  std::function<void(std::int64_t done, std::int64_t all)> evaluation;  ///< images
   std::function<void(const EpochReport&)> epoch;
   std::function<int()> stop;  ///< asked after each step: not 0 saves and leaves
 };
@@ -78,20 +81,39 @@ struct TrainResult {
   TrainState state;
 };
 
-/// Same options, seed, machine and thread count: same bits, also when a run is stopped and
-/// resumed.
+/// The images are not those of the run that is resumed.
+class DatasetChanged : public DataError {
+ public:
+  using DataError::DataError;
+};
+
+struct ResumeOptions {
+  /// Goes on with other images of the same classes; else they are an error.
+  bool allow_dataset_change = false;
+};
+
+/// On a CPU, same options, seed, machine and thread count: same bits, also when a run is stopped
+/// and resumed. On CUDA that is not promised.
 class Trainer {
  public:
   /// Throws UsageError where the options do not fit the data or each other.
   Trainer(TrainOptions options, TrainSetup setup, Log& log, TrainCallbacks callbacks = {});
+  ~Trainer();
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
 
-  /// Puts everything back to where it was when `checkpoint` was written.
-  /// Throws DataError where it is of another model or optimiser, IoError.
-  void resume(const std::filesystem::path& checkpoint);
+  /// Puts everything back to where it was when `checkpoint` was written. On another kind of device
+  /// the generator is seeded anew from seed and step, with a warning. `options.epochs` may be
+  /// another number: the schedule follows it. Throws DataError where the checkpoint is of another
+  /// model, optimiser or classes, DatasetChanged, IoError.
+  void resume(const std::filesystem::path& checkpoint, const ResumeOptions& how = {});
 
   /// Trains to the end, to `max_steps` or until told to stop. Fills `options.output`: args.json,
-  /// log.jsonl, summary.csv, best.safetensors, last.safetensors, checkpoints/.
-  /// Throws NotFiniteError before the update that a loss that is not finite would make.
+  /// log.jsonl, summary.csv, best.safetensors, last.safetensors, checkpoints/. A run that
+  /// `max_steps` ends is evaluated where it stands; one that is resumed from there is the same as
+  /// one that never stopped. The model's mode is put back.
+  /// Throws NotFiniteError before the update that a loss that is not finite would make, UsageError
+  /// without an output, IoError.
   TrainResult fit();
 
   const TrainState& state() const { return state_; }
@@ -102,15 +124,27 @@ class Trainer {
  private:
   struct Output;
 
+  Trainer(RunSteps steps, TrainOptions options, TrainSetup setup, Log& log,
+          TrainCallbacks callbacks);
+
   bool train_epoch();
+  bool at_max_steps() const;
+  bool is_evaluated(std::int64_t epoch) const;
+  std::int64_t schedule_step() const;
+  EpochReport make_report() const;
+  void write_row(const EpochReport& report);
   void train_step(data::Loader& loader);
   double forward_backward(const data::Batch& batch);
   bool finish_epoch();
+  void finish_early();
   std::optional<model::Metrics> evaluate_epoch();
   void record_step(double loss, double lr, std::int64_t images);
-  void save_checkpoint();
+  void save_checkpoint(bool with_best = false);
+  bool check_dataset(const std::filesystem::path& checkpoint, const ResumeOptions& how);
+  void restore_generator(const std::filesystem::path& file, const at::Tensor& stored,
+                         std::int64_t step);
   void save_model_file(const char* name);
-  bool should_stop();
+  bool told_to_stop();
   data::Loader make_loader() const;
   void check_finite(double value, const char* what, const data::Batch& batch);
   NamedTensors training_tensors() const;
@@ -124,6 +158,7 @@ class Trainer {
   data::TrainTransform transform_;
   c10::Device device_;
   at::Generator generator_;
+  std::unique_ptr<DatasetRecord> record_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Ema> ema_;
   ScheduleOptions schedule_;

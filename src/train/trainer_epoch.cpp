@@ -1,0 +1,119 @@
+// What a Trainer does where an epoch or the run ends: evaluation, model files, a row, a checkpoint.
+#include "trainer_output.h"
+#include "vit/model/weights.h"
+#include "vit/train/evaluate.h"
+
+namespace vit::train {
+namespace {
+
+double seconds_from(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void set_metrics(EpochReport& report, const model::Metrics& metrics,
+                 const std::optional<double>& best_top1) {
+  report.loss = metrics.loss();
+  report.top1 = metrics.top1();
+  report.top5 = metrics.top5();
+  report.best = !best_top1 || metrics.top1() > *best_top1;
+}
+
+}  // namespace
+
+EpochReport Trainer::make_report() const {
+  EpochReport report;
+  report.epoch = state_.epoch + 1;
+  report.epochs = options_.epochs;
+  report.step_in_epoch = state_.step_in_epoch;
+  report.steps_per_epoch = steps_per_epoch_;
+  report.train_loss =
+      state_.loss_images > 0 ? state_.loss_sum / static_cast<double>(state_.loss_images) : 0;
+  report.lr = learning_rate(schedule_, std::max<std::int64_t>(schedule_step() - 1, 0));
+  return report;
+}
+
+void Trainer::write_row(const EpochReport& report) {
+  Json row{{"event", "epoch"},    {"epoch", report.epoch},
+           {"step", state_.step}, {"train_loss", report.train_loss},
+           {"lr", report.lr},     {"seconds", report.seconds}};
+  if (report.top1) {
+    row["eval_loss"] = *report.loss;
+    row["eval_top1"] = *report.top1;
+    row["eval_top5"] = *report.top5;
+  }
+  output_->log.write(row);
+}
+
+bool Trainer::finish_epoch() {
+  const auto started = std::chrono::steady_clock::now();
+  auto report = make_report();
+  if (is_evaluated(report.epoch)) {
+    const auto metrics = evaluate_epoch();
+    if (!metrics) {  // told to stop: the resumed run evaluates again
+      save_checkpoint();
+      return false;
+    }
+    set_metrics(report, *metrics, state_.best_top1);
+  }
+  state_.seconds += seconds_from(started);
+  report.seconds = state_.seconds;
+  state_.epoch = report.epoch;
+  state_.step_in_epoch = 0;
+  state_.loss_sum = 0;
+  state_.loss_images = 0;
+  if (report.best) {
+    state_.best_top1 = report.top1;
+    state_.best_epoch = report.epoch;
+    save_model_file("best.safetensors");
+  }
+  save_model_file("last.safetensors");
+  write_row(report);
+  save_checkpoint();
+  if (callbacks_.epoch) callbacks_.epoch(report);
+  return true;
+}
+
+/// max_steps in the middle of an epoch: saved first, so that the run can go on as if it had never
+/// stopped, then evaluated. The state knows nothing of this evaluation.
+void Trainer::finish_early() {
+  const auto started = std::chrono::steady_clock::now();
+  save_checkpoint();
+  save_model_file("last.safetensors");
+  auto report = make_report();
+  const auto metrics = evaluate_epoch();
+  if (!metrics) {
+    log_.info("stopped before the evaluation at step {} was done", state_.step);
+    return;
+  }
+  set_metrics(report, *metrics, state_.best_top1);
+  report.seconds = state_.seconds + seconds_from(started);
+  if (report.best) {
+    // The best of the whole epochs goes into the checkpoint: the resumed run begins with it.
+    if (state_.best_top1) save_checkpoint(/*with_best=*/true);
+    save_model_file("best.safetensors");
+  }
+  write_row(report);
+  if (callbacks_.epoch) callbacks_.epoch(report);
+}
+
+std::optional<model::Metrics> Trainer::evaluate_epoch() {
+  EvaluateOptions how;
+  how.preprocessing = config_.preprocessing;
+  how.batch_size = options_.batch_size;
+  how.workers = options_.workers;
+  how.device = device_;
+  how.done = callbacks_.evaluation;
+  how.stop = [this] {
+    if (callbacks_.stop) stop_ = callbacks_.stop();
+    return stop_ != 0;
+  };
+  const Ema::Swapped averages(ema_.get());
+  return evaluate(model_, val_data_, how);
+}
+
+void Trainer::save_model_file(const char* name) {
+  const Ema::Swapped averages(ema_.get());
+  model::save_model(std::filesystem::path(options_.output) / name, *model_, config_);
+}
+
+}  // namespace vit::train
