@@ -1,8 +1,10 @@
 #include "flags.h"
 
 #include <cmath>
+#include <filesystem>
 #include <map>
 
+#include "vit/core/text.h"
 #include "vit/train/recipe.h"
 
 namespace vit::tools {
@@ -19,7 +21,7 @@ constexpr auto kData = "Data and model";
 constexpr auto kRun = "Run folder";
 constexpr auto kOptimiser = "Optimiser and schedule";
 constexpr auto kRegular = "Regularisation";
-constexpr auto kPictures = "Pictures";
+constexpr auto kImages = "Images";
 
 const std::vector<Flag>& flags() {
   static const std::vector<Flag> table{
@@ -33,20 +35,21 @@ const std::vector<Flag>& flags() {
       {"val_every", "--val-every", kRun, "Evaluate every N epochs"},
       {"checkpoint_every", "--checkpoint-every", kRun, "Also write a checkpoint every N steps"},
       {"keep", "--keep", kRun, "Checkpoints to keep, at least 2"},
-      {"max_steps", "--max-steps", kRun, "End early; schedules still follow --epochs"},
+      {"max_steps", "--max-steps", kRun, "End early, evaluated; schedules still follow --epochs"},
       {"log_every", "--log-every", kRun, "Steps between two rows of log.jsonl"},
-      {"epochs", "--epochs", kOptimiser, "Times through the data"},
-      {"batch_size", "--batch-size", kOptimiser, "Pictures at once"},
+      {"epochs", "--epochs", kOptimiser, "Times through the data; may be raised with --resume"},
+      {"batch_size", "--batch-size", kOptimiser,
+       "Images at once; made smaller for a smaller dataset unless given"},
       {"accum", "--accum", kOptimiser, "Batches whose gradients make one step"},
       {"opt", "--opt", kOptimiser, "adamw"},
       {"lr", "--lr", kOptimiser, "Learning rate at the top of the schedule"},
-      {"lr_base", "--lr-base", kOptimiser, "Instead of --lr: for --lr-base-size pictures a step"},
-      {"lr_base_size", "--lr-base-size", kOptimiser, "Pictures that --lr-base is for; 0: any"},
+      {"lr_base", "--lr-base", kOptimiser, "Instead of --lr: for --lr-base-size images a step"},
+      {"lr_base_size", "--lr-base-size", kOptimiser, "Images that --lr-base is for; 0: any"},
       {"weight_decay", "--weight-decay", kOptimiser, "Not of biases, norms, embeddings, tokens"},
       {"opt_eps", "--opt-eps", kOptimiser, "AdamW's epsilon"},
       {"opt_betas", "--opt-betas", kOptimiser, "AdamW's two betas"},
       {"layer_decay", "--layer-decay", kOptimiser, "Factor of the learning rate a layer down"},
-      {"clip_grad", "--clip-grad", kOptimiser, "Largest norm of the gradients"},
+      {"clip_grad", "--clip-grad", kOptimiser, "Largest norm of the gradients; none: any"},
       {"sched", "--sched", kOptimiser, "cosine, linear, step or constant"},
       {"warmup_epochs", "--warmup-epochs", kOptimiser, "Default: 5 % of all steps"},
       {"warmup_steps", "--warmup-steps", kOptimiser, "Instead of --warmup-epochs"},
@@ -58,22 +61,22 @@ const std::vector<Flag>& flags() {
       {"smoothing", "--smoothing", kRegular, "Label smoothing"},
       {"drop", "--drop", kRegular, "Dropout"},
       {"drop_path", "--drop-path", kRegular, "Stochastic depth of the last block"},
-      {"ema", "--ema", kRegular, "Decay of a moving average of the weights"},
+      {"ema", "--ema", kRegular, "Decay of a moving average of the weights; none"},
       {"ema_warmup", "--ema-warmup", kRegular, "The average follows faster at first"},
-      {"crop_mode", "--crop-mode", kPictures, "rrc, rkrc, rkrr, shift or none"},
-      {"scale", "--scale", kPictures, "Of the area cropped: low high"},
-      {"ratio", "--ratio", kPictures, "Of its sides: low high"},
-      {"padding", "--padding", kPictures, "--crop-mode shift: pixels"},
-      {"train_interpolation", "--train-interpolation", kPictures, "bilinear, bicubic, random, …"},
-      {"hflip", "--hflip", kPictures, "Probability of mirroring"},
-      {"reprob", "--reprob", kPictures, "Probability of random erasing"},
-      {"remode", "--remode", kPictures, "const, rand or pixel"},
-      {"recount", "--recount", kPictures, "At most this many regions"},
-      {"mean", "--mean", kPictures, "Of pixels in [0, 1]: one value a channel"},
-      {"std", "--std", kPictures, "Of pixels in [0, 1]: one value a channel"},
-      {"crop_pct", "--crop-pct", kPictures, "Evaluation: crop's share of the resized side"},
-      {"labels", "--label", kPictures, "Class names for the model file, in order"},
-      {"workers", "--workers", kPictures, "Loader threads"},
+      {"crop_mode", "--crop-mode", kImages, "rrc, rkrc, rkrr, shift or none"},
+      {"scale", "--scale", kImages, "Of the area cropped: low high"},
+      {"ratio", "--ratio", kImages, "Of its sides: low high"},
+      {"padding", "--padding", kImages, "--crop-mode shift: pixels"},
+      {"train_interpolation", "--train-interpolation", kImages, "bilinear, bicubic, random, …"},
+      {"hflip", "--hflip", kImages, "Probability of mirroring"},
+      {"reprob", "--reprob", kImages, "Probability of random erasing"},
+      {"remode", "--remode", kImages, "const, rand or pixel"},
+      {"recount", "--recount", kImages, "At most this many regions"},
+      {"mean", "--mean", kImages, "Of pixels in [0, 1]: one value a channel"},
+      {"std", "--std", kImages, "Of pixels in [0, 1]: one value a channel"},
+      {"crop_pct", "--crop-pct", kImages, "Evaluation: crop's share of the resized side"},
+      {"labels", "--label", kImages, "Class names for the model file, in order"},
+      {"workers", "--workers", kImages, "Loader threads"},
   };
   return table;
 }
@@ -89,6 +92,8 @@ double number(const std::string& flag, const std::string& text, bool whole) {
 template <class T>
 Json parse(const std::string& flag, const std::vector<std::string>& words) {
   if constexpr (vit::detail::is_optional<T>) {
+    // Turns off what a recipe turns on.
+    if (words.size() == 1 && words[0] == "none") return nullptr;
     return parse<typename T::value_type>(flag, words);
   } else if constexpr (std::same_as<T, Size2d>) {
     Json sides = Json::array();
@@ -175,30 +180,69 @@ train::TrainOptions resolve_options(const Json& given) {
     over["model_args"] = args;
   }
   fields_from_json(options, over, "command line");
+  for (auto& label : options.labels) label = printable(label);
   return options;
 }
 
-train::TrainOptions resume_options(const train::TrainOptions& stored, const Json& given) {
+namespace {
+
+/// A folder or file by another name is the same.
+bool is_same_path(const Json& a, const Json& b) {
+  if (!a.is_string() || !b.is_string()) return false;
+  std::error_code none;
+  return std::filesystem::equivalent(from_printable(a.get<std::string>()),
+                                     from_printable(b.get<std::string>()), none);
+}
+
+/// Whether the run may go on with `asked` for its `stored`.
+bool fits(const std::string& field, const Json& stored, const Json& asked, bool was_given) {
+  if (stored == asked) return true;
+  if (field == "model") return is_same_path(stored, asked);
+  if (field == "epochs") return was_given && asked >= stored;
+  // What a recipe says, made smaller for a small dataset when the run began.
+  return field == "batch_size" && !was_given && stored < asked;
+}
+
+}  // namespace
+
+train::TrainOptions resume_options(const train::TrainOptions& stored, const Json& given, Log& log) {
   auto options = stored;
   options.max_steps = 0;
   auto wanted = given;
   // A recipe or a model argument stands for other values: compare what they come to.
-  const auto asked = fields_to_json(resolve_options(given));
-  const auto there = fields_to_json(stored);
+  const auto asked = train::options_to_json(resolve_options(given));
+  const auto there = train::options_to_json(stored);
   const bool whole = given.contains("recipe") || given.contains("model_args");
   for (const auto& [field, value] : asked.items()) {
-    if (!whole && !given.contains(field)) continue;
-    if (train::may_change_on_resume(field)) {
-      if (given.contains(field)) wanted[field] = value;
-      continue;
-    }
-    if (there.value(field, Json()) != value)
-      throw UsageError("--resume: '{}' is {} in the run that is resumed, {} on the command line",
-                       field, there.value(field, Json()).dump(), value.dump());
+    const bool was_given = given.contains(field);
+    if (!was_given && !whole) continue;
+    if (train::may_change_on_resume(field)) continue;
+    if (!fits(field, there[field], value, was_given))
+      throw UsageError("{}: expected {} as in the run that is resumed, found {}", field,
+                       there[field].dump(), value.dump());
     wanted.erase(field);
   }
   fields_from_json(options, wanted, "command line");
+  const auto epochs = asked["epochs"].get<std::int64_t>();
+  if (given.contains("epochs") && epochs != stored.epochs) {
+    log.info("{} epochs instead of {}: the schedule follows the new number", epochs, stored.epochs);
+    options.epochs = epochs;
+  }
   return options;
+}
+
+std::string with_flag(const std::string& message) {
+  const auto colon = message.find(": ");
+  if (colon == std::string::npos) return message;
+  const auto field = message.substr(0, colon);
+  const auto rest = message.substr(colon);
+  for (const auto* shared : {"device", "threads", "seed"})
+    if (field == shared) return "--" + field + rest;
+  for (const auto& flag : flags()) {
+    const std::string names = flag.flags;
+    if (field == flag.field) return names.substr(names.rfind(',') + 1) + rest;
+  }
+  return message;
 }
 
 }  // namespace vit::tools

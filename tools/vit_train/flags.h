@@ -6,6 +6,7 @@
 
 #include "common/command.h"
 #include "vit/core/json.h"
+#include "vit/core/log.h"
 #include "vit/train/train_options.h"
 
 namespace vit::tools {
@@ -18,8 +19,12 @@ void add_train_flags(Command& command, Json& given);
 /// of the recipe's model and its arguments. Throws UsageError.
 train::TrainOptions resolve_options(const Json& given);
 
-/// The options of the run that is resumed, over them what was given. Throws UsageError where a
-/// value differs that would change the run, naming the flag and both values.
-train::TrainOptions resume_options(const train::TrainOptions& stored, const Json& given);
+/// The options of the run that is resumed, over them what was given; `epochs` may be more, which is
+/// said in `log`. Throws UsageError where a value differs that would change the run, naming the
+/// field and both values.
+train::TrainOptions resume_options(const train::TrainOptions& stored, const Json& given, Log& log);
+
+/// The library's message `field: …` with the field's flag instead.
+std::string with_flag(const std::string& message);
 
 }  // namespace vit::tools

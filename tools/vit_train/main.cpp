@@ -1,10 +1,14 @@
-// vit-train: a Vision Transformer from pictures.
+// vit-train: a Vision Transformer from images.
+#include <c10/util/Exception.h>
+
+#include <cmath>
+#include <csignal>
 #include <iostream>
 
 #include "common/stop_signal.h"
 #include "flags.h"
+#include "plan.h"
 #include "progress.h"
-#include "run_folder.h"
 #include "vit/runtime/device.h"
 #include "vit/train/trainer.h"
 
@@ -14,17 +18,9 @@ namespace {
 constexpr auto kExamples =
     "Examples:\n"
     "  vit-train --data /usr/share/datasets/fashion-mnist --recipe fashion-mnist -o runs/fashion\n"
-    "  vit-train --data pictures --model vit_tiny_patch16_224 --epochs 50 -o runs/scratch\n"
-    "  vit-train --data pictures --model model.safetensors --lr 1e-4 -o runs/finetuned\n"
+    "  vit-train --data images --model vit_tiny_patch16_224 --epochs 50 -o runs/scratch\n"
+    "  vit-train --data images --model model.safetensors --lr 1e-4 -o runs/finetuned\n"
     "  vit-train --resume runs/scratch\n";
-
-struct Arguments {
-  Json given = Json::object();
-  bool resume = false;
-  std::string resume_from;  ///< empty, auto or a run folder
-  bool force = false;
-  bool dry_run = false;
-};
 
 void add_options(Command& command, Arguments& arguments) {
   auto& app = command.app();
@@ -35,50 +31,21 @@ void add_options(Command& command, Arguments& arguments) {
            arguments.resume = true;
            arguments.resume_from = from;
          },
-         "Go on from the newest checkpoint that verifies: of -o, or of DIR; auto: start afresh "
-         "where there is none")
+         "Go on from the newest checkpoint that verifies, of -o or of DIR: on a CPU, bit for bit. "
+         "auto: start afresh where there is none. Deletes nothing")
       ->expected(0, 1)
       ->type_name("[auto|DIR]")
       ->group("Run folder");
-  app.add_flag("--force", arguments.force, "Replace the run in -o")->group("Run folder");
-  app.add_flag("--dry-run", arguments.dry_run,
-               "Print the configuration, the model's size and the memory it needs; train nothing")
+  app.add_flag("--allow-dataset-change", arguments.allow_dataset_change,
+               "Resume although images were added, removed or changed")
       ->group("Run folder");
-}
-
-/// Options, and the checkpoint to go on from.
-struct Plan {
-  train::TrainOptions options;
-  std::optional<train::Checkpoint> checkpoint;
-};
-
-Plan make_plan(Arguments& arguments, Command& command) {
-  auto& given = arguments.given;
-  const bool automatic = arguments.resume_from == "auto";
-  if (arguments.resume && !automatic && !arguments.resume_from.empty()) {
-    if (given.contains("output") && given["output"] != arguments.resume_from)
-      throw UsageError("--resume {}: expected the folder of -o, {}", arguments.resume_from,
-                       given["output"].get<std::string>());
-    given["output"] = arguments.resume_from;
-  }
-  const auto folder = given.value("output", "");
-  Plan plan;
-  if (arguments.resume) {
-    if (folder.empty()) throw UsageError("--resume: expected a run folder, by -o or after it");
-    plan.checkpoint = automatic ? train::find_checkpoint(folder + "/checkpoints", command.log())
-                                : need_checkpoint(folder, command.log());
-  }
-  // A resumed run keeps its threads and device unless told otherwise: others give other last bits.
-  const auto was_given = [&](const char* flag) { return command.app().count(flag) > 0; };
-  if (!plan.checkpoint || was_given("--threads")) given["threads"] = command.threads();
-  if (!plan.checkpoint || was_given("--device")) given["device"] = command.device().str();
-  if (!plan.checkpoint || was_given("--seed")) given["seed"] = command.seed();
-  plan.options =
-      plan.checkpoint ? resume_options(read_args(folder), given) : resolve_options(given);
-  train::check_options(plan.options);
-  if (!plan.checkpoint && !arguments.dry_run && !arguments.force && !arguments.resume)
-    check_run_folder(plan.options.output);
-  return plan;
+  app.add_flag("--force", arguments.force,
+               "Replace the run in -o; what no run wrote there is left alone")
+      ->group("Run folder");
+  app.add_flag("--dry-run", arguments.dry_run,
+               "Print the configuration, the model's size and the memory it needs; train nothing, "
+               "write nothing (-o may be left out)")
+      ->group("Run folder");
 }
 
 std::int64_t count_parameters(const VisionTransformer& model) {
@@ -87,32 +54,43 @@ std::int64_t count_parameters(const VisionTransformer& model) {
   return count;
 }
 
-void print_plan(const train::TrainOptions& options, const train::TrainSetup& setup) {
-  const Json json{{"options", fields_to_json(options)},
+void print_plan(const train::TrainOptions& options, const train::TrainSetup& setup,
+                const train::RunSteps& steps) {
+  const Json json{{"options", train::options_to_json(options)},
                   {"model", to_json(setup.config)},
                   {"parameters", count_parameters(setup.model)},
                   {"train_images", setup.train_data->size()},
                   {"val_images", setup.val_data->size()},
-                  {"memory_bytes", train::estimate_memory(options, setup.model)}};
+                  {"steps_per_epoch", steps.per_epoch},
+                  {"total_steps", steps.schedule.total_steps},
+                  {"lr", steps.schedule.lr},
+                  {"memory_bytes", std::llround(train::estimate_memory(options, setup.model))}};
   std::cout << json.dump(2) << '\n';
 }
 
-int run(Arguments& arguments, Command& command) {
-  auto& log = command.log();
-  auto plan = make_plan(arguments, command);
-  auto& options = plan.options;
-  runtime::set_threads(static_cast<int>(options.threads));
-  auto setup = train::prepare(options, log);
-  if (arguments.dry_run) {
-    print_plan(options, setup);
-    return 0;
-  }
-  const auto summary =
-      format("{} parameters, {} classes, {} pictures to train on, {} to validate on",
-             count_parameters(setup.model), setup.config.labels.size(), setup.train_data->size(),
-             setup.val_data->size());
-  catch_stop_signals();
-  Progress progress(log, command.quiet());
+train::TrainSetup make_setup(const Plan& plan, const Arguments& arguments, Log& log) {
+  const auto& options = plan.options;
+  auto setup = plan.checkpoint ? train::prepare_resumed(
+                                     options, plan.checkpoint->path / "model.safetensors", log)
+                               : train::prepare(options, log);
+  const auto classes = setup.train_data->classes().size();
+  if (arguments.given.contains("labels") && options.labels.size() != classes)
+    throw UsageError("labels: expected {} names, one a class, found {}", classes,
+                     options.labels.size());
+  return setup;
+}
+
+/// A dataset smaller than the default batch is one batch.
+void fit_batch_size(train::TrainOptions& options, const Arguments& arguments,
+                    const train::TrainSetup& setup, Log& log) {
+  const auto most = setup.train_data->size() / options.accum;
+  if (arguments.given.contains("batch_size") || options.batch_size <= most || most < 1) return;
+  log.info("batch size {} instead of {}: there are {} images to train on", most, options.batch_size,
+           setup.train_data->size());
+  options.batch_size = most;
+}
+
+train::TrainCallbacks make_callbacks(Progress& progress) {
   train::TrainCallbacks callbacks;
   callbacks.step = [&](const train::StepReport& report) { progress.step(report); };
   callbacks.evaluation = [&](std::int64_t done, std::int64_t all) {
@@ -120,30 +98,82 @@ int run(Arguments& arguments, Command& command) {
   };
   callbacks.epoch = [&](const train::EpochReport& report) { progress.epoch(report); };
   callbacks.stop = stop_signal;
-  train::Trainer trainer(options, std::move(setup), log, callbacks);
-  log.info("{}", summary);
+  return callbacks;
+}
+
+void say_end(const train::TrainResult& result, const train::TrainOptions& options, Log& log) {
+  const auto& state = result.state;
+  if (result.stop != 0)
+    log.info("stopped at step {}; --resume {} goes on", state.step, options.output);
+  else if (!result.finished)
+    log.info("ended at step {}, as --max-steps says; --resume {} goes on", state.step,
+             options.output);
+  if (result.stop == 0 && state.best_top1)
+    log.info("best top-1 {} % after epoch {}: {}/best.safetensors", *state.best_top1,
+             state.best_epoch, options.output);
+}
+
+int fit(Plan& plan, train::TrainSetup setup, const Arguments& arguments, Command& command) {
+  auto& log = command.log();
+  const auto& options = plan.options;
+  Progress progress(log, command.quiet());
+  train::Trainer trainer(options, std::move(setup), log, make_callbacks(progress));
+  take_folder(plan);  // not before everything that can be wrong was looked at
   if (plan.checkpoint) {
-    trainer.resume(plan.checkpoint->path);
+    try {
+      trainer.resume(plan.checkpoint->path, {arguments.allow_dataset_change});
+    } catch (const train::DatasetChanged& error) {
+      throw DataError("{} (--allow-dataset-change goes on)", error.what());
+    }
     log.info("resumed from {}", plan.checkpoint->path.string());
-  } else {
-    clear_run_folder(options.output);  // not before everything that can be wrong was looked at
   }
+  const auto before = trainer.state().step;
   const auto result = trainer.fit();
-  if (result.stop != 0) {
-    log.info("stopped at step {}; --resume {} goes on", result.state.step, options.output);
-    return 128 + result.stop;
+  if (result.state.step == before && result.stop == 0)
+    log.info("nothing left to train at step {}", before);
+  say_end(result, options, log);
+  return result.stop != 0 ? 128 + result.stop : 0;
+}
+
+int train_run(Plan& plan, train::TrainSetup setup, const Arguments& arguments, Command& command) {
+  auto& log = command.log();
+  const auto& options = plan.options;
+  log.info("{} parameters, {} classes, {} images to train on, {} to validate on",
+           count_parameters(setup.model), setup.config.labels.size(), setup.train_data->size(),
+           setup.val_data->size());
+  log.debug("device {}, {} threads, {} loader workers, {}", options.device, options.threads,
+            options.workers, options.amp == "bf16" ? "bf16 products" : "float32");
+  catch_stop_signals();
+  try {
+    return fit(plan, std::move(setup), arguments, command);
+  } catch (const c10::OutOfMemoryError& error) {
+    throw UsageError("not enough memory on {} (a smaller --batch-size needs less): {}",
+                     options.device, error.what_without_backtrace());
   }
-  if (result.state.best_top1)
-    log.info("best top-1 {} % after epoch {}: {}/best.safetensors", *result.state.best_top1,
-             result.state.best_epoch, options.output);
-  return 0;
+}
+
+int run(const Arguments& arguments, Command& command) {
+  // A log that nobody reads any more does not end the run.
+  if (!arguments.dry_run) std::signal(SIGPIPE, SIG_IGN);
+  try {
+    auto plan = make_plan(arguments, command);
+    runtime::set_threads(static_cast<int>(plan.options.threads));
+    auto setup = make_setup(plan, arguments, command.log());
+    fit_batch_size(plan.options, arguments, setup, command.log());
+    const auto steps = train::plan_steps(plan.options, setup);
+    if (!arguments.dry_run) return train_run(plan, std::move(setup), arguments, command);
+    print_plan(plan.options, setup, steps);
+    return 0;
+  } catch (const UsageError& error) {
+    throw UsageError("{}", with_flag(error.what()));  // the library names fields, not flags
+  }
 }
 
 }  // namespace
 }  // namespace vit::tools
 
 int main(int argc, char** argv) {
-  vit::tools::Command command("vit-train", "Trains a Vision Transformer on pictures.",
+  vit::tools::Command command("vit-train", "Trains a Vision Transformer on images.",
                               vit::tools::kExamples);
   vit::tools::Arguments arguments;
   vit::tools::add_options(command, arguments);

@@ -88,7 +88,10 @@ void Progress::epoch(const train::EpochReport& r) {
       r.top1 ? format("  top-1 {} %  top-5 {} %  val loss {}{}", fixed(*r.top1, 2),
                       fixed(*r.top5, 2), fixed(*r.loss, 4), r.best ? "  (best)" : "")
              : std::string();
-  log_.info("epoch {}/{}  train loss {}{}  {}", r.epoch, r.epochs, fixed(r.train_loss, 4),
+  const auto part = r.step_in_epoch < r.steps_per_epoch
+                        ? format("  step {}/{}", r.step_in_epoch, r.steps_per_epoch)
+                        : "";
+  log_.info("epoch {}/{}{}  train loss {}{}  {}", r.epoch, r.epochs, part, fixed(r.train_loss, 4),
             evaluation, clock_text(r.seconds));
 }
 

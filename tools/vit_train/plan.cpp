@@ -1,0 +1,184 @@
+#include "plan.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "flags.h"
+#include "vit/core/file_roles.h"
+
+namespace vit::tools {
+namespace fs = std::filesystem;
+namespace {
+
+/// Each process of a distributed launch would train everything into one folder.
+void refuse_distributed() {
+  const char* size = std::getenv("WORLD_SIZE");
+  if (size == nullptr || std::string(size).empty() || std::string(size) == "1") return;
+  throw DistributedError("WORLD_SIZE is {}: distributed training is not supported yet", size);
+}
+
+/// args.json has absolute paths, so that a run can be resumed from any folder.
+void make_absolute(Json& given, const char* field) {
+  if (!given.contains(field) || given[field].get<std::string>().empty()) return;
+  given[field] = fs::absolute(given[field].get<std::string>()).lexically_normal().string();
+}
+
+void make_absolute(Json& given) {
+  make_absolute(given, "data");
+  make_absolute(given, "output");
+  std::error_code none;
+  if (given.contains("model") && fs::exists(given["model"].get<std::string>(), none))
+    make_absolute(given, "model");
+}
+
+/// --resume DIR is -o DIR.
+void merge_output(const Arguments& arguments, Json& given) {
+  if (!arguments.resume) return;
+  const auto& from = arguments.resume_from;
+  if (!from.empty() && from != "auto") {
+    Json other{{"output", from}};
+    make_absolute(other, "output");
+    std::error_code none;
+    if (given.contains("output") && given["output"] != other["output"] &&
+        !fs::equivalent(given["output"].get<std::string>(), from, none))
+      throw UsageError("--resume {}: expected the folder of -o, {}", from,
+                       given["output"].get<std::string>());
+    given["output"] = other["output"];
+  }
+  if (!given.contains("output"))
+    throw UsageError("--resume: expected a run folder, by -o or after it");
+  if (arguments.force)
+    throw UsageError("--resume and --force: expected one of them (a resumed run replaces nothing)");
+}
+
+/// The checkpoint to go on from; none where --resume auto starts afresh. Nothing is ever deleted
+/// here: what does not verify may still be of use to somebody.
+std::optional<train::Checkpoint> choose_checkpoint(const Plan& plan, bool automatic, Log& log) {
+  const auto& folder = plan.folder;
+  if (folder.has_checkpoints) {
+    if (auto found = train::find_checkpoint(folder.path / "checkpoints", log)) {
+      log.debug("{}: verified", found->path.string());
+      return found;
+    }
+    if (!train::list_checkpoints(folder.path / "checkpoints").empty())
+      throw DataError(
+          "{}: of its checkpoints none verifies; nothing was changed (--force replaces the run)",
+          folder.path.string());
+  }
+  if (!automatic)
+    throw IoError("{}: expected a checkpoint to resume from, found none", folder.path.string());
+  if (folder.has_model_files)
+    throw DataError(
+        "{}: has model files of a run but no checkpoint to resume from; nothing was changed",
+        folder.path.string());
+  // A run that ended before its first checkpoint left nothing but the beginning of its log.
+  check_nothing_foreign(folder);
+  log.info("{}: no checkpoint there, the run starts at its beginning", folder.path.string());
+  return std::nullopt;
+}
+
+void add_inputs(FileRoles& roles, const Plan& plan) {
+  const auto& options = plan.options;
+  roles.reads_tree(options.data);
+  if (plan.checkpoint || options.model.empty()) return;  // a resumed run reads its checkpoint
+  std::error_code none;
+  if (fs::is_directory(options.model, none))
+    roles.reads_tree(options.model);
+  else
+    roles.reads(options.model);
+}
+
+/// Nothing that the run writes or removes may be what it reads, by whatever names they go.
+void check_roles(const Plan& plan) {
+  FileRoles roles;
+  add_inputs(roles, plan);
+  std::error_code none;
+  const auto& folder = plan.folder.path;
+  roles.writes_folder(folder);
+  roles.writes_folder(folder / "checkpoints");
+  for (const auto* name :
+       {"args.json", "log.jsonl", "summary.csv", "best.safetensors", "last.safetensors"})
+    if (!fs::is_directory(folder / name, none)) roles.writes(folder / name, /*force=*/true);
+  for (const auto& path : plan.folder.own) {
+    if (!fs::is_directory(path, none)) continue;
+    for (const auto& entry : fs::directory_iterator(path)) {
+      FileRoles one;  // a checkpoint's best.safetensors may be a second name of the run's
+      add_inputs(one, plan);
+      if (!entry.is_directory(none)) one.writes(entry.path(), /*force=*/true);
+    }
+  }
+}
+
+/// Where the run folder is, or is going to be made, files must be allowed.
+void check_writable(const fs::path& folder) {
+  std::error_code none;
+  auto at = folder;
+  while (!fs::exists(at, none) && at.has_relative_path()) at = at.parent_path();
+  if (!fs::is_directory(at, none))
+    throw IoError("{}: expected a folder to write the run to", at.string());
+  if (::access(at.c_str(), W_OK | X_OK) != 0)
+    throw IoError("{}: cannot be written to", at.string());
+}
+
+void open_folder(Plan& plan, const fs::path& folder, bool locks) {
+  std::error_code none;
+  if (locks && fs::is_directory(folder, none)) plan.lock = std::make_unique<train::RunLock>(folder);
+  plan.folder = train::inspect_run_folder(folder);
+}
+
+/// A resumed run keeps its threads, device and seed unless told otherwise: others give other bits.
+void add_shared_options(Json& given, bool resumes, Command& command) {
+  const auto was_given = [&](const char* flag) { return command.app().count(flag) > 0; };
+  if (!resumes || was_given("--threads")) given["threads"] = command.threads();
+  if (!resumes || was_given("--device")) given["device"] = command.device().str();
+  if (!resumes || was_given("--seed")) given["seed"] = command.seed();
+}
+
+}  // namespace
+
+Plan make_plan(const Arguments& arguments, Command& command) {
+  refuse_distributed();
+  auto given = arguments.given;
+  make_absolute(given);
+  merge_output(arguments, given);
+  Plan plan;
+  plan.replaces = arguments.force;
+  const fs::path folder = given.value("output", "");
+  if (folder.empty() && !arguments.dry_run)
+    throw UsageError("--output: expected a run folder, found none");
+  if (!folder.empty()) {
+    open_folder(plan, folder, /*locks=*/!arguments.dry_run);
+    if (arguments.resume)
+      plan.checkpoint = choose_checkpoint(plan, arguments.resume_from == "auto", command.log());
+  }
+  add_shared_options(given, plan.checkpoint.has_value(), command);
+  plan.options = plan.checkpoint ? resume_options(train::read_args(folder), given, command.log())
+                                 : resolve_options(given);
+  train::check_options(plan.options);
+  if (folder.empty()) return plan;
+  check_roles(plan);
+  if (arguments.dry_run) return plan;
+  check_writable(folder);
+  if (arguments.force) check_nothing_foreign(plan.folder);
+  if (!arguments.force && !arguments.resume && !plan.folder.is_empty)
+    throw IoError("{}: holds files already (--force replaces the run in it, --resume goes on)",
+                  folder.string());
+  return plan;
+}
+
+void take_folder(Plan& plan) {
+  if (!plan.lock) {
+    std::error_code error;
+    const auto& folder = plan.folder.path;
+    fs::create_directories(folder, error);
+    if (error) throw IoError("{}: cannot be made: {}", folder.string(), error.message());
+    plan.lock = std::make_unique<train::RunLock>(folder);
+    // It was not there a moment ago: whoever made it since may have trained in it and be gone.
+    if (!train::inspect_run_folder(folder).is_empty)
+      throw IoError("{}: another run has written to this folder", folder.string());
+  }
+  if (plan.replaces) remove_run(plan.folder);
+}
+
+}  // namespace vit::tools
