@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "hash.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
 #include "vit/core/text.h"
@@ -27,21 +28,6 @@ bool is_image(const fs::path& path) {
   const auto suffix = lower(path.extension().string());
   return std::find(std::begin(kSuffixes), std::end(kSuffixes), suffix) != std::end(kSuffixes);
 }
-
-/// FNV-1a, 64 bits, over several pieces.
-class Hash {
- public:
-  Hash& add(const void* bytes, std::size_t size) {
-    const auto* from = static_cast<const unsigned char*>(bytes);
-    for (std::size_t i = 0; i < size; ++i) value_ = (value_ ^ from[i]) * 0x100000001b3U;
-    return *this;
-  }
-  Hash& add(std::int64_t number) { return add(&number, sizeof number); }
-  std::uint64_t value() const { return value_; }
-
- private:
-  std::uint64_t value_ = 0xcbf29ce484222325U;
-};
 
 /// Image files, with a label each or none at all.
 class FileDataset : public Dataset {

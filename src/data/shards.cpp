@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "hash.h"
 #include "vit/core/error.h"
 #include "vit/io/json_text.h"
 #include "vit/io/tar.h"
@@ -95,6 +96,7 @@ class ShardDataset : public Dataset {
     std::int64_t largest = 0;
     for (const auto& sample : samples_) largest = std::max(largest, sample.label);
     for (std::int64_t i = 0; i <= largest; ++i) classes_.push_back(std::to_string(i));
+    has_class_names_ = false;
   }
 
   std::int64_t size() const override { return std::ssize(samples_); }
@@ -107,6 +109,14 @@ class ShardDataset : public Dataset {
     return decode_image(at(index).image, name(index), channels_);
   }
   std::vector<std::int64_t> shard_sizes() const override { return sizes_; }
+  std::uint64_t fingerprint(std::int64_t index) const override {
+    const auto& sample = at(index);
+    return Hash()
+        .add(sample.key.data(), sample.key.size())
+        .add(sample.label)
+        .add(static_cast<std::int64_t>(sample.image.size()))
+        .value();
+  }
 
  private:
   static std::string name_of(const fs::path& shard, const std::string& key) {

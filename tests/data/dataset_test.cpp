@@ -74,6 +74,28 @@ TEST(ClassFolders, OrdersClassesAndFilesNaturally) {
   EXPECT_EQ(dataset->load(3).width, 23);
 }
 
+TEST(ClassFolders, ShowNamesThatAreNotUtf8Escaped) {
+  const TemporaryFolder folder;
+  add_picture(folder /
+              "r\xE9"
+              "d/a.png");
+  add_picture(folder / "blue/a.png");
+  EXPECT_THAT(open_class_folders(folder.path(), 3)->classes(), ElementsAre("blue", "r\\xe9d"));
+}
+
+TEST(ClassFolders, TellWhetherAnImageIsStillTheSameWhereverTheyStand) {
+  const TemporaryFolder folder;
+  for (const auto* name : {"data/a/1.png", "data/b/1.png", "data/b/2.png"})
+    add_picture(folder / name);
+  const auto before = open_class_folders(folder / "data", 3);
+  EXPECT_NE(before->fingerprint(1), before->fingerprint(2));
+  fs::copy(folder / "data", folder / "moved", fs::copy_options::recursive);
+  std::ofstream(folder / "moved/b/2.png", std::ios::app) << "more";
+  const auto after = open_class_folders(folder / "moved", 3);
+  EXPECT_EQ(before->fingerprint(1), after->fingerprint(1));
+  EXPECT_NE(before->fingerprint(2), after->fingerprint(2));
+}
+
 TEST(ClassFolders, NamesAFolderWithoutPictures) {
   const TemporaryFolder folder;
   add_picture(folder / "full/a.png");
