@@ -202,8 +202,10 @@ void remove_run(const RunFolder& folder) {
 
 TrainOptions read_args(const fs::path& folder) {
   const auto file = folder / kArgs;
-  return options_from_json(Json::parse(read_file(file), nullptr, /*allow_exceptions=*/false),
-                           file.string());
+  const auto json = Json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded())
+    throw DataError("{}: expected the options of a run, found no JSON", file.string());
+  return options_from_json(json, file.string());
 }
 
 }  // namespace vit::train

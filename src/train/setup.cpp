@@ -7,8 +7,8 @@
 #include <numeric>
 
 #include "fine_tune.h"
-#include "vit/data/train_transform.h"
 #include "vit/config/registry.h"
+#include "vit/data/train_transform.h"
 #include "vit/model/weights.h"
 #include "vit/runtime/device.h"
 #include "vit/runtime/generator.h"
@@ -231,6 +231,9 @@ RunSteps plan_steps(const TrainOptions& options, const TrainSetup& setup) {
   const auto images = setup.train_data->size();
   RunSteps steps;
   steps.per_epoch = images / options.batch_size / options.accum;  // a last, smaller one is left out
+  if (options.accum > images)
+    throw UsageError("accum: expected at most {}, the images to train on, found {}", images,
+                     options.accum);
   if (steps.per_epoch == 0)
     throw UsageError("batch_size: expected at most {}, the images to train on{}, found {}",
                      images / options.accum,

@@ -47,6 +47,10 @@ void Trainer::write_row(const EpochReport& report) {
 bool Trainer::finish_epoch() {
   const auto started = std::chrono::steady_clock::now();
   auto report = make_report();
+  // Model files never stand there without a checkpoint: a run that is killed between them could not
+  // be resumed.
+  if (list_checkpoints(std::filesystem::path(options_.output) / "checkpoints").empty())
+    save_checkpoint();
   if (is_evaluated(report.epoch)) {
     const auto metrics = evaluate_epoch();
     if (!metrics) {  // told to stop: the resumed run evaluates again

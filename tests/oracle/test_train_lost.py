@@ -120,6 +120,17 @@ def test_lets_one_run_at_a_time_into_a_folder(vit, data, tmp_path):
     vit.run("vit-train", "--resume", out, "--max-steps", 1)
 
 
+def test_never_has_model_files_without_a_checkpoint(vit, data, tmp_path):
+    """Killed anywhere, a run can be resumed."""
+    out = tmp_path / "run"
+    process = start("--data", data, "-o", out, *TINY)
+    wait_for(process, lambda: (out / "best.safetensors").exists())
+    process.kill()
+    process.communicate()
+    assert any(path.name in ("step-5", "step-10") for path in (out / "checkpoints").iterdir())
+    vit.run("vit-train", "--data", data, "-o", out, *TINY, "--resume", "auto")
+
+
 @pytest.mark.parametrize("auto", [True, False])
 def test_resume_deletes_nothing_where_no_checkpoint_verifies(vit, data, run, auto):
     for checkpoint in (run / "checkpoints").iterdir():
@@ -288,7 +299,7 @@ def test_refuses_model_arguments_that_would_drop_part_of_a_file(vit, data, finis
     (["--scale", "0.5", "0.1"], "--scale"), (["--std", "0"], "--std"), (["--mean", "1", "2"], "--mean"),
     (["--train-interpolation", "x"], "--train-interpolation"), (["--recount", "0"], "--recount"),
     (["--clip-grad", "0"], "--clip-grad"), (["--img-size", "0"], "--img-size"), (["--label", "a"], "--label"),
-    (["--batch-size", "41"], "--batch-size"), (["--model-arg", "depth"], "--model-arg")])
+    (["--batch-size", "41"], "--batch-size"), (["--accum", "41"], "--accum"), (["--model-arg", "depth"], "--model-arg")])
 def test_a_dry_run_refuses_what_a_run_refuses_and_names_the_flag(vit, data, tmp_path, words, flag):
     given = ("--data", data, *TINY, *words)
     assert flag in error(vit, *given, "--dry-run", rc=2)

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "flags.h"
@@ -18,10 +19,20 @@ void refuse_distributed() {
   throw DistributedError("WORLD_SIZE is {}: distributed training is not supported yet", size);
 }
 
+/// Without `.` and `..`; where a link stands before `..`, what it points to counts.
+fs::path absolute_path(const std::string& text) {
+  const auto path = fs::absolute(text);
+  std::error_code none;
+  const bool plain = std::find(path.begin(), path.end(), "..") == path.end();
+  const auto clean = plain ? path.lexically_normal() : fs::weakly_canonical(path, none);
+  const auto& found = clean.empty() ? path : clean;
+  return found.has_filename() || !found.has_relative_path() ? found : found.parent_path();
+}
+
 /// args.json has absolute paths, so that a run can be resumed from any folder.
 void make_absolute(Json& given, const char* field) {
   if (!given.contains(field) || given[field].get<std::string>().empty()) return;
-  given[field] = fs::absolute(given[field].get<std::string>()).lexically_normal().string();
+  given[field] = absolute_path(given[field].get<std::string>()).string();
 }
 
 void make_absolute(Json& given) {
