@@ -42,9 +42,20 @@ void FileRoles::reads(const fs::path& path) {
   const auto id = file_id(path);
   if (!id) return;
   const std::lock_guard lock(mutex_);
+  check_input(*id);
+  inputs_.emplace(*id, path.string());
+}
+
+void FileRoles::reads_once(const fs::path& path) {
+  const auto id = file_id(path);
+  if (!id) return;
+  const std::lock_guard lock(mutex_);
+  check_input(*id);
+}
+
+void FileRoles::check_input(const FileId& id) const {
   for (const auto& [name, output] : outputs_)
     if (output.id == id) throw UsageError("{}: the output is also an input", name);
-  inputs_.emplace(*id, path.string());
 }
 
 void FileRoles::reads_tree(const fs::path& folder) {
@@ -53,6 +64,7 @@ void FileRoles::reads_tree(const fs::path& folder) {
   const std::lock_guard lock(mutex_);
   trees_.emplace(*id, folder.string());
   for (const auto& [name, output] : outputs_) check_output(output);
+  for (const auto& [name, output] : folders_) check_output(output);
 }
 
 void FileRoles::check_output(const Output& output) const {
@@ -87,6 +99,14 @@ void FileRoles::writes_folder(const fs::path& folder) {
   const Output output{folder, folder.string(), file_id(folder), std::nullopt};
   const std::lock_guard lock(mutex_);
   check_output(output);
+  folders_.emplace(output.name, output);
+}
+
+void FileRoles::writes_into_folder(const fs::path& path) {
+  const auto id = file_id(find_output_target(path).path);
+  const std::lock_guard lock(mutex_);
+  if (id && inputs_.contains(*id))
+    throw UsageError("{}: the output is also an input", path.string());
 }
 
 }  // namespace vit

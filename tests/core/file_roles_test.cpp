@@ -74,6 +74,28 @@ TEST_F(FileRolesTest, RefusesATreeInWhichAnOutputLies) {
                [&] { roles.reads_tree(folder / "data"); });
 }
 
+TEST_F(FileRolesTest, RefusesATreeInWhichAnOutputFolderLies) {
+  roles.writes_folder(folder / "data" / "maps");
+  expect_error(ErrorKind::kUsage, "maps: the output lies in",
+               [&] { roles.reads_tree(folder / "other_data"); });
+}
+
+TEST_F(FileRolesTest, RefusesAnInputOfManyThatIsAnOutput) {
+  roles.writes(folder / "hard", /*force=*/true);
+  expect_error(ErrorKind::kUsage, "hard: the output is also an input",
+               [&] { roles.reads_once(folder / "link"); });
+}
+
+TEST_F(FileRolesTest, RefusesToReplaceAnInputInAnOutputFolder) {
+  roles.reads(folder / "model");
+  fs::create_hard_link(folder / "model", folder / "data" / "overlay");
+  roles.writes_folder(folder / "data");
+  expect_error(ErrorKind::kUsage, "overlay: the output is also an input",
+               [&] { roles.writes_into_folder(folder / "data" / "overlay"); });
+  EXPECT_NO_THROW(roles.writes_into_folder(folder / "data" / "a"));
+  EXPECT_NO_THROW(roles.writes_into_folder(folder / "data" / "new"));
+}
+
 TEST_F(FileRolesTest, RefusesTwoOutputsThatAreOneFile) {
   roles.writes(folder / "new", false);
   expect_error(ErrorKind::kUsage, "is also another output",

@@ -25,6 +25,9 @@ class FileRoles {
   /// A file or folder that is read; what does not exist is left to whoever opens it.
   /// Throws UsageError where it is an output.
   void reads(const std::filesystem::path& path);
+  /// As `reads`, for one of any number of inputs: compared with the outputs named so far, and not
+  /// remembered.
+  void reads_once(const std::filesystem::path& path);
   /// A folder that is read with all that is in it: no output may lie in it.
   /// Throws UsageError where an output does.
   void reads_tree(const std::filesystem::path& folder);
@@ -37,6 +40,9 @@ class FileRoles {
   /// A folder that files are going to be written to; whether it may exist is the caller's to say.
   /// Throws UsageError where it is an input or lies in a tree that is read.
   void writes_folder(const std::filesystem::path& folder);
+  /// A file in such a folder, about to be written; not remembered. Throws UsageError where it would
+  /// replace an input.
+  void writes_into_folder(const std::filesystem::path& path);
 
  private:
   struct Output {
@@ -46,11 +52,12 @@ class FileRoles {
     std::optional<FileId> folder;  ///< that it stands in
   };
 
+  void check_input(const FileId& id) const;
   void check_output(const Output& output) const;
 
   std::mutex mutex_;
-  std::map<FileId, std::string> inputs_, trees_;  // → as the user named it
-  std::map<std::string, Output> outputs_;         // by name
+  std::map<FileId, std::string> inputs_, trees_;     // → as the user named it
+  std::map<std::string, Output> outputs_, folders_;  // by name
 };
 
 }  // namespace vit
