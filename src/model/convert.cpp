@@ -85,7 +85,9 @@ InputMoments moments_for(const ResolvedModel& resolved, const ConvertOptions& op
 }  // namespace
 
 std::vector<std::string> read_labels(const fs::path& path) {
-  const auto text = read_file(path);
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  auto text = read_file(path);
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
   if (!is_utf8(text)) throw DataError("{}: expected UTF-8 text", path.string());
   std::vector<std::string> labels;
   for (std::size_t begin = 0; begin < text.size();) {

@@ -47,8 +47,8 @@ void claim_files(FileRoles& roles, const std::filesystem::path& input,
 Json convert(const std::filesystem::path& input, const std::filesystem::path& output,
              const ConvertOptions& options, Log* log = nullptr);
 
-/// Class names, one a line. Throws DataError where the text is not UTF-8 or a line is empty,
-/// IoError.
+/// Class names, one a line (LF or CR LF, after a byte order mark or none). Throws DataError where
+/// the text is not UTF-8 or a line is empty, IoError.
 std::vector<std::string> read_labels(const std::filesystem::path& path);
 
 }  // namespace vit::model
