@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "file_inputs.h"
+#include "vit/core/error.h"
 
 namespace vit::infer {
 namespace {
@@ -60,6 +61,34 @@ class Slice : public InputSource {
   std::int64_t left_;
 };
 
+class CheckedInputs : public InputSource {
+ public:
+  CheckedInputs(std::unique_ptr<InputSource> source, std::int64_t count,
+                std::function<void(const std::string& name)> check)
+      : source_(std::move(source)), count_(count), check_(std::move(check)) {}
+
+  std::optional<Input> next() override {
+    auto input = source_->next();
+    if (number_ == count_ || cancelled()) return input;
+    if (!input)
+      throw UsageError("expected at least the {} inputs whose rows there are, found {}", count_,
+                       number_);
+    ++number_;
+    check_(input->name);
+    return input;
+  }
+
+  void cancel() override {
+    InputSource::cancel();
+    source_->cancel();
+  }
+
+ private:
+  std::unique_ptr<InputSource> source_;
+  std::int64_t count_, number_ = 0;
+  std::function<void(const std::string& name)> check_;
+};
+
 }  // namespace
 
 std::unique_ptr<InputSource> open_dataset_inputs(
@@ -72,6 +101,11 @@ std::unique_ptr<InputSource> open_dataset_inputs(
 std::unique_ptr<InputSource> slice_inputs(std::unique_ptr<InputSource> source, std::int64_t begin,
                                           std::int64_t end) {
   return std::make_unique<Slice>(std::move(source), begin, end);
+}
+
+std::unique_ptr<InputSource> check_inputs(std::unique_ptr<InputSource> source, std::int64_t count,
+                                          std::function<void(const std::string& name)> check) {
+  return std::make_unique<CheckedInputs>(std::move(source), count, std::move(check));
 }
 
 std::int64_t count_inputs(InputSource& source) {

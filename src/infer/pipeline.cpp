@@ -63,6 +63,16 @@ struct Pipeline::State {
         options(std::move(options_)),
         pool(static_cast<int>(std::max<std::int64_t>(options.workers, 1))) {}
 
+  /// None at the end, which an error is too: the inputs before it are answered first.
+  std::optional<Input> draw() {
+    try {
+      return source->next();
+    } catch (...) {
+      source_error = std::current_exception();
+      return std::nullopt;
+    }
+  }
+
   /// Draws inputs for one batch and hands them to the workers; null at the end.
   std::unique_ptr<PendingBatch> begin_batch() {
     const auto [c, h, w] = options.shape;
@@ -73,7 +83,7 @@ struct Pipeline::State {
     const auto numel = static_cast<std::size_t>(c * h * w);
     float* data = nullptr;
     while (static_cast<std::int64_t>(inputs.size()) < options.batch_size) {
-      auto input = source->next();
+      auto input = draw();
       if (!input) break;
       if (data == nullptr) {
         pending->batch.images = at::empty({options.batch_size, c, h, w}, at::kFloat);
@@ -107,6 +117,7 @@ struct Pipeline::State {
         const std::lock_guard lock(mutex);
         batches.push_back(std::move(pending));
         changed.notify_all();
+        if (source_error) break;
       }
     } catch (...) {
       source_error = std::current_exception();

@@ -1,6 +1,7 @@
 #include "vit/infer/inputs.h"
 
 #include <ATen/ATen.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -108,6 +109,112 @@ TEST(Inputs, TakeArgumentsFromStandardInput) {
             (std::vector<std::string>{"first.png", "one.png", (folder / "f/1.png").string(),
                                       "last.png", "end.png"}));
   ::close(ends[0]);
+}
+
+/// The names of a list on standard input, and what it ends with.
+struct ListRead {
+  std::vector<std::string> names;
+  std::string error;
+};
+
+ListRead read_list(const std::string& text, bool null_separated = false) {
+  const testing::TemporaryFolder folder;
+  write_file(folder / "list", text);
+  const int descriptor = ::open((folder / "list").c_str(), O_RDONLY);
+  auto options = small_inputs();
+  options.stdin_descriptor = descriptor;
+  options.null_separated = null_separated;
+  const auto source = open_inputs({"-"}, options);
+  ListRead read;
+  try {
+    while (auto input = source->next()) read.names.push_back(input->name);
+  } catch (const DataError& error) {
+    read.error = error.what();
+  }
+  ::close(descriptor);
+  return read;
+}
+
+using Names = std::vector<std::string>;
+
+TEST(Lists, UnderstandCarriageReturnsAndAByteOrderMark) {
+  EXPECT_EQ(read_list("\xEF\xBB\xBF"
+                      "a.png\r\n\r\nb c.png\r\nd.png")
+                .names,
+            (Names{"a.png", "b c.png", "d.png"}));
+  EXPECT_EQ(read_list("\xEF\xBB\xBF\r\n\xEF\xBB\xBF"
+                      "a.png\n")
+                .names,
+            (Names{"\xEF\xBB\xBF"
+                   "a.png"}))
+      << "only at the beginning";
+}
+
+TEST(Lists, MayBeSeparatedByNul) {
+  using namespace std::string_literals;
+  EXPECT_EQ(read_list("a\n.png\0b.png\r\0c.png"s, true).names,
+            (Names{"a\n.png", "b.png\r", "c.png"}));
+  const auto empty = read_list("a.png\0\0b.png\0"s, true);
+  EXPECT_EQ(empty.names, (Names{"a.png"}));
+  EXPECT_NE(empty.error.find("found an empty one"), std::string::npos) << empty.error;
+}
+
+TEST(Lists, SayThatNulNeedsAnOption) {
+  using namespace std::string_literals;
+  for (const auto& text : {"a.png\0b.png\0"s, std::string(1 << 20, '\0')}) {
+    const auto read = read_list(text);
+    EXPECT_TRUE(read.names.empty());
+    EXPECT_NE(read.error.find("-0 reads NUL-separated lists"), std::string::npos) << read.error;
+  }
+}
+
+TEST(Lists, HaveNoLinesLongerThanAnyPath) {
+  const auto read = read_list("a.png\n" + std::string(1 << 20, 'x') + "\nb.png\n");
+  EXPECT_EQ(read.names, (Names{"a.png"}));
+  EXPECT_NE(read.error.find("found a longer line"), std::string::npos) << read.error;
+  EXPECT_EQ(read_list(std::string(60'000, 'x') + "\nb.png\n").names.size(), 2U)
+      << "a name that no file can have is that row's error";
+}
+
+TEST(Lists, AreNoFolders) {
+  const testing::TemporaryFolder folder;
+  auto options = small_inputs();
+  options.stdin_descriptor = ::open(folder.path().c_str(), O_RDONLY);
+  const auto source = open_inputs({"-"}, options);
+  EXPECT_THROW(source->next(), IoError);
+  ::close(options.stdin_descriptor);
+}
+
+TEST(Inputs, TellOfEveryFileAndFolderBeforeTheyAreRead) {
+  const testing::TemporaryFolder folder;
+  touch(folder / "f/g/1.png");
+  write_array(folder / "x.npy", 2);
+  std::vector<fs::path> told;
+  auto options = small_inputs();
+  options.on_file = options.on_folder = [&](const fs::path& path) { told.push_back(path); };
+  const auto source =
+      open_inputs({(folder / "f").string(), (folder / "x.npy").string(), "one.png"}, options);
+  EXPECT_EQ(names(*source).size(), 4U);
+  EXPECT_EQ(told, (std::vector<fs::path>{folder / "f", folder / "f/g", folder / "f/g/1.png",
+                                         folder / "x.npy", "one.png"}));
+  options.on_file = [](const fs::path&) { throw UsageError("the output is also an input"); };
+  for (const auto& argument : {folder / "f", folder / "x.npy", fs::path("one.png")}) {
+    const auto refused = open_inputs({argument.string()}, options);
+    EXPECT_THROW(refused->next(), UsageError) << argument;
+  }
+}
+
+TEST(Inputs, AreCheckedWhereTheirRowsAreThere) {
+  const auto open = [](std::vector<std::string> arguments, std::vector<std::string>& seen) {
+    return check_inputs(open_inputs(std::move(arguments), small_inputs()), 2,
+                        [&](const std::string& name) { seen.push_back(name); });
+  };
+  std::vector<std::string> seen;
+  EXPECT_EQ(names(*open({"0", "1", "2"}, seen)).size(), 3U);
+  EXPECT_EQ(seen, (Names{"0", "1"}));
+  const auto few = open({"0"}, seen);
+  EXPECT_TRUE(few->next().has_value());
+  EXPECT_THROW(few->next(), UsageError);
 }
 
 TEST(Inputs, StopWaitingForStandardInputWhenCancelled) {

@@ -105,6 +105,25 @@ TEST(Pipeline, EndsEarlyWhenStopping) {
   EXPECT_FALSE(pipeline.next().has_value());
 }
 
+/// Three inputs, then an error of the source itself.
+class BrokenSource : public InputSource {
+ public:
+  std::optional<Input> next() override {
+    if (drawn_ == 3) throw IoError("the list cannot be read");
+    return Input{std::to_string(drawn_++), -1, [](std::span<float>, data::Image*) {}};
+  }
+
+ private:
+  int drawn_ = 0;
+};
+
+TEST(Pipeline, HandsOutTheInputsBeforeItsSourceBreaks) {
+  Pipeline pipeline(std::make_unique<BrokenSource>(), options_of(2, 2));
+  EXPECT_EQ(pipeline.next()->inputs.size(), 2U);
+  EXPECT_EQ(pipeline.next()->inputs.size(), 1U);
+  EXPECT_THROW(pipeline.next(), IoError);
+}
+
 TEST(Pipeline, CanBeLeftInTheMiddle) {
   Pipeline pipeline(std::make_unique<Numbers>(1'000'000), options_of(8, 4));
   pipeline.next();

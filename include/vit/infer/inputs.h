@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -48,12 +49,16 @@ struct FileInputOptions {
   /// Asked for when the first picture comes.
   std::function<const data::EvalTransform&()> transform;
   int stdin_descriptor = 0;
+  bool null_separated = false;  ///< the list on standard input, instead of lines
+  /// Told of every file and every folder before it is read. A UsageError of theirs ends the stream.
+  std::function<void(const std::filesystem::path&)> on_file, on_folder;
 };
 
 /// Each argument is a picture, a folder (all pictures under it, sorted folder by folder, links
-/// followed but never in a circle), `-` (one argument a line of standard input, read as they come)
-/// or a `.npy` / `.safetensors` (tensor `input`) of float32 [B, C, H, W] that is fed as it is.
-/// Whatever is wrong with one of them is thrown by its Input's `load`.
+/// followed but never in a circle), `-` (a list of further ones on standard input, read as they
+/// come) or a `.npy` / `.safetensors` (tensor `input`) of float32 [B, C, H, W] that is fed as it
+/// is. Whatever is wrong with one of them is thrown by its Input's `load`; a list that cannot be
+/// read or is none ends the stream: `next` throws IoError, DataError.
 std::unique_ptr<InputSource> open_inputs(std::vector<std::string> arguments,
                                          FileInputOptions options);
 
@@ -65,6 +70,11 @@ std::unique_ptr<InputSource> open_dataset_inputs(
 /// Inputs `begin` … `end` − 1 of another source.
 std::unique_ptr<InputSource> slice_inputs(std::unique_ptr<InputSource> source, std::int64_t begin,
                                           std::int64_t end);
+
+/// The same inputs; `check` is called with the name of each of the first `count` before it is
+/// handed out, and what it throws ends the stream. `next` throws UsageError where there are fewer.
+std::unique_ptr<InputSource> check_inputs(std::unique_ptr<InputSource> source, std::int64_t count,
+                                          std::function<void(const std::string& name)> check);
 
 /// How many inputs are left; uses the source up.
 std::int64_t count_inputs(InputSource& source);
