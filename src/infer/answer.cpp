@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "vit/core/text.h"
 #include "vit/data/encode.h"
 
 namespace vit::infer {
@@ -47,7 +48,7 @@ BatchAnswer ask(const Predictor& predictor, const at::Tensor& images, const Answ
 io::GalleryCard make_card(const LoadedInput& input, std::span<const Prediction> topk,
                           const std::vector<std::string>& labels, const data::Image* overlay) {
   io::GalleryCard card;
-  card.name = input.name;
+  card.name = printable(input.name);
   if (!input.picture.pixels.empty())
     card.picture = io::data_uri("image/jpeg", data::encode_jpeg(input.picture));
   if (overlay != nullptr) card.attention = io::data_uri("image/jpeg", data::encode_jpeg(*overlay));
@@ -73,19 +74,21 @@ class BatchWriter {
     const auto values = said.values[row].contiguous();
     const std::span<const float> numbers(values.const_data_ptr<float>(),
                                          static_cast<std::size_t>(values.numel()));
-    std::vector<Prediction> topk;
-    if (options_.output == AnswerOptions::kPredictions) {
-      topk = top_k(numbers, options_.topk);
-      sinks_.rows.predictions(input.name, topk);
-    } else {
-      sinks_.rows.values(numbers);
-    }
-    if (!said.attention.defined()) return;
-    const bool shown = !input.picture.pixels.empty();
+    const bool shown = said.attention.defined() && !input.picture.pixels.empty();
     const auto overlay =
         shown ? overlay_attention(input.picture, said.attention[row]) : data::Image();
-    if (shown && sinks_.overlays != nullptr)
+    std::vector<Prediction> topk;
+    if (options_.output == AnswerOptions::kPredictions) topk = top_k(numbers, options_.topk);
+    std::string file;
+    if (shown && sinks_.overlays != nullptr) {
+      // Before the row that names it.
       sinks_.overlays->write(input.name, data::encode_png(overlay));
+      file = sinks_.overlays->path_of(input.name).string();
+    }
+    if (options_.output == AnswerOptions::kPredictions)
+      sinks_.rows.predictions({input.name, topk, file});
+    else
+      sinks_.rows.values(input.name, numbers);
     if (sinks_.gallery != nullptr)
       sinks_.gallery->add(make_card(input, topk, labels_, shown ? &overlay : nullptr));
   }
@@ -96,8 +99,8 @@ class BatchWriter {
     sinks_.rows.error(input.name, message);
     if (sinks_.gallery == nullptr) return;
     io::GalleryCard card;
-    card.name = input.name;
-    card.error = message;
+    card.name = printable(input.name);
+    card.error = printable(message);
     sinks_.gallery->add(card);
   }
 

@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "vit/core/error.h"
-#include "vit/core/file.h"
 #include "vit/data/resize.h"
 #include "vit/infer/answer.h"
 
 namespace vit::infer {
-namespace fs = std::filesystem;
 namespace {
 
 /// Dark blue over green to yellow and red, for `t` in [0, 1]: few steps, mixed between.
@@ -48,24 +45,6 @@ data::Image overlay_attention(const data::Image& picture, const at::Tensor& map)
     }
   }
   return overlay;
-}
-
-OverlayFolder::OverlayFolder(fs::path folder, bool force)
-    : folder_(std::move(folder)), force_(force) {
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error || !fs::is_directory(folder_))
-    throw IoError("{}: expected a folder for overlays: {}", folder_.string(),
-                  error ? error.message() : "found something else");
-}
-
-void OverlayFolder::write(const std::string& input, const std::string& png) {
-  const auto stem = fs::path(input).stem().string();
-  auto name = stem + ".png";
-  for (int i = 2; !taken_.insert(name).second; ++i) name = format("{}-{}.png", stem, i);
-  const auto path = folder_ / name;
-  check_output(path, input, force_);
-  write_file(path, png);
 }
 
 }  // namespace vit::infer

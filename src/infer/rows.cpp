@@ -11,6 +11,7 @@
 #include "csv.h"
 #include "vit/core/error.h"
 #include "vit/core/json.h"
+#include "vit/core/text.h"
 #include "vit/io/npy.h"
 
 namespace vit::infer {
@@ -48,6 +49,16 @@ std::string number(float value) {
 
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// The beginning of every row of an input, up to where its answer begins.
+std::string row_begin(RowFormat format, const std::string& name) {
+  const auto shown = printable(name);
+  if (format == RowFormat::kCsv) return csv_field(shown) + ",";
+  if (format == RowFormat::kText) return tsv_field(shown) + "\t";
+  auto object = dump({{"file", shown}});
+  object.back() = ',';
+  return object;
 }
 
 std::string json_line(RowFormat format, const Json& row, bool first) {
@@ -107,6 +118,7 @@ std::string RowEncoder::head(std::int64_t rows) const {
       std::string line = "file";
       for (std::int64_t i = 1; i <= options_.columns; ++i)
         line += format(",index{},label{},prob{}", i, i, i);
+      if (options_.attention_column) line += ",attention";
       return line + (options_.error_column ? ",error\n" : "\n");
     }
     case RowFormat::kNpy:
@@ -117,27 +129,35 @@ std::string RowEncoder::head(std::int64_t rows) const {
   return io::npy_header(io::DType::kF32, shape);
 }
 
-std::string RowEncoder::predictions(const std::string& name, std::span<const Prediction> topk,
-                                    bool first) const {
+std::string RowEncoder::predictions(const Answer& answer, bool first) const {
   if (options_.format == RowFormat::kJson || options_.format == RowFormat::kJsonl) {
     auto list = Json::array();
-    for (const auto& [index, prob] : topk) {
+    for (const auto& [index, prob] : answer.topk) {
       const bool labelled = static_cast<std::size_t>(index) < options_.labels.size();
       list.push_back({{"index", index},
                       {"label", labelled ? Json(label(index)) : Json(nullptr)},
                       {"prob", std::strtod(number(prob).c_str(), nullptr)}});
     }
-    return json_line(options_.format, {{"file", name}, {"topk", std::move(list)}}, first);
+    Json row{{"file", printable(answer.name)}, {"topk", std::move(list)}};
+    if (options_.attention_column)
+      row["attention"] =
+          answer.attention.empty() ? Json(nullptr) : Json(printable(answer.attention));
+    return json_line(options_.format, row, first);
   }
   const bool csv = options_.format == RowFormat::kCsv;
   const auto* separator = csv ? "," : "\t";
   const auto field = csv ? csv_field : tsv_field;
-  std::string line = field(name);
-  for (const auto& [index, prob] : topk)
+  std::string line = field(printable(answer.name));
+  for (const auto& [index, prob] : answer.topk)
     line += format("{}{}{}{}{}{}", separator, index, separator, field(label(index)), separator,
                    number(prob));
+  if (csv && options_.attention_column) line += "," + csv_field(printable(answer.attention));
   if (csv && options_.error_column) line += ",";
   return line + "\n";
+}
+
+bool RowEncoder::is_row_of(const std::string& row, const std::string& name) const {
+  return row.starts_with(row_begin(options_.format, name));
 }
 
 std::string RowEncoder::values(std::span<const float> values) const {
@@ -149,12 +169,15 @@ std::string RowEncoder::error(const std::string& name, const std::string& messag
   switch (options_.format) {
     case RowFormat::kJson:
     case RowFormat::kJsonl:
-      return json_line(options_.format, {{"file", name}, {"error", message}}, first);
+      return json_line(options_.format, {{"file", printable(name)}, {"error", printable(message)}},
+                       first);
     case RowFormat::kCsv:
-      return csv_field(name) + std::string(static_cast<std::size_t>(3 * options_.columns), ',') +
-             (options_.error_column ? "," + csv_field(message) : "") + "\n";
+      return csv_field(printable(name)) +
+             std::string(static_cast<std::size_t>(3 * options_.columns), ',') +
+             (options_.attention_column ? "," : "") +
+             (options_.error_column ? "," + csv_field(printable(message)) : "") + "\n";
     case RowFormat::kText:
-      return tsv_field(name) + "\terror\t" + tsv_field(message) + "\n";
+      return tsv_field(printable(name)) + "\terror\t" + tsv_field(printable(message)) + "\n";
     case RowFormat::kNpy:
       break;
   }

@@ -49,8 +49,8 @@ std::int64_t lines_of(const std::string& text) {
 
 struct Rows {
   testing::TemporaryFolder folder;
-  RowOutput output{RowEncoder({RowFormat::kJsonl, {}, 4, false, {}}),
-                   {folder / "rows.jsonl", false, false}};
+  RowOutput output{RowEncoder({RowFormat::kJsonl, {}, 4, false, false, {}}),
+                   {folder / "rows.jsonl", false, false, {}}};
   std::string part() const { return read_file(folder / "rows.jsonl.part"); }
 };
 
@@ -105,18 +105,52 @@ TEST(Overlay, HasThePicturesSizeAndItsHottestSpotWhereTheMapHas) {
   EXPECT_GT(cold[2], hot[2]) << "blue is cold";
 }
 
-TEST(OverlayFolder, NumbersNamesThatAreTaken) {
+/// The files in a folder, sorted.
+std::vector<std::string> entries(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+TEST(OverlayFolder, NamesOverlaysAfterTheirInputsPath) {
   const testing::TemporaryFolder folder;
   OverlayFolder overlays(folder / "maps", false);
-  overlays.write("a/cat.jpg", "1");
-  overlays.write("b/cat.png", "2");
-  EXPECT_EQ(read_file(folder / "maps/cat.png"), "1");
-  EXPECT_EQ(read_file(folder / "maps/cat-2.png"), "2");
+  EXPECT_EQ(overlays.path_of("a/cat.jpg").filename().string().substr(0, 4), "cat-");
+  for (const auto* name : {"a/cat.jpg", "b/cat.jpg", "a/cat.png", "a/cat.jpg"}) {
+    overlays.write(name, name);
+    EXPECT_EQ(read_file(overlays.path_of(name)), name);
+  }
+  EXPECT_EQ(entries(folder / "maps").size(), 3U) << "an input named twice has one overlay";
+  EXPECT_EQ(OverlayFolder(folder / "maps", false).path_of("a/cat.jpg"),
+            overlays.path_of("a/cat.jpg"));
+  const std::string long_name = std::string(254, 'x') + ".png";
+  overlays.write(long_name, "long");
+}
+
+TEST(OverlayFolder, ReplacesOnlyWhereItIsTold) {
+  const testing::TemporaryFolder folder;
+  OverlayFolder(folder / "maps", false).write("cat.jpg", "1");
   OverlayFolder again(folder / "maps", false);
-  EXPECT_THROW(again.write("cat.jpg", "3"), IoError);
+  EXPECT_THROW(again.write("cat.jpg", "2"), IoError);
   OverlayFolder forced(folder / "maps", true);
   forced.write("cat.jpg", "3");
-  EXPECT_EQ(read_file(folder / "maps/cat.png"), "3");
+  EXPECT_EQ(read_file(forced.path_of("cat.jpg")), "3");
+}
+
+TEST(OverlayFolder, NeverReplacesAnInput) {
+  const testing::TemporaryFolder folder;
+  FileRoles roles;
+  OverlayFolder overlays(folder / "maps", true, &roles);
+  write_file(folder / "cat.jpg", "mine");
+  roles.reads(folder / "cat.jpg");
+  std::filesystem::create_hard_link(folder / "cat.jpg", overlays.path_of("cat.jpg"));
+  EXPECT_THROW(overlays.write("cat.jpg", "1"), UsageError);
+  EXPECT_EQ(read_file(folder / "cat.jpg"), "mine");
+  FileRoles walked;
+  walked.reads_tree(folder.path());
+  EXPECT_THROW(OverlayFolder(folder / "maps", true, &walked), UsageError);
 }
 
 }  // namespace

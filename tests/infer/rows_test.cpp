@@ -1,5 +1,6 @@
 #include "vit/infer/rows.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -11,7 +12,6 @@
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 #include "vit/core/json.h"
-#include "vit/infer/row_output.h"
 
 namespace vit::infer {
 namespace {
@@ -60,7 +60,7 @@ TEST(TopK, SortsNanLast) {
 
 TEST(RowEncoder, WritesJsonLines) {
   const auto encoder = make_encoder(RowFormat::kJsonl);
-  const auto row = encoder.predictions("a.png", kTwo, true);
+  const auto row = encoder.predictions({"a.png", kTwo, ""}, true);
   EXPECT_EQ(row,
             "{\"file\":\"a.png\",\"topk\":[{\"index\":1,\"label\":\"dog, \\\"big\\\"\",\"prob\":"
             "0.75},{\"index\":0,\"label\":\"cat\",\"prob\":0.25}]}\n");
@@ -70,19 +70,61 @@ TEST(RowEncoder, WritesJsonLines) {
 TEST(RowEncoder, GivesNullForALabelThatNobodyKnows) {
   RowOptions options;
   options.format = RowFormat::kJsonl;
-  const auto row = Json::parse(RowEncoder(options).predictions("a", kTwo, true));
+  const auto row = Json::parse(RowEncoder(options).predictions({"a", kTwo, ""}, true));
   EXPECT_TRUE(row["topk"][0]["label"].is_null());
 }
 
-TEST(RowEncoder, ReplacesWhatIsNotUtf8) {
-  const auto row = make_encoder(RowFormat::kJsonl).predictions("a\xff.png", kTwo, true);
-  EXPECT_EQ(Json::parse(row)["file"], "a\xef\xbf\xbd.png");
+TEST(RowEncoder, ShowsNamesThatAreNotUtf8InOneReversibleWay) {
+  const std::string name = "a\xff\\xfe.png";
+  const std::string shown = "a\\xff\\x5cxfe.png";
+  for (const auto row_format : {RowFormat::kJsonl, RowFormat::kJson}) {
+    const auto encoder = make_encoder(row_format);
+    auto row = encoder.predictions({name, kTwo, ""}, true);
+    EXPECT_EQ(Json::parse(row)["file"], shown);
+    row = encoder.error(name, "no \xff", true);
+    EXPECT_EQ(Json::parse(row)["error"], "no \\xff");
+  }
+  EXPECT_THAT(make_encoder(RowFormat::kCsv).predictions({name, kTwo, ""}, true),
+              ::testing::StartsWith(shown + ","));
+  // Lines of text have backslashes of their own.
+  EXPECT_THAT(make_encoder(RowFormat::kText).predictions({name, kTwo, ""}, true),
+              ::testing::StartsWith("a\\\\xff\\\\x5cxfe.png\t"));
+}
+
+TEST(RowEncoder, SaysWhichOverlayIsARows) {
+  RowOptions options;
+  options.columns = 2;
+  options.error_column = options.attention_column = true;
+  options.format = RowFormat::kJsonl;
+  const RowEncoder json(options);
+  EXPECT_EQ(Json::parse(json.predictions({"a", kTwo, "maps/a-1.png"}, true))["attention"],
+            "maps/a-1.png");
+  EXPECT_TRUE(Json::parse(json.predictions({"a", kTwo, ""}, true))["attention"].is_null());
+  options.format = RowFormat::kCsv;
+  const RowEncoder csv(options);
+  EXPECT_EQ(csv.head(), "file,index1,label1,prob1,index2,label2,prob2,attention,error\n");
+  EXPECT_EQ(csv.predictions({"a", kTwo, "maps/a-1.png"}, true),
+            "a,1,,0.75,0,,0.25,maps/a-1.png,\n");
+  EXPECT_EQ(csv.error("a", "bad", false), "a,,,,,,,,bad\n");
+}
+
+TEST(RowEncoder, KnowsTheRowOfAnInput) {
+  for (const auto row_format :
+       {RowFormat::kText, RowFormat::kCsv, RowFormat::kJson, RowFormat::kJsonl}) {
+    const auto encoder = make_encoder(row_format);
+    const std::string name = "a, \"b\"\n\xff.png";
+    auto row = encoder.predictions({name, kTwo, ""}, true);
+    row.erase(0, row_format == RowFormat::kJson ? 1 : 0);
+    EXPECT_TRUE(encoder.is_row_of(row, name));
+    EXPECT_FALSE(encoder.is_row_of(row, "a"));
+    EXPECT_FALSE(encoder.is_row_of(row, name + "x"));
+  }
 }
 
 TEST(RowEncoder, WritesOneJsonArray) {
   const auto encoder = make_encoder(RowFormat::kJson);
   EXPECT_EQ(Json::parse(encoder.head() + encoder.tail(0)), Json::array());
-  const auto both = Json::parse(encoder.head() + encoder.predictions("a", kTwo, true) +
+  const auto both = Json::parse(encoder.head() + encoder.predictions({"a", kTwo, ""}, true) +
                                 encoder.error("b", "bad", false) + encoder.tail(2));
   EXPECT_EQ(both.size(), 2U);
   EXPECT_EQ(both[1]["error"], "bad");
@@ -91,20 +133,20 @@ TEST(RowEncoder, WritesOneJsonArray) {
 TEST(RowEncoder, QuotesCsvFields) {
   const auto encoder = make_encoder(RowFormat::kCsv, true);
   EXPECT_EQ(encoder.head(), "file,index1,label1,prob1,index2,label2,prob2,error\n");
-  EXPECT_EQ(encoder.predictions("a,b\n.png", kTwo, true),
+  EXPECT_EQ(encoder.predictions({"a,b\n.png", kTwo, ""}, true),
             "\"a,b\n.png\",1,\"dog, \"\"big\"\"\",0.75,0,cat,0.25,\n");
   EXPECT_EQ(encoder.error("c", "no, not", false), "c,,,,,,,\"no, not\"\n");
 }
 
 TEST(RowEncoder, KeepsATextRowOnItsLine) {
-  EXPECT_EQ(make_encoder(RowFormat::kText).predictions("a\tb\n", kTwo, true),
+  EXPECT_EQ(make_encoder(RowFormat::kText).predictions({"a\tb\n", kTwo, ""}, true),
             "a\\tb\\n\t1\tdog, \"big\"\t0.75\t0\tcat\t0.25\n");
 }
 
 TEST(RowEncoder, PrintsProbabilitiesThatReadBackAsTheSameFloat) {
   const float prob = std::nextafter(0.1F, 1.0F);
-  const auto row =
-      make_encoder(RowFormat::kText).predictions("a", std::vector<Prediction>{{0, prob}}, true);
+  const std::vector<Prediction> only{{0, prob}};
+  const auto row = make_encoder(RowFormat::kText).predictions({"a", only, ""}, true);
   EXPECT_EQ(std::strtof(row.substr(row.rfind('\t')).c_str(), nullptr), prob);
 }
 
@@ -130,7 +172,7 @@ TEST_P(WholeRowsOf, AnyCutOffOutputCanBeGoneOnWith) {
   const std::vector<float> numbers{1, 2, 3};
   const auto row = [&](std::int64_t i) {
     const auto name = "row, \"" + std::to_string(i) + "\"\n";
-    return array ? encoder.values(numbers) : encoder.predictions(name, kTwo, i == 0);
+    return array ? encoder.values(numbers) : encoder.predictions({name, kTwo, ""}, i == 0);
   };
   std::string whole = encoder.head();
   for (int i = 0; i < 3; ++i) whole += row(i);
@@ -152,7 +194,7 @@ TEST_P(WholeRowsOf, AnOutputThatOnlyLacksItsNameIsWhole) {
   const auto encoder = make_encoder(GetParam());
   const std::vector<float> numbers{1, 2, 3};
   const auto row = GetParam() == RowFormat::kNpy ? encoder.values(numbers)
-                                                 : encoder.predictions("a", kTwo, true);
+                                                 : encoder.predictions({"a", kTwo, ""}, true);
   std::ofstream(folder / "part", std::ios::binary) << encoder.head(1) + row + encoder.tail(1);
   const auto found = count_whole_rows(folder / "part", encoder);
   EXPECT_EQ(found.rows, 1);
@@ -167,70 +209,6 @@ TEST(WholeRows, AreNotCountedInAnotherOutput) {
   const testing::TemporaryFolder folder;
   write_file(folder / "part", "file,index1,label1,prob1\na,1,,0.5\n");
   EXPECT_THROW(count_whole_rows(folder / "part", make_encoder(RowFormat::kCsv)), DataError);
-}
-
-TEST(RowOutput, GetsItsNameOnlyAtTheEnd) {
-  const testing::TemporaryFolder folder;
-  const auto file = folder / "rows.jsonl";
-  RowOutput output(make_encoder(RowFormat::kJsonl), {file, false, false});
-  output.predictions("a", kTwo);
-  output.flush();
-  EXPECT_FALSE(std::filesystem::exists(file));
-  EXPECT_GT(std::filesystem::file_size(folder / "rows.jsonl.part"), 0U);
-  output.finish();
-  EXPECT_FALSE(std::filesystem::exists(folder / "rows.jsonl.part"));
-  EXPECT_EQ(Json::parse(read_file(file))["file"], "a");
-}
-
-TEST(RowOutput, NeverReplacesUnasked) {
-  const testing::TemporaryFolder folder;
-  write_file(folder / "rows.csv", "mine");
-  const auto encoder = make_encoder(RowFormat::kCsv);
-  EXPECT_THROW(RowOutput(encoder, {folder / "rows.csv", false, false}), IoError);
-  EXPECT_EQ(read_file(folder / "rows.csv"), "mine");
-  write_file(folder / "new.csv.part", "mine");
-  EXPECT_THROW(RowOutput(encoder, {folder / "new.csv", false, false}), IoError);
-  EXPECT_THROW(RowOutput(encoder, {folder.path(), true, false}), IoError);
-  EXPECT_THROW(RowOutput(encoder, {folder / "no/such/rows.csv", false, false}), IoError);
-}
-
-TEST(RowOutput, GoesOnAfterTheLastWholeRow) {
-  const testing::TemporaryFolder folder;
-  const auto file = folder / "rows.csv";
-  const auto encoder = make_encoder(RowFormat::kCsv);
-  {
-    RowOutput output(encoder, {file, false, false});
-    output.predictions("a", kTwo);
-    output.predictions("b", kTwo);
-    output.flush();
-  }
-  const auto part = folder / "rows.csv.part";
-  std::filesystem::resize_file(part, std::filesystem::file_size(part) - 3);
-  RowOutput output(encoder, {file, false, true});
-  EXPECT_EQ(output.rows_done(), 1);
-  output.predictions("b", kTwo);
-  output.finish();
-  EXPECT_EQ(read_file(file), encoder.head() + encoder.predictions("a", kTwo, true) +
-                                 encoder.predictions("b", kTwo, false));
-}
-
-TEST(RowOutput, SaysThatAFinishedRunIsComplete) {
-  const testing::TemporaryFolder folder;
-  write_file(folder / "rows.csv", "done");
-  RowOutput output(make_encoder(RowFormat::kCsv), {folder / "rows.csv", false, true});
-  EXPECT_TRUE(output.complete());
-  output.finish();
-  EXPECT_EQ(read_file(folder / "rows.csv"), "done");
-}
-
-TEST(RowOutput, WritesAnArraysLengthIntoItsHeadAtTheEnd) {
-  const testing::TemporaryFolder folder;
-  const auto encoder = make_encoder(RowFormat::kNpy);
-  RowOutput output(encoder, {folder / "rows.npy", false, false});
-  const std::vector<float> numbers{1, 2, 3};
-  for (int i = 0; i < 12; ++i) output.values(numbers);
-  output.finish();
-  EXPECT_EQ(read_file(folder / "rows.npy").substr(0, encoder.head().size()), encoder.head(12));
 }
 
 }  // namespace

@@ -18,9 +18,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 class Commands:
     """The three programs, run as a user runs them."""
 
-    def run(self, name, *arguments, rc=0, env=None, stdin=None):
+    def run(self, name, *arguments, rc=0, env=None, stdin=None, cwd=None):
         with open(stdin or os.devnull) as source:
-            done = subprocess.run([BIN / name, *map(str, arguments)], capture_output=True, text=True, stdin=source,
+            done = subprocess.run([BIN / name, *map(str, arguments)], capture_output=True, text=True, stdin=source, cwd=cwd,
                                   env={**os.environ, **(env or {})})
         assert done.returncode == rc, f"{name} {arguments}: exit {done.returncode}\n{done.stderr}"
         return done

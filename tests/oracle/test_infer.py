@@ -164,7 +164,7 @@ def test_attention_is_laid_over_the_picture(method, vit, tiny, folder, tmp_path)
     model, root = tiny
     infer(vit, root, folder, "--attention", tmp_path / "maps", "--attention-method", method)
     overlays = sorted((tmp_path / "maps").glob("*.png"))
-    assert [path.name for path in overlays] == [path.name for path in files(folder)]
+    assert [path.stem[:-17] for path in overlays] == [path.stem for path in files(folder)]
     weights = []
 
     def keep(attn, arguments, output):
@@ -271,20 +271,6 @@ def test_an_output_is_never_replaced_unasked(vit, tiny, folder, tmp_path):
     picture.write_bytes(files(folder)[0].read_bytes())
     infer(vit, root, picture, "-o", picture, "--force", rc=2)
     infer(vit, root, folder, "-o", tmp_path / "no/such/rows.txt", rc=4)
-
-
-@pytest.mark.parametrize("form", ["text", "csv", "json", "jsonl", "npy"])
-def test_resume_goes_on_to_the_same_bytes(form, vit, tiny, folder, tmp_path):
-    _, root = tiny
-    infer(vit, root, folder, "--format", form, "-o", tmp_path / "whole", "--batch-size", 2)
-    whole = (tmp_path / "whole").read_bytes()
-    begun = whole.replace(b"(9, ", b"(0, ") if form == "npy" else whole  # An array's head counts at the end.
-    for share in (0, 0.3, 0.62, 0.99):
-        out = tmp_path / f"rows{share}"
-        pathlib.Path(f"{out}.part").write_bytes(begun[:int(share * len(whole))])
-        infer(vit, root, folder, "--format", form, "-o", out, "--batch-size", 2, rc=4)
-        infer(vit, root, folder, "--format", form, "-o", out, "--batch-size", 2, "--resume")
-        assert out.read_bytes() == whole
 
 
 def test_ranks_together_are_one_run(vit, tiny, folder, tmp_path):

@@ -11,7 +11,7 @@ constexpr auto kExamples =
     "Examples:\n"
     "  vit-infer -m model.safetensors cat.jpg                      five most probable classes\n"
     "  vit-infer -m model.safetensors photos/ --format jsonl -o rows.jsonl\n"
-    "  find . -name '*.png' | vit-infer -m model.safetensors - --format csv | head\n"
+    "  find . -name '*.png' -print0 | vit-infer -m model.safetensors - -0 --format csv | head\n"
     "  vit-infer -m model.safetensors photos/ --features pooled -o features.npy\n"
     "  vit-infer -m model.safetensors photos/ --attention maps --html gallery.html\n"
     "  vit-infer -m model.safetensors --validate imagenet/val --format json\n"

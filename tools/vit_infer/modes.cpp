@@ -2,6 +2,7 @@
 
 #include "common/stop_signal.h"
 #include "progress.h"
+#include "run_files.h"
 #include "setup.h"
 #include "vit/core/error.h"
 #include "vit/infer/benchmark.h"
@@ -13,11 +14,13 @@ int run_validation(Command& command, const InferOptions& options) {
   if (shard_from_environment().world_size > 1)
     throw UsageError("--validate: expected one process, found WORLD_SIZE {}",
                      shard_from_environment().world_size);
-  check_report(options.output, options);
-  check_report(options.confusion, options);
+  RunFiles files(options);
+  files.writes_report(options.output);
+  if (!options.confusion.empty()) files.writes_report(options.confusion);
   const auto predictor = open_predictor(command, options);
   const auto& config = predictor.config();
   const auto data = infer::open_validation_data(options.inputs, config.model.in_c());
+  files.reads(*data);
   auto classes = infer::map_classes(data->classes(), config, &command.log());
   auto settings = pipeline_options(command, options, predictor);
   infer::ValidateOptions validation;
@@ -42,7 +45,8 @@ int run_validation(Command& command, const InferOptions& options) {
 }
 
 int run_benchmark(Command& command, const InferOptions& options) {
-  check_report(options.output, options);
+  RunFiles files(options);
+  files.writes_report(options.output);
   const auto predictor = open_predictor(command, options);
   catch_stop_signals();
   infer::BenchmarkOptions settings;

@@ -1,9 +1,11 @@
 #include "options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
 #include "vit/core/error.h"
+#include "vit/core/file.h"
 
 namespace vit::tools {
 namespace {
@@ -40,7 +42,9 @@ void add_row_options(CLI::App& app, InferOptions& o) {
       ->type_name("FILE")
       ->group(group);
   app.add_flag("--force", o.force, "Replace files that exist")->group(group);
-  app.add_flag("--resume", o.resume, "Go on after the last whole row of FILE.part")->group(group);
+  app.add_flag("--resume", o.resume,
+               "Go on after the last whole row of FILE.part; a FILE that exists is whole (exit 4)")
+      ->group(group);
   app.add_option("--on-error", o.on_error, "fail, or skip: a row with the error, and go on")
       ->check(CLI::IsMember({"fail", "skip"}))
       ->group(group);
@@ -92,6 +96,8 @@ bool parse_number(const char* text, std::int64_t& value) {
 void add_infer_options(CLI::App& app, InferOptions& o) {
   app.add_option("INPUT", o.inputs,
                  "Pictures, folders, - (paths on standard input), .npy or .safetensors tensors");
+  app.add_flag("-0,--null", o.null_separated,
+               "Paths on standard input end in NUL, as find -print0 writes them");
   add_model_options(app, o);
   add_row_options(app, o);
   add_other_options(app, o);
@@ -106,6 +112,9 @@ void check_infer_options(const InferOptions& o) {
   if (o.benchmark && !o.inputs.empty())
     throw UsageError("--benchmark: expected no INPUT (its input is random), found '{}'",
                      o.inputs[0]);
+  const bool list = std::find(o.inputs.begin(), o.inputs.end(), "-") != o.inputs.end();
+  if (o.null_separated && (!list || o.validate))
+    throw UsageError("-0: expected - (paths on standard input) among the INPUTs");
   if (o.preprocess_only && o.output.empty())
     throw UsageError("--preprocess-only: expected -o FILE");
   const bool array = o.preprocess_only || !o.features.empty();
@@ -122,11 +131,11 @@ void check_infer_options(const InferOptions& o) {
   if (o.resume && (o.output.empty() || o.validate || o.benchmark))
     throw UsageError("--resume: expected rows with -o FILE");
   if (o.resume && !o.html.empty())
-    throw UsageError("--resume: a page cannot be gone on with; leave out --html");
+    throw UsageError("--html cannot be resumed: leave out --html or --resume");
 }
 
 std::filesystem::path Shard::name(const std::filesystem::path& path) const {
-  if (world_size == 1 || path.empty()) return path;
+  if (world_size == 1 || path.empty() || find_output_target(path).special) return path;
   auto number = std::to_string(rank);
   const auto width = std::to_string(world_size - 1).size();
   number.insert(0, width - number.size(), '0');

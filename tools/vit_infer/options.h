@@ -12,6 +12,7 @@ namespace vit::tools {
 
 struct InferOptions {
   std::vector<std::string> inputs;
+  bool null_separated = false;  ///< the list on standard input
 
   std::filesystem::path model;
   std::string arch;
@@ -51,7 +52,8 @@ struct Shard {
   std::int64_t rank = 0;
   std::int64_t world_size = 1;
 
-  /// `rows.jsonl` → `rows.rank3.jsonl`, the number padded so that names sort by rank.
+  /// `rows.jsonl` → `rows.rank3.jsonl`, the number padded so that names sort by rank. Devices
+  /// and pipes keep their names.
   std::filesystem::path name(const std::filesystem::path& path) const;
 };
 

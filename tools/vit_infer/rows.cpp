@@ -3,9 +3,11 @@
 
 #include "modes.h"
 #include "progress.h"
+#include "run_files.h"
 #include "setup.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
+#include "vit/core/text.h"
 #include "vit/infer/answer.h"
 
 namespace vit::tools {
@@ -40,6 +42,7 @@ infer::RowOptions row_options(const InferOptions& options, const infer::AnswerOp
   rows.labels = predictor.config().labels;
   rows.columns = answers.topk;
   rows.error_column = answers.skip_errors;
+  rows.attention_column = !options.attention.empty();
   if (answers.output == infer::AnswerOptions::kPredictions) {
     rows.format = infer::parse_row_format(options.format.empty() ? "text" : options.format);
     return rows;
@@ -55,25 +58,23 @@ infer::RowOptions row_options(const InferOptions& options, const infer::AnswerOp
   return rows;
 }
 
-/// The inputs of this process, from `first` on.
+/// The inputs of this process.
 std::unique_ptr<infer::InputSource> open_shard(const InferOptions& options, const Shard& shard,
                                                const infer::Predictor& predictor,
-                                               std::int64_t first) {
+                                               RunFiles& run_files) {
   infer::FileInputOptions files;
   files.shape = predictor.input_shape();
   files.transform = [&]() -> const auto& { return predictor.transform(); };
+  files.null_separated = options.null_separated;
+  run_files.watch(files);
   auto inputs = infer::open_inputs(options.inputs, files);
-  std::int64_t begin = 0, end = INT64_MAX;
-  if (shard.world_size > 1) {
-    if (contains(options.inputs, std::string("-")))
-      throw UsageError("-: standard input cannot be shared by {} processes", shard.world_size);
-    const auto count = infer::count_inputs(*inputs);
-    inputs = infer::open_inputs(options.inputs, files);
-    const auto range = infer::shard_range(count, options.batch_size, shard.rank, shard.world_size);
-    begin = range[0];
-    end = range[1];
-  }
-  return infer::slice_inputs(std::move(inputs), begin + first, end);
+  if (shard.world_size == 1) return inputs;
+  if (contains(options.inputs, std::string("-")))
+    throw UsageError("-: standard input cannot be shared by {} processes", shard.world_size);
+  const auto count = infer::count_inputs(*inputs);
+  const auto [begin, end] =
+      infer::shard_range(count, options.batch_size, shard.rank, shard.world_size);
+  return infer::slice_inputs(infer::open_inputs(options.inputs, files), begin, end);
 }
 
 std::optional<io::Gallery> open_gallery(const InferOptions& options, const Shard& shard,
@@ -82,7 +83,7 @@ std::optional<io::Gallery> open_gallery(const InferOptions& options, const Shard
   const auto& config = predictor.config();
   const auto [c, h, w] = predictor.input_shape();
   return std::make_optional<io::Gallery>(
-      shard.name(options.html), options.model.filename().string(),
+      shard.name(options.html), printable(options.model.filename().string()),
       std::vector<std::pair<std::string, std::string>>{
           {"architecture", config.architecture.empty() ? "unnamed" : config.architecture},
           {"input", format("{} × {} × {}", c, h, w)},
@@ -94,40 +95,41 @@ std::optional<io::Gallery> open_gallery(const InferOptions& options, const Shard
 
 int run_rows(Command& command, const InferOptions& options) {
   const auto shard = shard_from_environment();
-  for (const auto& input : options.inputs) {
-    std::error_code ignored;
-    if (!options.output.empty() && std::filesystem::equivalent(options.output, input, ignored))
-      throw UsageError("{}: the output is also an input", options.output.string());
-  }
-  check_report(shard.name(options.html), options);
+  const bool array = options.preprocess_only || !options.features.empty();
+  const auto row_format = infer::parse_row_format(array                    ? "npy"
+                                                  : options.format.empty() ? "text"
+                                                                           : options.format);
+  RunFiles files(options);
+  files.writes_rows(shard.name(options.output), row_format);
+  if (!options.html.empty()) files.writes_report(shard.name(options.html));
   const auto predictor = open_predictor(command, options);
   auto answers = answer_options(options, predictor);
+  const bool classes = answers.output == infer::AnswerOptions::kPredictions;
   infer::RowOutput rows(infer::RowEncoder(row_options(options, answers, predictor)),
-                        {shard.name(options.output), options.force, options.resume});
-  if (rows.complete()) {
-    command.log().info("{}: complete already", shard.name(options.output).string());
-    return 0;
-  }
+                        {shard.name(options.output), options.force, options.resume,
+                         files.record(shard, predictor, classes ? answers.topk : 0)});
   // Whole batches again, so that every row has the bits that a run without a break gives it.
   const auto first = rows.rows_done() / options.batch_size * options.batch_size;
   answers.skip_rows = rows.rows_done() - first;
   std::optional<infer::OverlayFolder> overlays;
   if (!options.attention.empty())
-    overlays.emplace(options.attention, options.force || options.resume);
+    overlays.emplace(options.attention, options.force || options.resume, &files.overlay_roles());
   auto gallery = open_gallery(options, shard, predictor);
 
   const auto settings = pipeline_options(command, options, predictor);
   answers.stopping = settings.stopping;
   InferProgress progress(command.log(), command.quiet(), 0);
   answers.progress = [&](std::int64_t done) { progress.show(done); };
-  infer::Pipeline pipeline(open_shard(options, shard, predictor, first), settings);
+  auto inputs = infer::check_inputs(open_shard(options, shard, predictor, files), rows.rows_done(),
+                                    rows.check_of_rows_done());
+  infer::Pipeline pipeline(infer::slice_inputs(std::move(inputs), first, INT64_MAX), settings);
   const auto result =
       infer::answer(predictor, pipeline, answers,
                     {rows, overlays ? &*overlays : nullptr, gallery ? &*gallery : nullptr});
   if (options.profile) report_profile(command, result.profile);
   if (result.stopped) {
-    // A file waits for --resume as it is; what goes to standard output is ended as it should be.
-    if (options.output.empty()) rows.finish();
+    // A file waits for --resume as it is; what goes elsewhere is ended as it should be.
+    if (!rows.resumable()) rows.finish();
     return exit_code(true, 0);
   }
   rows.finish();

@@ -42,12 +42,6 @@ void write_report(const std::filesystem::path& file, const std::string& text) {
     throw IoError("standard output: cannot be written");
 }
 
-void check_report(const std::filesystem::path& file, const InferOptions& options) {
-  if (file.empty()) return;
-  check_output(file, options.model, options.force);
-  for (const auto& input : options.inputs) check_output(file, input, options.force);
-}
-
 void report_profile(Command& command, const infer::Profile& profile) {
   if (command.log().options().format == LogFormat::kJson)
     command.log().info("{}", profile.to_json().dump());

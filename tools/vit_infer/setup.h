@@ -19,9 +19,6 @@ infer::PipelineOptions pipeline_options(Command& command, const InferOptions& op
 /// `text` to `file` (as a whole), or to standard output where it is empty.
 void write_report(const std::filesystem::path& file, const std::string& text);
 
-/// Throws IoError where `file` exists and `--force` is not given, UsageError where it is an input.
-void check_report(const std::filesystem::path& file, const InferOptions& options);
-
 /// `--profile`: on stderr, as a table or as one object of the log.
 void report_profile(Command& command, const infer::Profile& profile);
 

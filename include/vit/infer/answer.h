@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_set>
 
+#include "vit/core/file_roles.h"
 #include "vit/infer/pipeline.h"
 #include "vit/infer/predictor.h"
 #include "vit/infer/row_output.h"
@@ -28,19 +29,24 @@ struct Profile {
   std::string to_text() const;  ///< a table of several lines
 };
 
-/// A folder of overlay pictures, one an input, each named after its file.
+/// A folder of overlay images, one an input. A name follows from its input's alone, so that runs,
+/// processes and inputs of equal stems never take each other's:
+/// `<stem>-<16 hexadecimal digits of the SHA-256 of the input's name>.png`.
 class OverlayFolder {
  public:
-  /// Makes the folder. Throws IoError.
-  OverlayFolder(std::filesystem::path folder, bool force);
-  /// `png`: the bytes of a file. A name that is taken in this run gets a number. Throws IoError,
-  /// also where the file exists and `force` is not set.
+  /// Makes the folder. `roles`: what may not be replaced. Throws IoError, UsageError where the
+  /// folder is or lies in an input.
+  OverlayFolder(std::filesystem::path folder, bool force, FileRoles* roles = nullptr);
+  std::filesystem::path path_of(const std::string& input) const;
+  /// `png`: the bytes of a file. Throws IoError, also where the file exists, not of this run, and
+  /// `force` is not set; UsageError where it is an input.
   void write(const std::string& input, const std::string& png);
 
  private:
   std::filesystem::path folder_;
   bool force_;
-  std::unordered_set<std::string> taken_;
+  FileRoles* roles_;
+  std::unordered_set<std::string> written_;
 };
 
 /// `picture` with the map laid over it, from its least value in blue to its largest in red.
