@@ -6,6 +6,10 @@
 #include <cmath>
 #include <fstream>
 #include <string>
+#include <system_error>
+#include <utility>
+
+#include "vit/core/error.h"
 
 namespace vit {
 namespace {
@@ -38,11 +42,27 @@ int available_cores() {
   return std::max(cores, 1);
 }
 
-ThreadPool::ThreadPool(int threads) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+std::thread start_thread(std::function<void()> work) {
+  try {
+    return std::thread(std::move(work));
+  } catch (const std::system_error& error) {
+    throw IoError("a thread cannot be started: {}", error.code().message());
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::ThreadPool(int threads) {
+  try {
+    for (int i = 0; i < threads; ++i) threads_.push_back(start_thread([this] { work(); }));
+  } catch (...) {
+    // The destructor of an object that was never made does not run.
+    stop();
+    throw;
+  }
+}
+
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

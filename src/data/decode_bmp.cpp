@@ -41,7 +41,7 @@ class Bytes {
 
 using Masks = std::array<std::uint32_t, 4>;  // red, green, blue, alpha
 
-struct Layout {
+struct BmpLayout {
   std::uint32_t bits = 0;
   std::uint32_t compression = kRaw;
   bool top_down = false;
@@ -54,14 +54,14 @@ struct Layout {
   throw DataError("{}: BMP: {} {} is not supported", file.source, what, found);
 }
 
-Layout read_layout(const Encoded& file, const Bytes& in) {
+BmpLayout read_layout(const Encoded& file, const Bytes& in) {
   constexpr std::size_t kHeader = 14;
   const auto header_size = in.u32(kHeader);
   const bool core = header_size == 12;
   if (!core && header_size != 40 && header_size != 52 && header_size != 56 && header_size != 64 &&
       header_size != 108 && header_size != 124)
     refuse(file, "a header of length", header_size);
-  Layout layout;
+  BmpLayout layout;
   std::uint32_t colours = 0;
   std::size_t at = kHeader + header_size;  // of what follows the header
   if (core) {
@@ -96,7 +96,7 @@ Layout read_layout(const Encoded& file, const Bytes& in) {
 }
 
 /// Which byte of a pixel holds red, green and blue.
-std::array<std::size_t, 3> byte_order(const Encoded& file, const Layout& layout) {
+std::array<std::size_t, 3> byte_order(const Encoded& file, const BmpLayout& layout) {
   if (layout.compression != kBitFields || layout.masks == Masks{}) return {2, 1, 0};
   constexpr Masks kKnown[] = {
       {0xFF0000, 0xFF00, 0xFF, 0x0},        {0xFF000000, 0xFF0000, 0xFF00, 0x0},
@@ -125,7 +125,7 @@ void convert_16(const std::uint8_t* row, std::int64_t width, bool six, std::uint
   }
 }
 
-bool is_565(const Encoded& file, const Layout& layout) {
+bool is_565(const Encoded& file, const BmpLayout& layout) {
   if (layout.compression != kBitFields) return false;
   const auto& m = layout.masks;
   if (m[0] == 0xF800 && m[1] == 0x7E0 && m[2] == 0x1F) return true;
@@ -134,7 +134,7 @@ bool is_565(const Encoded& file, const Layout& layout) {
 }
 
 /// The colours of `indices`; those beyond the palette are black.
-void apply_palette(const Layout& layout, const std::uint8_t* indices, std::int64_t width,
+void apply_palette(const BmpLayout& layout, const std::uint8_t* indices, std::int64_t width,
                    std::uint8_t* out) {
   for (std::int64_t x = 0; x < width; ++x, out += 3) {
     const std::size_t at = std::size_t{3} * indices[x];
@@ -144,7 +144,8 @@ void apply_palette(const Layout& layout, const std::uint8_t* indices, std::int64
 }
 
 /// The indices of a run-length coded picture, bottom row first. Pillow's `BmpRleDecoder`.
-std::vector<std::uint8_t> expand_runs(const Encoded& file, const Bytes& in, const Layout& layout) {
+std::vector<std::uint8_t> expand_runs(const Encoded& file, const Bytes& in,
+                                      const BmpLayout& layout) {
   const bool four = layout.compression == kRle4;
   const auto width = static_cast<std::size_t>(file.width);
   const auto total = width * static_cast<std::size_t>(file.height);
@@ -192,7 +193,7 @@ std::vector<std::uint8_t> expand_runs(const Encoded& file, const Bytes& in, cons
   return data;
 }
 
-void convert_row(const Layout& layout, const std::uint8_t* row, std::int64_t width,
+void convert_row(const BmpLayout& layout, const std::uint8_t* row, std::int64_t width,
                  std::array<std::size_t, 3> order, bool six, std::uint8_t* out) {
   if (layout.bits <= 8) {
     std::vector<std::uint8_t> indices(static_cast<std::size_t>(width));

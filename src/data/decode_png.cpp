@@ -41,7 +41,7 @@ void read_bytes(png_structp png, png_bytep to, png_size_t count) {
   reader->left -= count;
 }
 
-struct Layout {
+struct PngLayout {
   std::int64_t height = 0;
   std::int64_t width = 0;
   int depth = 0;
@@ -52,7 +52,7 @@ struct Layout {
 };
 
 /// Reads up to the pixels. False: `reader.message` says why.
-bool read_header(Reader& reader, const Encoded& file, Layout& layout) {
+bool read_header(Reader& reader, const Encoded& file, PngLayout& layout) {
   reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, on_error, ignore_warning);
   if (reader.png == nullptr) return false;
   if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
@@ -103,7 +103,7 @@ unsigned sample(const png_byte* row, std::int64_t x, int depth) {
   return (row[bit / 8] >> shift) & ((1U << depth) - 1U);
 }
 
-void convert_grey(const png_byte* row, const Layout& layout, std::uint8_t* out) {
+void convert_grey(const png_byte* row, const PngLayout& layout, std::uint8_t* out) {
   const unsigned scale = layout.depth < 8 ? 255U / ((1U << layout.depth) - 1U) : 1U;
   for (std::int64_t x = 0; x < layout.width; ++x) {
     if (layout.depth == 16)
@@ -113,7 +113,7 @@ void convert_grey(const png_byte* row, const Layout& layout, std::uint8_t* out) 
   }
 }
 
-void convert_palette(const png_byte* row, const Layout& layout, std::uint8_t* out) {
+void convert_palette(const png_byte* row, const PngLayout& layout, std::uint8_t* out) {
   for (std::int64_t x = 0; x < layout.width; ++x, out += 3) {
     const auto index = static_cast<int>(sample(row, x, layout.depth));
     const png_color colour = index < layout.palette_size ? layout.palette[index] : png_color{};
@@ -124,7 +124,7 @@ void convert_palette(const png_byte* row, const Layout& layout, std::uint8_t* ou
 }
 
 /// Alpha is dropped, of 16-bit samples the high byte is kept.
-void convert_samples(const png_byte* row, const Layout& layout, int kept, std::uint8_t* out) {
+void convert_samples(const png_byte* row, const PngLayout& layout, int kept, std::uint8_t* out) {
   const int bytes = layout.depth / 8;
   const int step = samples_of(layout.colour) * bytes;
   for (std::int64_t x = 0; x < layout.width; ++x, row += step, out += kept)
@@ -135,7 +135,7 @@ void convert_samples(const png_byte* row, const Layout& layout, int kept, std::u
 
 Image decode_png(const Encoded& file) {
   Reader reader;
-  Layout layout;
+  PngLayout layout;
   if (!read_header(reader, file, layout))
     throw DataError("{}: PNG: {}", file.source, reader.message);
   std::vector<png_byte> data(layout.row_bytes * static_cast<std::size_t>(layout.height));

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "vit/core/error.h"
+#include "vit/core/threads.h"
 
 namespace vit::data {
 namespace {
@@ -41,6 +42,16 @@ struct Loader::State {
   std::int64_t next_number = 0;
   bool stopping = false;
   std::vector<std::thread> workers;
+
+  // Here, not in ~Loader, which does not run where the constructor could not start a worker.
+  ~State() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    work_ready.notify_all();
+    for (auto& worker : workers) worker.join();
+  }
 
   std::int64_t num_batches() const {
     const auto n = static_cast<std::int64_t>(indices.size());
@@ -187,17 +198,10 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, SampleTransform transform
   state_->options = std::move(options);
   state_->fill();
   for (std::int64_t i = 0; i < state_->options.workers; ++i)
-    state_->workers.emplace_back([state = state_.get()] { state->work(); });
+    state_->workers.push_back(start_thread([state = state_.get()] { state->work(); }));
 }
 
-Loader::~Loader() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-  }
-  state_->work_ready.notify_all();
-  for (auto& worker : state_->workers) worker.join();
-}
+Loader::~Loader() = default;
 
 std::optional<Batch> Loader::next() {
   auto slot = state_->take();

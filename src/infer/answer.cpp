@@ -35,13 +35,19 @@ BatchAnswer ask(const Predictor& predictor, const at::Tensor& images, const Answ
                 bool attention) {
   BatchAnswer said;
   if (images.size(0) == 0) return said;
-  if (options.output == AnswerOptions::kInputs)
+  if (options.output == AnswerOptions::kInputs) {
     said.values = images;
-  else if (options.output == AnswerOptions::kFeatures)
+  } else if (attention) {
+    auto [values, maps] =
+        options.output == AnswerOptions::kFeatures
+            ? predictor.features_with_attention(images, options.features, options.attention)
+            : predictor.predict_with_attention(images, options.attention);
+    said = {std::move(values), std::move(maps)};
+  } else if (options.output == AnswerOptions::kFeatures) {
     said.values = predictor.features(images, options.features);
-  else
+  } else {
     said.values = predictor.predict(images);
-  if (attention) said.attention = predictor.attention(images, options.attention);
+  }
   return said;
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "tokens.h"
+#include "vit/core/error.h"
 #include "vit/nn/layer.h"
 
 namespace vit::infer {
@@ -20,11 +21,15 @@ at::Tensor with_residual(const at::Tensor& weights) {
 
 }  // namespace
 
-at::Tensor run_attention(model::VisionTransformerImpl& model, const at::Tensor& x,
-                         AttentionMethod method) {
+TracedTokens trace_attention(model::VisionTransformerImpl& model, const at::Tensor& x,
+                             AttentionMethod method, std::optional<std::int64_t> layer) {
   const auto depth = static_cast<std::int64_t>(model.block->size());
-  auto tokens = model.embed(x);  // [B, N, D]
-  at::Tensor weights;            // [B, N, N]
+  if (depth == 0) throw UsageError("attention: the model has no blocks (depth 0)");
+  if (layer) block_at(model, *layer);
+  TracedTokens traced;
+  auto& tokens = traced.tokens;
+  tokens = model.embed(x);  // [B, N, D]
+  at::Tensor weights;       // [B, N, N]
   for (std::int64_t i = 0; i < depth; ++i) {
     const auto block = block_at(model, i);
     if (method == AttentionMethod::kRollout) {
@@ -33,7 +38,8 @@ at::Tensor run_attention(model::VisionTransformerImpl& model, const at::Tensor& 
     } else if (i == depth - 1) {
       weights = mean_attention(*block, tokens);
     }
-    if (i < depth - 1) tokens = block->forward(tokens);
+    tokens = block->forward(tokens);
+    if (i == layer) traced.layer = tokens;
   }
   const auto& options = model.options;
   // A model without a class token answers from all of its tokens.
@@ -42,7 +48,8 @@ at::Tensor run_attention(model::VisionTransformerImpl& model, const at::Tensor& 
   const auto map = from.slice(1, options.num_prefix_tokens()).clamp_min(0);  // [B, num_patches]
   const auto largest = map.amax(1, /*keepdim=*/true).clamp_min(1e-30);
   const auto grid_h = (x.size(2) + options.patch_size()[0] - 1) / options.patch_size()[0];
-  return (map / largest).reshape({x.size(0), grid_h, -1});
+  traced.attention = (map / largest).reshape({x.size(0), grid_h, -1});
+  return traced;
 }
 
 }  // namespace vit::infer

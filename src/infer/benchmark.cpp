@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "vit/core/error.h"
 #include "vit/runtime/generator.h"
 
 namespace vit::infer {
@@ -15,14 +16,19 @@ namespace {
 /// Four decimals: what is beyond them is noise.
 double rounded(double value) { return std::round(value * 1e4) / 1e4; }
 
+double per_second(double ms_per_image) { return ms_per_image > 0 ? 1e3 / ms_per_image : 0; }
+
 }  // namespace
 
 BenchmarkResult benchmark(const Predictor& predictor, const BenchmarkOptions& options) {
   using Clock = std::chrono::steady_clock;
+  if (options.batch_size < 1)
+    throw UsageError("batch_size: expected at least 1, found {}", options.batch_size);
   const auto [c, h, w] = predictor.input_shape();
   auto generator = runtime::make_generator(options.seed);
   const auto x = at::randn({options.batch_size, c, h, w}, generator, at::kFloat);
-  for (int i = 0; i < 2; ++i) predictor.predict(x);
+  const auto stopping = [&] { return options.stopping && options.stopping(); };
+  for (int i = 0; i < 2 && !stopping(); ++i) predictor.predict(x);
   std::vector<double> times;  // ms per image
   const auto begin = Clock::now();
   const auto elapsed = [](Clock::time_point since) {
@@ -30,7 +36,7 @@ BenchmarkResult benchmark(const Predictor& predictor, const BenchmarkOptions& op
   };
   while (static_cast<std::int64_t>(times.size()) < options.repetitions ||
          elapsed(begin) < options.seconds) {
-    if (options.stopping && options.stopping()) break;
+    if (stopping()) break;
     const auto start = Clock::now();
     predictor.predict(x);
     times.push_back(1e3 * elapsed(start) / static_cast<double>(options.batch_size));
@@ -51,8 +57,8 @@ Json BenchmarkResult::to_json() const {
           {"repetitions", repetitions},
           {"ms_per_image_min", rounded(ms_per_image_min)},
           {"ms_per_image_median", rounded(ms_per_image_median)},
-          {"images_per_second_max", rounded(1e3 / ms_per_image_min)},
-          {"images_per_second_median", rounded(1e3 / ms_per_image_median)},
+          {"images_per_second_max", rounded(per_second(ms_per_image_min))},
+          {"images_per_second_median", rounded(per_second(ms_per_image_median))},
           {"choices", choices}};
 }
 
@@ -63,8 +69,8 @@ std::string BenchmarkResult::to_text() const {
                 "minimum %10.3f ms/image %10.1f images/s\n"
                 "median  %10.3f ms/image %10.1f images/s\n",
                 static_cast<long long>(batch_size), static_cast<long long>(repetitions),
-                ms_per_image_min, 1e3 / ms_per_image_min, ms_per_image_median,
-                1e3 / ms_per_image_median);
+                ms_per_image_min, per_second(ms_per_image_min), ms_per_image_median,
+                per_second(ms_per_image_median));
   std::string chosen = text;
   for (const auto& [name, value] : choices.items())
     chosen += name + " " + (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";

@@ -1,7 +1,9 @@
 #include "vit/infer/calibrate.h"
 
 #include <ATen/Functions.h>
+#include <c10/core/InferenceMode.h>
 
+#include "own_module.h"
 #include "vit/core/error.h"
 #include "vit/infer/pipeline.h"
 #include "vit/infer/predictor.h"
@@ -59,7 +61,10 @@ model::InputMoments collect_input_moments(const model::LoadedModel& model,
                                           const CalibrateOptions& options) {
   PredictorOptions predictor_options;
   predictor_options.device = model.model->parameters().front().device();
-  const Predictor predictor(model, predictor_options);
+  const Predictor predictor(model, predictor_options);  // its shapes and its transform
+  // A module to listen to that nobody else has.
+  const auto module = own_module(model.model.ptr(), predictor_options.device, at::kFloat);
+  const Listener listener(*module);
   FileInputOptions inputs;
   inputs.shape = predictor.input_shape();
   inputs.transform = [&predictor]() -> const data::EvalTransform& { return predictor.transform(); };
@@ -68,12 +73,12 @@ model::InputMoments collect_input_moments(const model::LoadedModel& model,
   pipeline_options.batch_size = options.batch_size;
   pipeline_options.workers = options.workers;
   Pipeline pipeline(open_inputs({folder.string()}, std::move(inputs)), pipeline_options);
-  const Listener listener(*model.model.ptr());
   std::int64_t pictures = 0;
   while (const auto batch = pipeline.next()) {
     for (const auto& input : batch->inputs)
       if (input.error) std::rethrow_exception(input.error);
-    predictor.predict(batch->images);
+    const c10::InferenceMode guard;
+    module->forward(batch->images.to(predictor_options.device));
     pictures += static_cast<std::int64_t>(batch->inputs.size());
   }
   if (pictures == 0) throw DataError("{}: expected pictures, found none", folder.string());

@@ -12,7 +12,9 @@
 #include <thread>
 
 #include "vit/core/error.h"
+#include "vit/core/text.h"
 #include "vit/core/threads.h"
+#include "vit/runtime/failure.h"
 
 namespace vit::infer {
 namespace {
@@ -73,21 +75,33 @@ struct Pipeline::State {
     }
   }
 
+  at::Tensor allocate_batch() const {
+    const auto [c, h, w] = options.shape;
+    try {
+      return at::empty({options.batch_size, c, h, w}, at::kFloat);
+    } catch (const c10::Error&) {
+      const double numbers = static_cast<double>(options.batch_size) * static_cast<double>(c) *
+                             static_cast<double>(h) * static_cast<double>(w);
+      throw IoError("not enough memory: {} asked for, for a batch of {} inputs of {} × {} × {}",
+                    runtime::bytes_text(sizeof(float) * numbers), options.batch_size, c, h, w);
+    }
+  }
+
   /// Draws inputs for one batch and hands them to the workers; null at the end.
   std::unique_ptr<PendingBatch> begin_batch() {
     const auto [c, h, w] = options.shape;
     auto pending = std::make_unique<PendingBatch>();
     auto& inputs = pending->batch.inputs;
-    // Workers hold references into it.
-    inputs.reserve(static_cast<std::size_t>(options.batch_size));
     const auto numel = static_cast<std::size_t>(c * h * w);
     float* data = nullptr;
     while (static_cast<std::int64_t>(inputs.size()) < options.batch_size) {
       auto input = draw();
       if (!input) break;
       if (data == nullptr) {
-        pending->batch.images = at::empty({options.batch_size, c, h, w}, at::kFloat);
+        pending->batch.images = allocate_batch();
         data = pending->batch.images.mutable_data_ptr<float>();
+        // Workers hold references into it.
+        inputs.reserve(static_cast<std::size_t>(options.batch_size));
       }
       const std::span<float> chw(data + inputs.size() * numel, numel);
       auto& loaded = inputs.emplace_back();
@@ -132,7 +146,7 @@ struct Pipeline::State {
 
 Pipeline::Pipeline(std::unique_ptr<InputSource> source, PipelineOptions options)
     : state_(std::make_unique<State>(std::move(source), std::move(options))) {
-  state_->reader = std::thread([state = state_.get()] { state->read(); });
+  state_->reader = start_thread([state = state_.get()] { state->read(); });
 }
 
 Pipeline::~Pipeline() {
@@ -171,17 +185,17 @@ std::optional<InputBatch> Pipeline::next() {
 }
 
 std::string error_message(const std::exception_ptr& error) {
-  std::string text;
   try {
     std::rethrow_exception(error);
+  } catch (const Error& e) {
+    return one_line(e.what());
   } catch (const c10::Error& e) {
-    text = e.what_without_backtrace();
+    const auto known = runtime::explain_failure(e);
+    return one_line(known ? known->what() : e.what_without_backtrace());
   } catch (const std::exception& e) {
-    text = e.what();
+    const auto known = runtime::explain_failure(e);
+    return one_line(known ? known->what() : e.what());
   }
-  for (auto& c : text)
-    if (c == '\n' || c == '\r') c = ' ';
-  return text;
 }
 
 }  // namespace vit::infer

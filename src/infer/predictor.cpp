@@ -8,8 +8,10 @@
 #include <mutex>
 
 #include "attention_map.h"
+#include "own_module.h"
 #include "tokens.h"
 #include "vit/core/error.h"
+#include "vit/runtime/device.h"
 
 namespace vit::infer {
 
@@ -33,25 +35,6 @@ AttentionMethod parse_attention_method(const std::string& text) {
   if (text == "rollout") return AttentionMethod::kRollout;
   throw UsageError("--attention-method: expected last or rollout, found '{}'", text);
 }
-
-struct Predictor::State {
-  ModelConfig config;
-  std::shared_ptr<model::VisionTransformerImpl> model;  // its forward is not const
-  c10::Device device = c10::kCPU;
-  at::ScalarType dtype = at::kFloat;
-
-  mutable std::once_flag transform_made;
-  mutable std::unique_ptr<const data::EvalTransform> transform;
-
-  /// On the device, in the model's precision; checked.
-  at::Tensor input(const at::Tensor& x) const {
-    const auto& options = config.model;
-    if (x.dim() != 4 || x.size(1) != options.in_c())
-      throw DataError("model input: expected [B, {}, {}, {}], found {}", options.in_c(),
-                      options.img_size()[0], options.img_size()[1], x.sizes().vec());
-    return x.to(device, dtype);
-  }
-};
 
 namespace {
 
@@ -77,18 +60,44 @@ at::Tensor result(const at::Tensor& x) { return x.to(at::kCPU, at::kFloat).conti
 
 }  // namespace
 
-Predictor::Predictor(const std::filesystem::path& path, const PredictorOptions& options, Log* log)
-    : Predictor(model::load_model(path, load_options(options), log), options) {}
+struct Predictor::State {
+  State(ModelConfig config_, std::shared_ptr<model::VisionTransformerImpl> model_,
+        const PredictorOptions& options)
+      : config(std::move(config_)),
+        model(std::move(model_)),
+        device(options.device),
+        dtype(parse_precision(options)) {}
+
+  ModelConfig config;
+  std::shared_ptr<model::VisionTransformerImpl> model;  // its forward is not const
+  c10::Device device;
+  at::ScalarType dtype;
+
+  mutable std::once_flag transform_made;
+  mutable std::unique_ptr<const data::EvalTransform> transform;
+
+  /// On the device, in the model's precision; checked.
+  at::Tensor input(const at::Tensor& x) const {
+    const auto& options = config.model;
+    if (x.dim() != 4 || x.size(1) != options.in_c())
+      throw DataError("model input: expected [B, {}, {}, {}], found {}", options.in_c(),
+                      options.img_size()[0], options.img_size()[1], x.sizes().vec());
+    return x.to(device, dtype);
+  }
+};
+
+Predictor::Predictor(const std::filesystem::path& path, const PredictorOptions& options, Log* log) {
+  auto loaded = model::load_model(path, load_options(options), log);
+  // Nobody else has this module: it is converted where it stands.
+  loaded.model->to(options.device, parse_precision(options));
+  loaded.model->eval();
+  state_ = std::make_shared<State>(std::move(loaded.config), loaded.model.ptr(), options);
+}
 
 Predictor::Predictor(model::LoadedModel loaded, const PredictorOptions& options) {
-  auto state = std::make_shared<State>();
-  state->config = std::move(loaded.config);
-  state->model = loaded.model.ptr();
-  state->device = options.device;
-  state->dtype = parse_precision(options);
-  state->model->to(state->device, state->dtype);
-  state->model->eval();
-  state_ = std::move(state);
+  runtime::prepare_device(options.device);
+  auto own = own_module(loaded.model.ptr(), options.device, parse_precision(options));
+  state_ = std::make_shared<State>(std::move(loaded.config), std::move(own), options);
 }
 
 at::Tensor Predictor::predict(const at::Tensor& x) const {
@@ -111,7 +120,28 @@ at::Tensor Predictor::features(std::span<const data::Image> images, const Featur
 
 at::Tensor Predictor::attention(const at::Tensor& x, AttentionMethod method) const {
   const c10::InferenceMode guard;
-  return result(run_attention(*state_->model, state_->input(x), method));
+  return result(trace_attention(*state_->model, state_->input(x), method).attention);
+}
+
+WithAttention Predictor::predict_with_attention(const at::Tensor& x, AttentionMethod method) const {
+  const c10::InferenceMode guard;
+  auto& model = *state_->model;
+  const auto traced = trace_attention(model, state_->input(x), method);
+  return {result(model.forward_head(model.norm->forward(traced.tokens)).logits),
+          result(traced.attention)};
+}
+
+WithAttention Predictor::features_with_attention(const at::Tensor& x, const FeatureKind& kind,
+                                                 AttentionMethod method) const {
+  const c10::InferenceMode guard;
+  auto& model = *state_->model;
+  need_feature(model, kind);
+  const bool one_layer = kind.kind == FeatureKind::kLayer;
+  const auto traced = trace_attention(model, state_->input(x), method,
+                                      one_layer ? std::optional(kind.layer) : std::nullopt);
+  return {result(one_layer ? traced.layer
+                           : features_of(model, model.norm->forward(traced.tokens), kind)),
+          result(traced.attention)};
 }
 
 at::Tensor Predictor::attention(std::span<const data::Image> images, AttentionMethod method) const {

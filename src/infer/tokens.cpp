@@ -16,21 +16,27 @@ void need_class_token(const model::VisionTransformerImpl& model) {
 
 nn::LayerPtr block_at(model::VisionTransformerImpl& model, std::int64_t index) {
   const auto depth = static_cast<std::int64_t>(model.block->size());
-  if (index >= depth)
+  if (index < 0 || index >= depth)
     throw UsageError("--features: expected a layer from 0 to {}, found {}", depth - 1, index);
   return std::dynamic_pointer_cast<nn::Layer>(model.block->ptr(static_cast<std::size_t>(index)));
 }
 
+void need_feature(model::VisionTransformerImpl& model, const FeatureKind& kind) {
+  if (kind.kind == FeatureKind::kLayer) block_at(model, kind.layer);
+  if (kind.kind == FeatureKind::kCls) need_class_token(model);
+}
+
 at::Tensor run_features(model::VisionTransformerImpl& model, const at::Tensor& x,
                         const FeatureKind& kind) {
-  if (kind.kind == FeatureKind::kLayer) {
-    block_at(model, kind.layer);
-    auto tokens = model.embed(x);  // [B, N, D]
-    for (std::int64_t i = 0; i <= kind.layer; ++i) tokens = block_at(model, i)->forward(tokens);
-    return tokens;
-  }
-  if (kind.kind == FeatureKind::kCls) need_class_token(model);
-  auto tokens = model.forward_tokens(x);  // [B, N, D]
+  need_feature(model, kind);
+  if (kind.kind != FeatureKind::kLayer) return features_of(model, model.forward_tokens(x), kind);
+  auto tokens = model.embed(x);  // [B, N, D]
+  for (std::int64_t i = 0; i <= kind.layer; ++i) tokens = block_at(model, i)->forward(tokens);
+  return tokens;
+}
+
+at::Tensor features_of(model::VisionTransformerImpl& model, const at::Tensor& tokens,
+                       const FeatureKind& kind) {
   switch (kind.kind) {
     case FeatureKind::kCls:
       return tokens.select(1, 0);  // [B, D]

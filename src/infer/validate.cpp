@@ -2,66 +2,58 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <chrono>
-#include <unordered_map>
+#include <filesystem>
 
 #include "vit/core/error.h"
+#include "vit/core/text.h"
 
 namespace vit::infer {
 namespace {
+
+namespace fs = std::filesystem;
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-bool are_numbers(const std::vector<std::string>& classes) {
-  for (std::size_t i = 0; i < classes.size(); ++i)
-    if (classes[i] != std::to_string(i)) return false;
-  return true;
+bool names_labels(const std::string& path) { return path.find("label") != std::string::npos; }
+
+/// Whether there is such a folder with folders in it, and so no class folder itself.
+bool holds_folders(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    std::error_code ignored;
+    if (entry.is_directory(ignored)) return true;
+  }
+  return false;
 }
 
-bool names_labels(const std::string& path) { return path.find("label") != std::string::npos; }
+/// `folder`, or where it is a whole dataset's, the half of it that validates.
+fs::path validation_half(const fs::path& folder, Log* log) {
+  if (!holds_folders(folder / "train")) return folder;
+  for (const auto* name : {"val", "validation"}) {
+    auto half = folder / name;
+    if (!holds_folders(half)) continue;
+    if (log != nullptr) log->info("validates on {}, not on train/", printable(half.string()));
+    return half;
+  }
+  return folder;
+}
 
 }  // namespace
 
-std::shared_ptr<const data::Dataset> open_validation_data(const std::vector<std::string>& inputs,
-                                                          std::int64_t channels) {
-  if (inputs.size() == 1) return data::open_validation(inputs[0], channels);
+ValidationData open_validation_data(const std::vector<std::string>& inputs, std::int64_t channels,
+                                    Log* log) {
+  if (inputs.size() == 1) {
+    if (data::has_idx_files(inputs[0])) return {data::open_validation(inputs[0], channels), true};
+    return {data::open_validation(validation_half(inputs[0], log), channels), false};
+  }
   if (inputs.size() != 2)
-    throw UsageError("--validate: expected one folder or two IDX files, found {} inputs",
+    throw UsageError("validation: expected one folder or two IDX files, found {} inputs",
                      inputs.size());
   const bool swapped = names_labels(inputs[0]) && !names_labels(inputs[1]);
-  return data::open_idx(inputs[swapped ? 1 : 0], inputs[swapped ? 0 : 1], channels);
-}
-
-std::vector<std::int64_t> map_classes(const std::vector<std::string>& classes,
-                                      const ModelConfig& config, Log* log) {
-  const auto num_classes = config.model.num_classes();
-  if (num_classes == 0)
-    throw UsageError("--validate: the model has no head (num_classes 0), so no classes");
-  std::unordered_map<std::string, std::int64_t> known;
-  for (std::size_t i = 0; i < config.labels.size(); ++i)
-    known.emplace(config.labels[i], static_cast<std::int64_t>(i));
-  std::vector<std::int64_t> by_label;
-  for (const auto& name : classes)
-    if (const auto it = known.find(name); it != known.end()) by_label.push_back(it->second);
-  if (by_label.size() == classes.size()) return by_label;
-
-  const auto count = static_cast<std::int64_t>(classes.size());
-  if (!are_numbers(classes) && log != nullptr && count == num_classes)
-    log->warning("the classes are matched by their order: the model's labels do not name them");
-  if (count == num_classes || (are_numbers(classes) && count < num_classes)) {
-    std::vector<std::int64_t> by_order;
-    for (std::int64_t i = 0; i < count; ++i) by_order.push_back(i);
-    return by_order;
-  }
-  const auto missing = std::find_if(classes.begin(), classes.end(),
-                                    [&](const std::string& name) { return !known.contains(name); });
-  throw DataError(
-      "class '{}': expected a label of the model, or as many classes as the model's {}, found {} "
-      "classes",
-      *missing, num_classes, count);
+  return {data::open_idx(inputs[swapped ? 1 : 0], inputs[swapped ? 0 : 1], channels), true};
 }
 
 ValidateResult validate(const Predictor& predictor, Pipeline& pipeline,

@@ -3,6 +3,7 @@
 
 #include "csv.h"
 #include "vit/core/error.h"
+#include "vit/core/text.h"
 #include "vit/infer/validate.h"
 
 namespace vit::infer {
@@ -13,7 +14,9 @@ double percent(std::int64_t part, std::int64_t whole) {
 }
 
 std::string label_of(const std::vector<std::string>& labels, std::size_t index) {
-  return index < labels.size() ? labels[index] : std::to_string(index);
+  if (index >= labels.size()) return std::to_string(index);
+  // A label that is text may have escapes of its own already.
+  return is_utf8(labels[index]) ? labels[index] : printable(labels[index]);
 }
 
 }  // namespace

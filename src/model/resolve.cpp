@@ -13,6 +13,7 @@
 #include "vit/config/timm_names.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
+#include "vit/core/text.h"
 
 namespace vit::model {
 namespace {
@@ -191,6 +192,20 @@ ModelConfig resolve_config(const WeightFile& file, const LoadOptions& options,
                    file.path.string());
 }
 
+namespace {
+
+/// What was read, and what is done to its tensors.
+void describe_weights(const WeightFile& file, const ResolvedModel& resolved, Log& log) {
+  log.debug("reads {}: {}, {} tensors with {} names", printable(file.path.string()),
+            resolved.format, file.tensors.entries().size(), resolved.dialect);
+  std::map<std::string, int> steps;
+  for (const auto& weight : resolved.weights)
+    for (const auto& step : weight.steps) ++steps[step];
+  for (const auto& [step, count] : steps) log.debug("{} tensors: {}", count, step);
+}
+
+}  // namespace
+
 ResolvedModel resolve_model(const std::filesystem::path& path, const LoadOptions& options,
                             Log* log) {
   const auto file = open_weight_file(path, {options.state_key, options.check_crc}, log);
@@ -214,6 +229,7 @@ ResolvedModel resolve_model(const std::filesystem::path& path, const LoadOptions
   say_steps(resolved.weights, log);
   resolved.dropped = std::move(named.dropped);
   resolved.dropped.insert(resolved.dropped.end(), fitted.dropped.begin(), fitted.dropped.end());
+  if (log != nullptr) describe_weights(file, resolved, *log);
   return resolved;
 }
 

@@ -75,8 +75,8 @@ nn::BlockOptions block_options(const VisionTransformerOptions& options, std::int
 
 VisionTransformerImpl::VisionTransformerImpl(VisionTransformerOptions options_,
                                              const torch::TensorOptions& tensor_options,
-                                             const VisionTransformerLayers& layers, bool init)
-    : options(std::move(options_)) {
+                                             const VisionTransformerLayers& layers_, bool init)
+    : options(std::move(options_)), layers(layers_) {
   check_options(options, "vision_transformer");
   const auto norm_layer =
       layers.norm_layer
@@ -86,7 +86,7 @@ VisionTransformerImpl::VisionTransformerImpl(VisionTransformerOptions options_,
   const auto act_layer = layers.act_layer
                              ? layers.act_layer
                              : nn::make_activation(options.act_layer().value_or("gelu"));
-  build_embedding(layers, norm_layer, tensor_options);
+  build_embedding(norm_layer, tensor_options);
   build_blocks(norm_layer, act_layer, tensor_options);
   build_head(norm_layer, act_layer, tensor_options);
   const auto device = tensor_options.device();
@@ -94,8 +94,7 @@ VisionTransformerImpl::VisionTransformerImpl(VisionTransformerOptions options_,
     init_vit_weights(*this, at::globalContext().defaultGenerator(device));
 }
 
-void VisionTransformerImpl::build_embedding(const VisionTransformerLayers& layers,
-                                            const nn::NormFactory& norm_layer,
+void VisionTransformerImpl::build_embedding(const nn::NormFactory& norm_layer,
                                             const torch::TensorOptions& tensor_options) {
   const auto dim = options.embed_dim();
   const auto embed_layer = layers.embed_layer ? layers.embed_layer : make_patch_embed;

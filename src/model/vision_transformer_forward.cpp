@@ -80,16 +80,20 @@ VisionTransformerFeatures VisionTransformerImpl::forward_features(const torch::T
   return {pool(tokens), {}};
 }
 
-VisionTransformerOutput VisionTransformerImpl::forward(const torch::Tensor& x) {
-  const auto [pooled, tokens] = forward_features(x);
+VisionTransformerOutput VisionTransformerImpl::forward_head(const torch::Tensor& tokens) {
+  const auto pooled = options.distilled() ? tokens.select(1, 0) : pool(tokens);
   auto logits = head->forward(head_drop(pooled));  // [B, num_classes]
   if (!options.distilled()) return {logits, {}};
   // Seed: head_dist sees every token after the class token; timm's sees the distillation token.
   const bool timm = options.dist_head() == "timm";
   if (!is_training() && !timm) return {logits, {}};
-  auto dist_logits = head_dist->forward(head_drop(timm ? tokens.select(1, 0) : tokens));
+  auto dist_logits = head_dist->forward(head_drop(timm ? tokens.select(1, 1) : tokens.slice(1, 1)));
   if (is_training()) return {logits, dist_logits};
   return {(logits + dist_logits) / 2, {}};
+}
+
+VisionTransformerOutput VisionTransformerImpl::forward(const torch::Tensor& x) {
+  return forward_head(forward_tokens(x));
 }
 
 }  // namespace vit::model

@@ -10,6 +10,7 @@
 #include "model/write.h"
 #include "vit/core/error.h"
 #include "vit/io/safetensors.h"
+#include "vit/runtime/device.h"
 
 namespace vit::model {
 namespace {

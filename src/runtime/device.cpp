@@ -1,9 +1,14 @@
 #include "vit/runtime/device.h"
 
 #include <ATen/Context.h>
+#include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/InferenceMode.h>
 #include <dlfcn.h>
+
+#include <filesystem>
+#include <string_view>
 
 #include "vit/core/error.h"
 
@@ -17,47 +22,110 @@ bool has_driver() {
   return found;
 }
 
+/// LibTorch's CUDA library beside the CPU library that runs, whatever search path the program has;
+/// its bare name where the CPU library does not say where it is.
+std::string cuda_library() {
+  constexpr auto kName = "libtorch_cuda.so";
+  Dl_info info{};
+  const auto* address = reinterpret_cast<const void*>(&at::get_num_threads);
+  if (dladdr(address, &info) == 0 || info.dli_fname == nullptr) return kName;
+  const std::filesystem::path cpu = info.dli_fname;
+  if (!cpu.filename().string().starts_with("libtorch_cpu")) return kName;
+  auto beside = cpu.parent_path() / kName;
+  std::error_code ignored;
+  return std::filesystem::exists(beside, ignored) ? beside.string() : kName;
+}
+
 /// Loads LibTorch's CUDA side, once. Its initialisers register the CUDA kernels.
-std::string load_cuda() {
+const std::string& load_cuda() {
   static const std::string problem = []() -> std::string {
-    if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr) return "";
+    const auto library = cuda_library();
+    if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr) return "";
     const char* reason = dlerror();
     return format("LibTorch's CUDA library cannot be loaded ({})",
-                  reason != nullptr ? reason : "libtorch_cuda.so");
+                  reason != nullptr ? reason : library);
   }();
   return problem;
 }
 
+/// The first line of what LibTorch says: the others advise how to debug it.
+std::string first_line(const c10::Error& error) {
+  const std::string text = error.what_without_backtrace();
+  return text.substr(0, text.find('\n'));
+}
+
+/// Runs one operation. Empty where it gives the right number; else why not, in one line.
+std::string try_device(c10::Device device) {
+  try {
+    const c10::InferenceMode guard;
+    const auto ones = at::ones({16, 16}, at::device(device));
+    const auto sum = at::matmul(ones, ones).sum().item<float>();
+    return sum == 16.0F * 16.0F * 16.0F ? "" : format("a product came out wrong on {}", device);
+  } catch (const c10::Error& error) {
+    return format("{} does not work ({})", device, first_line(error));
+  }
+}
+
 int cuda_device_count() { return at::detail::getCUDAHooks().deviceCount(); }
+
+/// Empty where LibTorch sees CUDA devices; else why it does not.
+std::string why_no_cuda_devices() {
+  if (!has_driver()) return "no NVIDIA driver (libcuda.so.1) on this machine";
+  if (const auto& problem = load_cuda(); !problem.empty()) return problem;
+  try {
+    if (!at::detail::getCUDAHooks().hasCUDART())
+      return "this program asked LibTorch for CUDA before its CUDA library was opened";
+    if (at::globalContext().hasCUDA() && cuda_device_count() > 0) return "";
+  } catch (const c10::Error& error) {
+    return format("CUDA does not start ({})", first_line(error));
+  }
+  return "the NVIDIA driver finds no device that this process may use";
+}
+
+c10::Device cuda(int index) { return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)}; }
+
+/// Throws UsageError, opening with `name`, where CUDA device `index` does not work.
+void need_cuda(const std::string& name, int index) {
+  if (const auto problem = why_no_cuda_devices(); !problem.empty())
+    throw UsageError("device {}: {}", name, problem);
+  const auto count = cuda_device_count();
+  if (index >= count)
+    throw UsageError("device {}: expected a device below {}, the number found", name, count);
+  if (const auto problem = try_device(cuda(index)); !problem.empty())
+    throw UsageError("device {}: {}", name, problem);
+}
+
+c10::Device choose_device(Log* log) {
+  const auto problem = why_no_cuda();
+  if (problem.empty()) return cuda(0);
+  // Without a driver nobody expects a GPU; with one, silence would hide why it is not used.
+  if (log != nullptr && has_driver()) log->warning("runs on the CPU: {}", problem);
+  return c10::kCPU;
+}
 
 }  // namespace
 
 std::string why_no_cuda() {
-  if (!has_driver()) return "no NVIDIA driver (libcuda.so.1) on this machine";
-  if (auto problem = load_cuda(); !problem.empty()) return problem;
-  try {
-    if (at::globalContext().hasCUDA() && cuda_device_count() > 0) return "";
-  } catch (const c10::Error& error) {
-    return format("CUDA does not start ({})", error.what_without_backtrace());
-  }
-  return "no CUDA device or no NVIDIA driver on this machine";
+  if (auto problem = why_no_cuda_devices(); !problem.empty()) return problem;
+  return try_device(cuda(0));
 }
 
-c10::Device open_device(const std::string& name) {
-  if (name == "auto") return why_no_cuda().empty() ? c10::Device(c10::kCUDA, 0) : c10::kCPU;
+c10::Device open_device(const std::string& name, Log* log) {
+  if (name == "auto") return choose_device(log);
   if (name == "cpu") return c10::kCPU;
   if (name == "meta") return c10::kMeta;
   const bool numbered = name.rfind("cuda:", 0) == 0 && name.size() > 5 && name.size() <= 8 &&
                         name.find_first_not_of("0123456789", 5) == std::string::npos;
   if (name != "cuda" && !numbered)
-    throw UsageError("--device: expected auto, cpu, cuda or cuda:N, found '{}'", name);
-  if (const auto problem = why_no_cuda(); !problem.empty())
-    throw UsageError("--device {}: {}", name, problem);
+    throw UsageError("device: expected auto, cpu, cuda or cuda:N, found '{}'", name);
   const int index = numbered ? std::stoi(name.substr(5)) : 0;
-  const auto count = cuda_device_count();
-  if (index >= count)
-    throw UsageError("--device {}: expected a device below {}, the number found", name, count);
-  return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
+  need_cuda(name, index);
+  return cuda(index);
+}
+
+void prepare_device(c10::Device device) {
+  if (!device.is_cuda()) return;
+  need_cuda(device.str(), device.has_index() ? device.index() : 0);
 }
 
 void set_threads(int threads) { at::set_num_threads(threads); }

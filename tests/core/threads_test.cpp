@@ -7,6 +7,9 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "support/failing_threads.h"
+#include "vit/core/error.h"
+
 namespace vit {
 namespace {
 
@@ -23,6 +26,18 @@ TEST(ThreadPool, HandsOnATasksException) {
   auto next = pool.submit([] { return 1; });
   EXPECT_THROW(failing.get(), std::runtime_error);
   EXPECT_EQ(next.get(), 1);
+}
+
+TEST(ThreadPool, ThrowsWhereAThreadCannotBeStartedAndEndsThoseBefore) {
+  for (const int allowed : {0, 3}) {
+    const testing::FailingThreads failing(allowed);
+    try {
+      const ThreadPool pool(8);
+      FAIL();
+    } catch (const IoError& error) {
+      EXPECT_NE(std::string(error.what()).find("thread cannot be started"), std::string::npos);
+    }
+  }
 }
 
 TEST(ThreadPool, OfOneThreadKeepsTheOrder) {

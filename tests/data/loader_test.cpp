@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "support/failing_threads.h"
 #include "vit/core/error.h"
 
 namespace vit::data {
@@ -64,6 +65,13 @@ std::vector<Batch> load(std::int64_t n, LoaderOptions options) {
   Loader loader(std::make_shared<Numbers>(n), pixel_and_noise, shuffled(n, 1, 1),
                 std::move(options));
   return all_of(loader);
+}
+
+TEST(Loader, ThrowsWhereAWorkerCannotBeStartedAndEndsThoseBefore) {
+  for (const int allowed : {0, 2}) {
+    const vit::testing::FailingThreads failing(allowed);
+    EXPECT_THROW(load(100, options_of(7, 4)), IoError) << allowed;
+  }
 }
 
 TEST(Loader, GivesTheSameBatchesWhateverTheNumberOfWorkers) {

@@ -10,6 +10,7 @@
 #include "vit/data/encode.h"
 #include "vit/infer/predictor.h"
 #include "vit/nn/block.h"
+#include "vit/nn/linear.h"
 
 namespace vit::infer {
 namespace {
@@ -48,15 +49,25 @@ TEST(CollectInputMoments, AreTheMeanSquaresOfWhatEachLayerSees) {
   EXPECT_EQ(moments.at("block.1.mlp.fc2.weight").size(0), 96);
 }
 
-TEST(CollectInputMoments, LeavesNothingBehindInTheModel) {
+TEST(CollectInputMoments, LeavesTheCallersModuleAlone) {
   const testing::TemporaryFolder folder;
   write_pictures(folder.path(), 1);
   auto loaded = small_model();
-  collect_input_moments(loaded, folder.path());
+  loaded.model->train();
+  int calls = 0;
   for (const auto& module : loaded.model->modules())
+    if (auto linear = std::dynamic_pointer_cast<nn::LinearImpl>(module))
+      linear->on_input = [&calls](const at::Tensor&) { ++calls; };
+  collect_input_moments(loaded, folder.path());
+  EXPECT_EQ(calls, 0);
+  for (const auto& module : loaded.model->modules()) {
+    EXPECT_TRUE(module->is_training());
     if (auto linear = std::dynamic_pointer_cast<nn::LinearImpl>(module)) {
-      EXPECT_FALSE(linear->on_input);
+      ASSERT_TRUE(linear->on_input);
+      linear->on_input({});
     }
+  }
+  EXPECT_GT(calls, 0);
 }
 
 TEST(CollectInputMoments, RefusesAFolderWithoutPictures) {

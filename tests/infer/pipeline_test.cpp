@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "support/failing_threads.h"
 #include "vit/core/error.h"
 
 namespace vit::infer {
@@ -39,6 +40,26 @@ PipelineOptions options_of(std::int64_t batch_size, std::int64_t workers) {
   options.batch_size = batch_size;
   options.workers = workers;
   return options;
+}
+
+TEST(Pipeline, ThrowsWhereItsThreadsCannotBeStarted) {
+  for (const int allowed : {0, 2, 4}) {  // no worker, two of four, all of them but no reader
+    const testing::FailingThreads failing(allowed);
+    EXPECT_THROW(Pipeline(std::make_unique<Numbers>(10), options_of(4, 4)), IoError) << allowed;
+  }
+}
+
+TEST(Pipeline, SaysHowMuchMemoryABatchAskedFor) {
+  auto options = options_of(INT64_C(1) << 45, 1);
+  Pipeline pipeline(std::make_unique<Numbers>(10), options);
+  try {
+    pipeline.next();
+    FAIL();
+  } catch (const IoError& error) {
+    EXPECT_STREQ(error.what(),
+                 "not enough memory: 256.00 TiB asked for, for a batch of 35184372088832 inputs of "
+                 "1 × 1 × 2");
+  }
 }
 
 TEST(Pipeline, HandsOutBatchesInOrder) {

@@ -208,6 +208,32 @@ TEST(Predictor, RunsInBfloat16) {
   EXPECT_FALSE(at::equal(rough, exact));
 }
 
+TEST(Predictor, GivesValuesAndAttentionOfOnePassWithTheBitsOfTwo) {
+  std::vector<model::LoadedModel> models;
+  for (const auto* block_fn :
+       {"Block", "ResPostBlock", "ParallelScalingBlock", "DiffParallelScalingBlock"})
+    models.push_back(small_model(7, 3, block_fn));
+  for (const auto* dist_head : {"seed", "timm"}) {
+    models.push_back(small_model());
+    models.back().config.model.distilled(true).dist_head(dist_head);
+    models.back().model = VisionTransformer(models.back().config.model);
+  }
+  const auto x = random_input(2);
+  for (const auto& loaded : models)
+    for (const auto method : {AttentionMethod::kLast, AttentionMethod::kRollout}) {
+      const Predictor predictor(loaded);
+      const auto both = predictor.predict_with_attention(x, method);
+      EXPECT_TRUE(at::equal(both.values, predictor.predict(x)));
+      EXPECT_TRUE(at::equal(both.attention, predictor.attention(x, method)));
+      for (const auto& kind : {FeatureKind{FeatureKind::kPooled}, FeatureKind{FeatureKind::kTokens},
+                               FeatureKind{FeatureKind::kLayer, 1}}) {
+        const auto features = predictor.features_with_attention(x, kind, method);
+        EXPECT_TRUE(at::equal(features.values, predictor.features(x, kind)));
+        EXPECT_TRUE(at::equal(features.attention, both.attention));
+      }
+    }
+}
+
 TEST(Predictor, NamesWhatItRunsIn) {
   EXPECT_EQ(Predictor(small_model()).choices()["engine"], "modules");
   PredictorOptions options;

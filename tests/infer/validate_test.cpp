@@ -3,44 +3,12 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "vit/core/error.h"
+#include "support/support.h"
+#include "vit/core/file.h"
+#include "vit/data/encode.h"
 
 namespace vit::infer {
 namespace {
-
-ModelConfig config_of(std::vector<std::string> labels, std::int64_t num_classes) {
-  ModelConfig config;
-  config.labels = std::move(labels);
-  config.model.num_classes(num_classes);
-  return config;
-}
-
-using Classes = std::vector<std::int64_t>;
-
-TEST(MapClasses, GoesByTheModelsLabels) {
-  EXPECT_EQ(map_classes({"cat", "dog"}, config_of({"dog", "bird", "cat"}, 3), nullptr),
-            (Classes{2, 0}));
-}
-
-TEST(MapClasses, GoesByOrderWhereTheCountsAgree) {
-  EXPECT_EQ(map_classes({"n01", "n02"}, config_of({"tench", "goldfish"}, 2), nullptr),
-            (Classes{0, 1}));
-  EXPECT_EQ(map_classes({"n01", "n02"}, config_of({}, 2), nullptr), (Classes{0, 1}));
-}
-
-TEST(MapClasses, GoesByNumberWhereTheNamesAreNumbers) {
-  EXPECT_EQ(map_classes({"0", "1"}, config_of({"shirt", "bag", "boot"}, 3), nullptr),
-            (Classes{0, 1}));
-}
-
-TEST(MapClasses, NamesAClassThatTheModelDoesNotHave) {
-  try {
-    map_classes({"cat", "cow"}, config_of({"dog", "bird", "cat"}, 3), nullptr);
-    FAIL();
-  } catch (const DataError& error) {
-    EXPECT_NE(std::string(error.what()).find("'cow'"), std::string::npos);
-  }
-}
 
 ValidateResult two_images() {
   ValidateResult result{model::Metrics(3, true), 0, false, {}};
@@ -62,6 +30,36 @@ TEST(ValidationReport, HoldsPercentAndTheClassesThatHaveImages) {
 TEST(ValidationReport, PutsTrueClassesInRows) {
   EXPECT_EQ(confusion_csv(two_images().metrics, {"a", "b", "c,d"}),
             "true\\predicted,a,b,\"c,d\"\na,0,0,0\nb,0,1,0\n\"c,d\",1,0,0\n");
+}
+
+TEST(ValidationReport, ShowsNamesThatAreNotUtf8Escaped) {
+  const std::vector<std::string> labels{"a", "caf\xe9", "c"};
+  EXPECT_EQ(validation_json(two_images(), labels)["per_class"][0]["label"], "caf\\xe9");
+  EXPECT_NO_THROW(validation_json(two_images(), labels).dump());
+  EXPECT_NE(validation_text(two_images(), labels).find("caf\\xe9"), std::string::npos);
+  EXPECT_NE(confusion_csv(two_images().metrics, labels).find("caf\\xe9"), std::string::npos);
+}
+
+void make_folders(const std::filesystem::path& root, std::initializer_list<const char*> names) {
+  for (const auto* name : names) {
+    std::filesystem::create_directories(root / name);
+    write_file(root / name / "x.png", data::encode_png(data::Image(2, 2, 3)));
+  }
+}
+
+TEST(OpenValidationData, TakesTheValidatingHalfOfAWholeDataset) {
+  const vit::testing::TemporaryFolder folder;
+  make_folders(folder.path(), {"train/a", "train/b", "validation/b"});
+  const auto data = open_validation_data({folder.path().string()}, 3);
+  EXPECT_FALSE(data.by_index);
+  EXPECT_EQ(data.dataset->classes(), (std::vector<std::string>{"b"}));
+}
+
+TEST(OpenValidationData, TakesFoldersNamedTrainAndValForClassesWhereTheyHoldImages) {
+  const vit::testing::TemporaryFolder folder;
+  make_folders(folder.path(), {"train", "val"});
+  EXPECT_EQ(open_validation_data({folder.path().string()}, 3).dataset->classes(),
+            (std::vector<std::string>{"train", "val"}));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "common/standard_output.h"
 #include "vit/core/threads.h"
 #include "vit/runtime/device.h"
+#include "vit/runtime/failure.h"
 
 namespace vit::tools {
 namespace {
@@ -67,7 +68,13 @@ Command::Command(const std::string& name, const std::string& description,
       ->group(group);
 }
 
-c10::Device Command::device() const { return runtime::open_device(device_); }
+c10::Device Command::device() const {
+  try {
+    return runtime::open_device(device_, log_.get());
+  } catch (const UsageError& error) {
+    throw UsageError("--{}", error.what());  // "device …": the option's name
+  }
+}
 
 int Command::report(ErrorKind kind, const std::string& message) {
   if (!log_) log_ = std::make_unique<Log>(LogOptions{name_});
@@ -110,16 +117,15 @@ int Command::parse_and_run(int argc, char** argv, const std::function<int()>& bo
     return body();
   } catch (const Error& error) {
     return report(error.kind(), error.what());
-  } catch (const c10::OutOfMemoryError& error) {
-    return report(ErrorKind::kUsage,
-                  format("not enough memory on {}: {}", device_, error.what_without_backtrace()));
   } catch (const c10::Error& error) {
+    if (const auto known = runtime::explain_failure(error))
+      return report(known->kind(), known->what());
     return report(ErrorKind::kData, verbose_ ? error.what() : error.what_without_backtrace());
   } catch (const std::filesystem::filesystem_error& error) {
     return report(ErrorKind::kIo, error.what());
-  } catch (const std::bad_alloc&) {
-    return report(ErrorKind::kUsage, "not enough memory");
   } catch (const std::exception& error) {
+    if (const auto known = runtime::explain_failure(error))
+      return report(known->kind(), known->what());
     return report(ErrorKind::kData, error.what());
   }
 }

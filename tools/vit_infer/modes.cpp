@@ -5,10 +5,34 @@
 #include "run_files.h"
 #include "setup.h"
 #include "vit/core/error.h"
+#include "vit/data/class_map.h"
 #include "vit/infer/benchmark.h"
+#include "vit/infer/class_mapping.h"
 #include "vit/infer/validate.h"
 
 namespace vit::tools {
+
+namespace {
+
+infer::ClassMapping map_dataset(Command& command, const InferOptions& options,
+                                const infer::ValidationData& data, const ModelConfig& config) {
+  infer::ClassMappingOptions mapping;
+  mapping.by_index = data.by_index;
+  mapping.by_order = options.class_order;
+  if (data.by_index && (options.class_order || !options.class_map.empty()))
+    throw UsageError("{}: expected class folders; the labels of IDX files are numbers",
+                     options.class_order ? "--class-order" : "--class-map");
+  if (!options.class_map.empty()) mapping.class_map = data::read_class_map(options.class_map);
+  try {
+    return infer::map_classes(data.dataset->classes(), config, mapping, &command.log());
+  } catch (const DataError& error) {
+    if (data.by_index || options.class_order) throw;
+    throw DataError("{}; --class-map FILE names the folders, --class-order goes by their order",
+                    error.what());
+  }
+}
+
+}  // namespace
 
 int run_validation(Command& command, const InferOptions& options) {
   if (shard_from_environment().world_size > 1)
@@ -19,28 +43,31 @@ int run_validation(Command& command, const InferOptions& options) {
   if (!options.confusion.empty()) files.writes_report(options.confusion);
   const auto predictor = open_predictor(command, options);
   const auto& config = predictor.config();
-  const auto data = infer::open_validation_data(options.inputs, config.model.in_c());
-  files.reads(*data);
-  auto classes = infer::map_classes(data->classes(), config, &command.log());
+  auto& log = command.log();
+  const auto data = infer::open_validation_data(options.inputs, config.model.in_c(), &log);
+  files.reads(*data.dataset);
+  auto mapping = map_dataset(command, options, data, config);
+  log.debug("{} images; the classes are met {}", data.dataset->size(), mapping.how);
   auto settings = pipeline_options(command, options, predictor);
   infer::ValidateOptions validation;
   validation.confusion = !options.confusion.empty();
   validation.skip_errors = options.on_error == "skip";
   validation.stopping = settings.stopping;
-  InferProgress progress(command.log(), command.quiet(), data->size());
+  InferProgress progress(log, command.quiet(), data.dataset->size());
   validation.progress = [&](std::int64_t done) { progress.show(done); };
-  infer::Pipeline pipeline(
-      infer::open_dataset_inputs(
-          data, [&]() -> const auto& { return predictor.transform(); }, std::move(classes)),
-      settings);
+  infer::Pipeline pipeline(infer::open_dataset_inputs(
+                               data.dataset, [&]() -> const auto& { return predictor.transform(); },
+                               std::move(mapping.classes)),
+                           settings);
   const auto result = infer::validate(predictor, pipeline, validation);
   if (result.stopped) return exit_code(true, 0);
   if (options.profile) report_profile(command, result.profile);
+  const auto& labels = mapping.labels;
   if (validation.confusion)
-    write_report(options.confusion, infer::confusion_csv(result.metrics, config.labels));
+    write_report(options.confusion, infer::confusion_csv(result.metrics, labels));
   write_report(options.output, options.format == "json"
-                                   ? infer::validation_json(result, config.labels).dump() + "\n"
-                                   : infer::validation_text(result, config.labels));
+                                   ? infer::validation_json(result, labels).dump() + "\n"
+                                   : infer::validation_text(result, labels));
   return exit_code(false, result.failed);
 }
 

@@ -80,6 +80,15 @@ void add_other_options(CLI::App& app, InferOptions& o) {
   app.add_flag("--validate", o.validate,
                "INPUT is a folder of class folders or of IDX files, or two IDX files")
       ->group(measuring);
+  app.add_option("--class-map", o.class_map,
+                 "Text file with one class folder a line, in the order of the model's classes "
+                 "(default: the model's labels; \\xHH in a name is a byte, so that the folder "
+                 "T-shirt\\x2ftop is the class T-shirt/top)")
+      ->type_name("FILE")
+      ->group(measuring);
+  app.add_flag("--class-order", o.class_order,
+               "The class folders in natural order are the model's classes, whatever their names")
+      ->group(measuring);
   app.add_option("--confusion", o.confusion, "CSV of true and predicted classes (--validate)")
       ->type_name("FILE")
       ->group(measuring);
@@ -125,6 +134,11 @@ void check_infer_options(const InferOptions& o) {
     throw UsageError("--format {}: expected text or json, which {} writes", o.format,
                      o.validate ? "--validate" : "--benchmark");
   if (!o.confusion.empty() && !o.validate) throw UsageError("--confusion: expected --validate too");
+  if ((!o.class_map.empty() || o.class_order) && !o.validate)
+    throw UsageError("{}: expected --validate too",
+                     o.class_order ? "--class-order" : "--class-map");
+  if (!o.class_map.empty() && o.class_order)
+    throw UsageError("--class-order: expected no --class-map beside it");
   const bool shows = !o.attention.empty() || !o.html.empty();
   if (shows && (o.validate || o.benchmark || o.preprocess_only))
     throw UsageError("--attention and --html go with predictions and features only");
@@ -154,6 +168,15 @@ Shard shard_from_environment() {
     throw UsageError("RANK and WORLD_SIZE: expected 0 <= RANK < WORLD_SIZE, found '{}' and '{}'",
                      rank, world_size);
   return shard;
+}
+
+std::optional<std::int64_t> local_rank() {
+  const char* text = std::getenv("LOCAL_RANK");
+  if (text == nullptr) return std::nullopt;
+  std::int64_t rank = 0;
+  if (!parse_number(text, rank) || rank < 0 || rank > 999)
+    throw UsageError("LOCAL_RANK: expected a whole number from 0 to 999, found '{}'", text);
+  return rank;
 }
 
 }  // namespace vit::tools

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ struct InferOptions {
   std::filesystem::path html;
 
   bool validate = false;
+  std::filesystem::path class_map;
+  bool class_order = false;
   std::filesystem::path confusion;
   bool preprocess_only = false;
   bool benchmark = false;
@@ -59,5 +62,9 @@ struct Shard {
 
 /// Throws UsageError where the variables are no whole numbers with 0 ≤ RANK < WORLD_SIZE.
 Shard shard_from_environment();
+
+/// `LOCAL_RANK`: this process's number on its machine. None where it is not set; throws UsageError
+/// where it is no whole number from 0 on.
+std::optional<std::int64_t> local_rank();
 
 }  // namespace vit::tools

@@ -6,17 +6,54 @@
 #include "common/stop_signal.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
+#include "vit/core/text.h"
+#include "vit/runtime/device.h"
 
 namespace vit::tools {
 
+namespace {
+
+/// `--device`; where a launcher has numbered this machine's processes, its own of the CUDA devices.
+c10::Device choose_device(Command& command) {
+  const auto rank = local_rank();
+  const auto& name = command.device_name();
+  if (!rank || (name != "auto" && name != "cuda")) return command.device();
+  if (name == "auto" && !command.device().is_cuda()) return c10::kCPU;
+  try {
+    return runtime::open_device(format("cuda:{}", *rank), &command.log());
+  } catch (const UsageError& error) {
+    throw UsageError("--device {} with LOCAL_RANK {}: {}", name, *rank, error.what());
+  }
+}
+
+/// `-v`: what was chosen.
+void describe_predictor(Log& log, const std::filesystem::path& file,
+                        const infer::Predictor& predictor) {
+  const auto& config = predictor.config();
+  const auto [c, h, w] = predictor.input_shape();
+  const auto choices = predictor.choices();
+  log.debug("model {}: {}, input {} × {} × {}, {} classes, {} labels", printable(file.string()),
+            config.architecture.empty() ? "no named architecture" : config.architecture, c, h, w,
+            predictor.num_classes(), config.labels.size());
+  std::string chosen;
+  for (const auto& [name, value] : choices.items())
+    chosen += format("{}{} {}", chosen.empty() ? "" : ", ", name,
+                     value.is_string() ? value.get<std::string>() : value.dump());
+  log.debug("{}", chosen);
+}
+
+}  // namespace
+
 infer::Predictor open_predictor(Command& command, const InferOptions& options) {
   infer::PredictorOptions predictor;
-  predictor.device = command.device();
+  predictor.device = choose_device(command);
   predictor.precision = options.precision;
   predictor.engine = options.engine;
   predictor.architecture = options.arch;
   predictor.config_file = options.config;
-  return infer::Predictor(options.model, predictor, &command.log());
+  infer::Predictor opened(options.model, predictor, &command.log());
+  describe_predictor(command.log(), options.model, opened);
+  return opened;
 }
 
 infer::PipelineOptions pipeline_options(Command& command, const InferOptions& options,

@@ -14,9 +14,13 @@ namespace vit {
 /// Cores that this process may use: CPU affinity and cgroup quota (v1, v2) counted; at least 1.
 int available_cores();
 
+/// A thread that runs `work`. Throws IoError where the system has none to give.
+std::thread start_thread(std::function<void()> work);
+
 /// Runs tasks in the order in which they were given. The destructor finishes the queue.
 class ThreadPool {
  public:
+  /// Throws IoError where the system does not give so many threads; none remains then.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -35,6 +39,7 @@ class ThreadPool {
  private:
   void enqueue(std::function<void()> task);
   void work();
+  void stop();
 
   std::mutex mutex_;
   std::condition_variable ready_;

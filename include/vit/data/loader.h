@@ -46,7 +46,7 @@ using SampleTransform = std::function<void(const Image&, Random&, std::span<floa
 /// workers. Memory is bounded by `prefetch` batches. The destructor stops the workers.
 class Loader {
  public:
-  /// Throws UsageError on options that cannot be.
+  /// Throws UsageError on options that cannot be, IoError where a worker cannot be started.
   Loader(std::shared_ptr<const Dataset> dataset, SampleTransform transform,
          std::vector<std::int64_t> indices, LoaderOptions options);
   ~Loader();

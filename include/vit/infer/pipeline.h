@@ -42,6 +42,7 @@ struct InputBatch {
 /// of inputs. The destructor cancels what is under way.
 class Pipeline {
  public:
+  /// Throws IoError where its threads cannot be started.
   Pipeline(std::unique_ptr<InputSource> source, PipelineOptions options);
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;

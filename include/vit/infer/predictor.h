@@ -48,14 +48,24 @@ enum class AttentionMethod {
 /// `last` or `rollout`. Throws UsageError.
 AttentionMethod parse_attention_method(const std::string& text);
 
+/// What a model says, and where it looked.
+struct WithAttention {
+  at::Tensor values;     ///< as `predict` or `features` returns them
+  at::Tensor attention;  ///< as `attention` returns it
+};
+
 /// A model in eval mode, on a device, ready for calls from several threads at once: every function
-/// is const. Copies share the weights. What comes back is float32 on the CPU.
+/// is const. Copies share the weights. What comes back is float32 on the CPU, made in inference
+/// mode: `clone()` it before autograd is to save it.
 class Predictor {
  public:
   /// Opens what model::load_model opens. Throws DataError, IoError, UsageError (an engine or a
   /// precision that is not there).
   explicit Predictor(const std::filesystem::path& path, const PredictorOptions& options = {},
                      Log* log = nullptr);
+  /// Leaves the caller's module as it is: its precision, device and mode. The weights are shared
+  /// where they need no conversion, so that training them on shows here. Throws UsageError, also
+  /// where a child of the module was replaced and the module would need a conversion.
   explicit Predictor(model::LoadedModel loaded, const PredictorOptions& options = {});
 
   /// x: [B, in_c, H, W], preprocessed. Returns logits [B, num_classes], or the pooled features
@@ -74,6 +84,11 @@ class Predictor {
   /// Where the model looked: [B, grid_h, grid_w], not negative, each map's largest value 1.
   at::Tensor attention(const at::Tensor& x, AttentionMethod method) const;
   at::Tensor attention(std::span<const data::Image> images, AttentionMethod method) const;
+
+  /// Both in one pass through the model, bit for bit what two give.
+  WithAttention predict_with_attention(const at::Tensor& x, AttentionMethod method) const;
+  WithAttention features_with_attention(const at::Tensor& x, const FeatureKind& kind,
+                                        AttentionMethod method) const;
 
   /// The model's input [B, in_c, H, W] for pictures of any size.
   at::Tensor preprocess(std::span<const data::Image> images) const;

@@ -16,17 +16,16 @@
 
 namespace vit::infer {
 
-/// The data set that `--validate` names: a folder of class folders or of IDX files, or an IDX
-/// images file and its labels file. Throws DataError, IoError, UsageError on another count.
-std::shared_ptr<const data::Dataset> open_validation_data(const std::vector<std::string>& inputs,
-                                                          std::int64_t channels);
+struct ValidationData {
+  std::shared_ptr<const data::Dataset> dataset;
+  bool by_index = false;  ///< its classes are numbers (IDX)
+};
 
-/// The model's class of each of the data set's: by the model's labels where they name all of them,
-/// by number where the names are 0, 1, … (IDX), else by order where the counts agree, which is
-/// said. Throws DataError naming a class that the model does not have, UsageError where the model
-/// has no classes.
-std::vector<std::int64_t> map_classes(const std::vector<std::string>& classes,
-                                      const ModelConfig& config, Log* log);
+/// What `--validate` is given: a folder of class folders or of IDX files, or an IDX images file and
+/// its labels file. Of a folder with both `train/` and `val/` (or `validation/`) the latter, which
+/// `log` hears. Throws DataError, IoError, UsageError on another count.
+ValidationData open_validation_data(const std::vector<std::string>& inputs, std::int64_t channels,
+                                    Log* log = nullptr);
 
 struct ValidateOptions {
   bool confusion = false;
@@ -37,13 +36,13 @@ struct ValidateOptions {
 
 struct ValidateResult {
   model::Metrics metrics;
-  std::int64_t failed = 0;  ///< pictures left out
+  std::int64_t failed = 0;  ///< images left out
   bool stopped = false;
   Profile profile;
 };
 
 /// Runs the pipeline, whose inputs have labels of the model, to its end. Throws the first bad
-/// picture's error unless `skip_errors`.
+/// image's error unless `skip_errors`.
 ValidateResult validate(const Predictor& predictor, Pipeline& pipeline,
                         const ValidateOptions& options);
 

@@ -55,8 +55,11 @@ class VisionTransformerImpl : public torch::nn::Module {
   torch::Tensor forward_tokens(const torch::Tensor& x);
   /// What `head` sees of forward_tokens' result: [B, N, embed_dim] → [B, num_features].
   torch::Tensor pool(const torch::Tensor& tokens);
+  /// What `forward` makes of forward_tokens' result.
+  VisionTransformerOutput forward_head(const torch::Tensor& tokens);
 
   VisionTransformerOptions options;
+  VisionTransformerLayers layers;  ///< what the caller put in place of the seed's
 
   torch::Tensor cls_token, reg_token, dist_token, pos_embed;  ///< undefined where there is none
   nn::EmbedLayerPtr patch_embed;
@@ -67,7 +70,7 @@ class VisionTransformerImpl : public torch::nn::Module {
   nn::Dropout head_drop{nullptr};
 
  private:
-  void build_embedding(const VisionTransformerLayers& layers, const nn::NormFactory& norm_layer,
+  void build_embedding(const nn::NormFactory& norm_layer,
                        const torch::TensorOptions& tensor_options);
   void build_blocks(const nn::NormFactory& norm_layer, const nn::LayerPtr& act_layer,
                     const torch::TensorOptions& tensor_options);
