@@ -16,7 +16,7 @@ using ::testing::ThrowsMessage;
 
 ModelConfig parse(const char* text) { return config_from_json(Json::parse(text), "file"); }
 
-ModelConfig parse_timm(const char* text) {
+ModelConfig parse_timm(const std::string& text) {
   std::vector<std::string> warnings;
   return config_from_timm_json(Json::parse(text), "file", warnings);
 }
