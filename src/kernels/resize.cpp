@@ -2,7 +2,7 @@
 
 #include "resize_avx2.h"
 #include "resize_bits.h"
-#include "vit/core/cpu.h"
+#include "vit/core/isa.h"
 
 namespace vit::kernels {
 namespace portable {
@@ -53,7 +53,7 @@ void resize_vertical(Rows in, std::int64_t first_row, std::int64_t row_bytes,
 
 void resize_horizontal(Rows in, std::int64_t rows, std::int64_t row_bytes, std::int64_t channels,
                        const ResizeAxis& axis, std::uint8_t* out) {
-  if (cpu_features().avx2)
+  if (detect_isa() >= Isa::kAvx2)
     avx2::resize_horizontal(in, rows, row_bytes, channels, axis, out);
   else
     portable::resize_horizontal(in, rows, row_bytes, channels, axis, out);
@@ -61,7 +61,7 @@ void resize_horizontal(Rows in, std::int64_t rows, std::int64_t row_bytes, std::
 
 void resize_vertical(Rows in, std::int64_t first_row, std::int64_t row_bytes,
                      const ResizeAxis& axis, std::uint8_t* out) {
-  if (cpu_features().avx2)
+  if (detect_isa() >= Isa::kAvx2)
     avx2::resize_vertical(in, first_row, row_bytes, axis, out);
   else
     portable::resize_vertical(in, first_row, row_bytes, axis, out);

@@ -1,0 +1,41 @@
+// softmax(q kᵀ · scale) v in float32, a block of queries at a time: the matrix of weights is never
+// whole in memory.
+#pragma once
+
+#include <cstdint>
+
+#include "vit/core/isa.h"
+#include "vit/kernels/gemm.h"
+
+namespace vit::kernels {
+
+/// Rows of all heads: row r's head h begins at data[r · ld + h · head].
+struct HeadRows {
+  const float* data = nullptr;
+  std::int64_t ld = 0;
+  std::int64_t head = 0;
+};
+
+struct AttentionCall {
+  HeadRows q, k, v;
+  int queries = 0, keys = 0;
+  int d = 0;   ///< columns of a head of q and k
+  int dv = 0;  ///< of v
+  float scale = 0.0F;
+
+  PackedRows packed;  ///< where `packed.data` is not null: head h's columns begin at h · dv
+
+  float* rows = nullptr;  ///< else row r's head h goes to rows[r · ld + h · dv]
+  std::int64_t ld = 0;
+
+  float* scratch = nullptr;  ///< attention_scratch() floats of the calling thread
+};
+
+/// Tiles of queries, as gemm_shape() has them, `[tile_begin, tile_end)` of one head. A query's
+/// result does not depend on which tiles come with it.
+void attention(Isa isa, const AttentionCall& call, int head, int tile_begin, int tile_end);
+
+/// Of a call with these `keys`, `d` and `dv`.
+std::int64_t attention_scratch(Isa isa, int keys, int d, int dv);
+
+}  // namespace vit::kernels

@@ -1,0 +1,11 @@
+#include "kernels/vector/portable.h"
+
+#include "kernels/activation/loops.h"
+
+namespace vit::kernels::portable {
+
+void activate(Activation activation, const float* x, std::int64_t count, float* out) {
+  run_activation<Vector>(activation, x, count, out);
+}
+
+}  // namespace vit::kernels::portable

@@ -1,0 +1,247 @@
+// Attention of one head over any level's vector: packed products of a few tiles of queries, with
+// the softmax between.
+#pragma once
+
+#include "kernels/attention/levels.h"
+#include "kernels/gemm/tile.h"
+#include "kernels/vector/math.h"
+
+namespace vit::kernels {
+
+/// How one head's scratch is laid out; for the size and for the loops alike.
+struct AttentionLayout {
+  int panels = 0;       ///< of keys
+  int span = 0;         ///< keys, whole panels
+  int width = 0;        ///< columns of v, whole vectors
+  int query_tiles = 0;  ///< that are worked on together
+  std::int64_t k = 0, v = 0, q = 0, weights = 0, packed = 0, out = 0, size = 0;  ///< offsets
+};
+
+template <class Shape>
+VIT_INLINE AttentionLayout attention_layout(int keys, int d, int dv) {
+  constexpr int kColumns = kPanelVectors * Shape::kWidth, kRows = Shape::kRows;
+  AttentionLayout l;
+  l.panels = (keys + kColumns - 1) / kColumns;
+  l.span = l.panels * kColumns;
+  l.width = (dv + Shape::kWidth - 1) / Shape::kWidth * Shape::kWidth;
+  const int fit = kWeightsBlock / (kRows * l.span);
+  l.query_tiles = fit < 1 ? 1 : fit < kMostQueryTiles ? fit : kMostQueryTiles;
+  const std::int64_t rows = std::int64_t{l.query_tiles} * kRows;
+  l.v = std::int64_t{l.span} * d;
+  l.q = l.v + std::int64_t{keys} * l.width;
+  l.weights = l.q + rows * d;
+  l.packed = l.weights + rows * l.span;
+  l.out = l.packed + rows * l.span;
+  l.size = l.out + rows * l.width;
+  return l;
+}
+
+template <class V>
+struct AttentionLoops {
+  using Reg = typename V::Reg;
+  static constexpr int kColumns = kPanelVectors * V::kWidth;
+  static constexpr float kLog2E = 1.44269504088896341F;
+
+  const AttentionCall& call;
+  int head;
+  const AttentionLayout layout = attention_layout<V>(call.keys, call.d, call.dv);
+
+  VIT_INLINE const float* row_of(const HeadRows& rows, std::int64_t row) const {
+    return rows.data + row * rows.ld + head * rows.head;
+  }
+
+  /// Columns c … of a row, zero beyond `columns`.
+  static VIT_INLINE Reg load(const float* row, int c, int columns) {
+    const int left = columns - c;
+    if (left >= V::kWidth) return V::load(row + c);
+    float lanes[V::kWidth];
+    for (int i = 0; i < V::kWidth; ++i) lanes[i] = i < left ? row[c + i] : 0.0F;
+    return V::load(lanes);
+  }
+
+  /// `V::kRows` rows of q or k from `first`, zero beyond `count`, times `factor`, as columns:
+  /// column c goes to out[c · stride].
+  VIT_INLINE void transpose(const HeadRows& from, int first, int count, float factor, float* out,
+                            int stride) const {
+    const Reg f = V::set1(factor);
+    for (int c = 0; c < call.d; c += V::kWidth) {
+      Reg rows[V::kRows];
+      for (int r = 0; r < V::kRows; ++r)
+        rows[r] =
+            first + r < count ? V::mul(load(row_of(from, first + r), c, call.d), f) : V::zero();
+      const bool whole = c + V::kWidth <= call.d;
+      if (whole && stride == V::kRows) {
+        V::store_columns(rows, out + c * stride);
+        continue;
+      }
+      float columns[V::kWidth * V::kRows];
+      V::store_columns(rows, columns);
+      const int columns_left = whole ? V::kWidth : call.d - c;
+      for (int i = 0; i < columns_left; ++i)
+        __builtin_memcpy(out + (c + i) * stride, columns + i * V::kRows, sizeof(float) * V::kRows);
+    }
+  }
+
+  /// Keys in panels [panel][d][kColumns]; zero beyond the last key.
+  void pack_keys() const {
+    float* out = call.scratch + layout.k;
+    for (int n = 0; n < layout.span; n += V::kRows)
+      transpose(call.k, n, call.keys, 1.0F, out + n / kColumns * kColumns * call.d + n % kColumns,
+                kColumns);
+  }
+
+  /// Panels of at most three vectors of v's columns; the widths differ by one vector at most.
+  VIT_INLINE int value_panels() const {
+    return (layout.width / V::kWidth + kPanelVectors - 1) / kPanelVectors;
+  }
+  VIT_INLINE int panel_begin(int p) const {
+    return layout.width / V::kWidth * p / value_panels() * V::kWidth;
+  }
+
+  void pack_values() const {
+    for (int p = 0; p < value_panels(); ++p) {
+      const int begin = panel_begin(p), width = panel_begin(p + 1) - begin;
+      float* out = call.scratch + layout.v + std::int64_t{begin} * call.keys;
+      for (int n = 0; n < call.keys; ++n)
+        for (int c = 0; c < width; c += V::kWidth)
+          V::store(out + n * width + c, load(row_of(call.v, n), begin + c, call.dv));
+    }
+  }
+
+  /// q kᵀ of the tiles, in rows of layout.span.
+  void multiply_keys(int tile, int tiles) const {
+    float* q = call.scratch + layout.q;
+    for (int t = 0; t < tiles; ++t)
+      transpose(call.q, (tile + t) * V::kRows, call.queries, call.scale * kLog2E,
+                q + t * V::kRows * call.d, V::kRows);
+    for (int p = 0; p < layout.panels; ++p)
+      for (int t = 0; t < tiles; ++t) {
+        Reg c[V::kRows][kPanelVectors];
+        clear(c);
+        multiply<V, V::kRows, kPanelVectors>(
+            q + t * V::kRows * call.d, call.scratch + layout.k + p * kColumns * call.d, call.d, c);
+        float* out = call.scratch + layout.weights + t * V::kRows * layout.span + p * kColumns;
+        VIT_UNROLL
+        for (int r = 0; r < V::kRows; ++r) VIT_UNROLL
+        for (int j = 0; j < kPanelVectors; ++j)
+          V::store(out + r * layout.span + j * V::kWidth, c[r][j]);
+      }
+  }
+
+  template <int R, int NV>
+  static VIT_INLINE void clear(Reg (&c)[R][NV]) {
+    VIT_UNROLL
+    for (int r = 0; r < R; ++r) VIT_UNROLL
+    for (int j = 0; j < NV; ++j) c[r][j] = V::zero();
+  }
+
+  /// Weights without their division by `total`, packed as the left operand of the next product.
+  VIT_INLINE void softmax(int t, float (&inverse)[V::kRows]) const {
+    float* weights = call.scratch + layout.weights + t * V::kRows * layout.span;
+    float* packed = call.scratch + layout.packed + t * V::kRows * layout.span;
+    const int span = layout.span, keys = call.keys, whole = keys / V::kWidth * V::kWidth;
+    Reg most[V::kRows], total[V::kRows];
+    VIT_UNROLL
+    for (int r = 0; r < V::kRows; ++r) {
+      for (int k = keys; k < whole + V::kWidth; ++k)
+        if (whole < keys) weights[r * span + k] = -1e30F;  // becomes 2^-126
+      most[r] = V::load(weights + r * span);
+      total[r] = V::zero();
+    }
+    for (int k = V::kWidth; k < keys; k += V::kWidth) VIT_UNROLL
+    for (int r = 0; r < V::kRows; ++r) most[r] = V::max(most[r], V::load(weights + r * span + k));
+    VIT_UNROLL
+    for (int r = 0; r < V::kRows; ++r) most[r] = V::set1(V::maximum(most[r]));
+    for (int k = 0; k < keys; k += V::kWidth) {
+      Reg e[V::kRows];
+      VIT_UNROLL
+      for (int r = 0; r < V::kRows; ++r) {
+        e[r] = exp2<V>(V::sub(V::load(weights + r * span + k), most[r]));
+        total[r] = V::add(total[r], e[r]);
+      }
+      V::store_columns(e, packed + k * V::kRows);
+    }
+    for (int r = 0; r < V::kRows; ++r) inverse[r] = 1.0F / V::sum(total[r]);
+  }
+
+  /// One panel of v's columns for one tile: weights · values / total.
+  template <int NV>
+  VIT_INLINE void multiply_panel(int t, int begin, const float (&inverse)[V::kRows]) const {
+    const float* weights = call.scratch + layout.packed + t * V::kRows * layout.span;
+    const float* values = call.scratch + layout.v + std::int64_t{begin} * call.keys;
+    float* out = call.scratch + layout.out + t * V::kRows * layout.width + begin;
+    for (int k = 0; k < call.keys; k += kKeyBlock) {
+      const int length = call.keys - k < kKeyBlock ? call.keys - k : kKeyBlock;
+      Reg c[V::kRows][NV];
+      clear(c);
+      multiply<V, V::kRows, NV>(weights + k * V::kRows, values + k * NV * V::kWidth, length, c);
+      VIT_UNROLL
+      for (int r = 0; r < V::kRows; ++r) VIT_UNROLL
+      for (int j = 0; j < NV; ++j) {
+        float* o = out + r * layout.width + j * V::kWidth;
+        const Reg y = V::mul(c[r][j], V::set1(inverse[r]));
+        V::store(o, k == 0 ? y : V::add(V::load(o), y));
+      }
+    }
+  }
+
+  void multiply_values(int tiles, const float (&inverse)[kMostQueryTiles][V::kRows]) const {
+    for (int p = 0; p < value_panels(); ++p) {
+      const int begin = panel_begin(p), vectors = (panel_begin(p + 1) - begin) / V::kWidth;
+      for (int t = 0; t < tiles; ++t) {
+        if (vectors == 3) multiply_panel<3>(t, begin, inverse[t]);
+        if (vectors == 2) multiply_panel<2>(t, begin, inverse[t]);
+        if (vectors == 1) multiply_panel<1>(t, begin, inverse[t]);
+      }
+    }
+  }
+
+  VIT_INLINE void write(int tile, const float* out) const {
+    if (call.packed.data == nullptr) {
+      for (int r = 0; r < V::kRows && tile * V::kRows + r < call.queries; ++r) {
+        float* row = call.rows + (tile * V::kRows + r) * call.ld + std::int64_t{head} * call.dv;
+        for (int c = 0; c < call.dv; ++c) row[c] = out[r * layout.width + c];
+      }
+      return;
+    }
+    const bool aligned = call.dv % V::kWidth == 0;  // then no vector spans two blocks
+    for (int c = 0; c < call.dv; c += V::kWidth) {
+      Reg rows[V::kRows];
+      VIT_UNROLL
+      for (int r = 0; r < V::kRows; ++r) rows[r] = V::load(out + r * layout.width + c);
+      const int column = head * call.dv + c;
+      if (aligned) {
+        V::store_columns(rows, packed_at<V>(call.packed, tile, column));
+        continue;
+      }
+      float columns[V::kWidth * V::kRows];
+      V::store_columns(rows, columns);
+      for (int i = 0; i < V::kWidth && c + i < call.dv; ++i) {
+        float* to = packed_at<V>(call.packed, tile, column + i);
+        for (int r = 0; r < V::kRows; ++r) to[r] = columns[i * V::kRows + r];
+      }
+    }
+  }
+
+  void run(int tile_begin, int tile_end) const {
+    pack_keys();
+    pack_values();
+    for (int tile = tile_begin; tile < tile_end; tile += layout.query_tiles) {
+      const int left = tile_end - tile,
+                tiles = left < layout.query_tiles ? left : layout.query_tiles;
+      multiply_keys(tile, tiles);
+      float inverse[kMostQueryTiles][V::kRows];
+      for (int t = 0; t < tiles; ++t) softmax(t, inverse[t]);
+      multiply_values(tiles, inverse);
+      for (int t = 0; t < tiles; ++t)
+        write(tile + t, call.scratch + layout.out + t * V::kRows * layout.width);
+    }
+  }
+};
+
+template <class V>
+void run_attention(const AttentionCall& call, int head, int tile_begin, int tile_end) {
+  AttentionLoops<V>{call, head}.run(tile_begin, tile_end);
+}
+
+}  // namespace vit::kernels

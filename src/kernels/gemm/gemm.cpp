@@ -1,0 +1,96 @@
+#include "vit/kernels/gemm.h"
+
+#include <algorithm>
+
+#include "kernels/gemm/levels.h"
+
+namespace vit::kernels {
+namespace {
+
+struct GemmLevel {
+  GemmShape shape;
+  int block;  ///< the most rows of k that are summed at once: V::kBlock
+  void (*gemm)(const GemmCall&);
+  void (*pack_rows)(const float*, std::int64_t, const PackedRows&, int, int);
+};
+
+const GemmLevel& gemm_level(Isa isa) {
+  static const GemmLevel portable{{4, 12}, 256, portable::gemm, portable::pack_rows};
+  static const GemmLevel avx2{{4, 24}, 256, avx2::gemm, avx2::pack_rows};
+  static const GemmLevel avx512{{8, 48}, 192, avx512::gemm, avx512::pack_rows};
+  switch (isa) {
+    case Isa::kAvx2:
+      return avx2;
+    case Isa::kAvx512:
+      return avx512;
+    case Isa::kPortable:
+      break;
+  }
+  return portable;
+}
+
+int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
+
+/// As many blocks as are needed, evenly.
+int block_of(Isa isa, std::int64_t k) {
+  const int blocks = ceil_div(k, gemm_level(isa).block);
+  return static_cast<int>(padded(ceil_div(k, std::max(blocks, 1))));
+}
+
+}  // namespace
+
+GemmShape gemm_shape(Isa isa) { return gemm_level(isa).shape; }
+
+PackedRows packed_rows(Isa isa, float* data, std::int64_t rows, std::int64_t k) {
+  return {.data = data,
+          .rows = static_cast<int>(rows),
+          .tiles = ceil_div(rows, gemm_shape(isa).rows),
+          .k = static_cast<int>(padded(k)),
+          .block = block_of(isa, padded(k))};
+}
+
+std::int64_t packed_size(Isa isa, std::int64_t rows, std::int64_t k) {
+  const auto packed = packed_rows(isa, nullptr, rows, k);
+  return std::int64_t{packed.tiles} * gemm_shape(isa).rows * packed.k;
+}
+
+PackedWeight packed_weight(Isa isa, std::int64_t n, std::int64_t k, bool gated) {
+  const int parts = gated ? 2 : 1;
+  return {.n = static_cast<int>(n),
+          .k = static_cast<int>(padded(k)),
+          .block = block_of(isa, padded(k)),
+          .panels = parts * ceil_div(padded(n / parts), gemm_shape(isa).columns)};
+}
+
+std::int64_t packed_size(Isa isa, const PackedWeight& weight) {
+  return std::int64_t{weight.panels} * gemm_shape(isa).columns * weight.k;
+}
+
+void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64_t first,
+                 std::int64_t count, const float* const* rows, float* data) {
+  const int columns = gemm_shape(isa).columns;
+  for (std::int64_t p = first / columns; p * columns < first + count; ++p)
+    for (std::int64_t begin = 0; begin < weight.k; begin += weight.block) {
+      const auto length = std::min<std::int64_t>(weight.block, weight.k - begin);
+      float* out = data + (begin * weight.panels + p * length) * columns;
+      for (int c = 0; c < columns; ++c) {
+        const auto n = p * columns + c - first;
+        const float* row = n < count ? rows[n] : nullptr;
+        for (std::int64_t i = 0; i < length; ++i)
+          out[i * columns + c] = row != nullptr && begin + i < k ? row[begin + i] : 0.0F;
+      }
+    }
+}
+
+void pack_rows(Isa isa, const float* x, std::int64_t ld, const PackedRows& out, int tile_begin,
+               int tile_end) {
+  gemm_level(isa).pack_rows(x, ld, out, tile_begin, tile_end);
+}
+
+std::int64_t gemm_scratch(Isa isa) {
+  return std::int64_t{kTileChunk} * gemm_shape(isa).rows * kChunkColumns;
+}
+
+void gemm(Isa isa, const GemmCall& call) { gemm_level(isa).gemm(call); }
+
+}  // namespace vit::kernels

@@ -1,0 +1,154 @@
+// The loops around the micro-kernel, the same for all levels.
+#pragma once
+
+#include "kernels/gemm/epilogue.h"
+#include "kernels/gemm/levels.h"
+#include "kernels/gemm/tile.h"
+
+namespace vit::kernels {
+
+template <class V>
+struct GemmLoops {
+  static constexpr int kColumns = kPanelVectors * V::kWidth;
+  static constexpr int kTileSize = V::kRows * kColumns;
+  static constexpr int kPanelChunk = kChunkColumns / kColumns;
+  static_assert(kPanelChunk % 2 == 0, "gate and value stay together");
+
+  const GemmCall& call;
+  const Finish finish = find_finish<V>(call.epilogue);
+  /// Columns of the output, padded.
+  const int columns = output_columns();
+
+  VIT_INLINE int output_columns() const {
+    const int n = call.epilogue.gated ? call.weight.n / 2 : call.weight.n;
+    return static_cast<int>((n + kPadding - 1) / kPadding * kPadding);
+  }
+
+  /// Chunk by chunk: tiles outside, then panels.
+  VIT_INLINE void run() const {
+    const int tiles = call.tiles != 0 ? call.tiles : call.a.tiles;
+    const int chunks = (tiles + kTileChunk - 1) / kTileChunk;
+    for (int c = 0; c < chunks; ++c)
+      for (int p = call.panel_begin; p < call.panel_end; p += kPanelChunk) {
+        const int end = p + kPanelChunk < call.panel_end ? p + kPanelChunk : call.panel_end;
+        run_chunk(tiles * c / chunks, tiles * (c + 1) / chunks, p, end);
+      }
+  }
+
+  /// Sums go through `scratch`, [panel][tile][kTileSize], from one block of k to the next.
+  void run_chunk(int t0, int t1, int p0, int p1) const {
+    const auto& weight = call.weight;
+    for (int k = 0; k < weight.k; k += weight.block) {
+      const int length = weight.k - k < weight.block ? weight.k - k : weight.block;
+      const bool last = k + length == weight.k;
+      for (int p = p0; p < p1; ++p) {
+        const float* next = p + 1 < p1 ? panel(k, p + 1)
+                            : last     ? panel(0, p1)
+                                       : panel(k + length, p0);
+        for (int t = t0; t < t1; ++t) {
+          prefetch_share(next, length, t - t0, t1 - t0);
+          float* sums = call.scratch + ((p - p0) * (t1 - t0) + (t - t0)) * kTileSize;
+          if (last) prefetch_addend(t, p);
+          add_product(t, k, length, panel(k, p), k == 0, sums);
+          if (last) finish_tile(t, p, sums, (t1 - t0) * kTileSize);
+        }
+      }
+    }
+  }
+
+  /// The panel's values of k … ; beyond the last panel the weight's first (only prefetched).
+  VIT_INLINE const float* panel(int k, int p) const {
+    if (p >= call.weight.panels) p = 0;
+    const int length =
+        call.weight.k - k < call.weight.block ? call.weight.k - k : call.weight.block;
+    return call.weight.data +
+           (static_cast<std::size_t>(k) * static_cast<std::size_t>(call.weight.panels) +
+            static_cast<std::size_t>(p) * static_cast<std::size_t>(length)) *
+               kColumns;
+  }
+
+  VIT_INLINE void add_product(int t, int k, int length, const float* b, bool first,
+                              float* sums) const {
+    const float* a = packed_at<V>(call.a, t, k);
+    if (call.fast_last_row && call.a.rows - t * V::kRows == 1) {
+      typename V::Reg c[kPanelVectors];
+      multiply_row<V, kPanelVectors>(a, b, length, c);
+      for (int j = 0; j < kPanelVectors; ++j) {
+        float* s = sums + j * V::kWidth;
+        V::store(s, first ? c[j] : V::add(V::load(s), c[j]));
+      }
+      return;
+    }
+    typename V::Reg c[V::kRows][kPanelVectors];
+    VIT_UNROLL
+    for (int r = 0; r < V::kRows; ++r) VIT_UNROLL
+    for (int j = 0; j < kPanelVectors; ++j) c[r][j] = V::zero();
+    multiply<V, V::kRows, kPanelVectors>(a, b, length, c);
+    if (!first) {
+      VIT_UNROLL
+      for (int r = 0; r < V::kRows; ++r) VIT_UNROLL
+      for (int j = 0; j < kPanelVectors; ++j)
+        c[r][j] = V::add(V::load(sums + r * kColumns + j * V::kWidth), c[r][j]);
+    }
+    VIT_UNROLL
+    for (int r = 0; r < V::kRows; ++r) VIT_UNROLL
+    for (int j = 0; j < kPanelVectors; ++j) V::store(sums + r * kColumns + j * V::kWidth, c[r][j]);
+  }
+
+  VIT_INLINE void finish_tile(int t, int p, const float* sums, int panel_stride) const {
+    TileSums tile;
+    tile.tile = t;
+    tile.panel = p;
+    const int left = call.a.rows - t * V::kRows;
+    tile.rows = left < V::kRows ? left : V::kRows;
+    tile.value = sums;
+    const float* bias = call.weight.bias;
+    if (bias != nullptr) tile.bias = bias + p * kColumns;
+    if (call.epilogue.gated) {
+      if (p % 2 == 0) return;  // waits for its value
+      tile.panel = p / 2;
+      tile.gate = sums - panel_stride;
+      if (bias != nullptr) tile.gate_bias = bias + (p - 1) * kColumns;
+    }
+    finish(call.epilogue, columns, tile);
+  }
+
+  /// The share of tile `i` of `tiles` in fetching the next panel.
+  static VIT_INLINE void prefetch_share(const float* next, int length, int i, int tiles) {
+    constexpr int kLine = 16;
+    const int lines = length * kColumns / kLine, share = (lines + tiles - 1) / tiles;
+    const int end = (i + 1) * share < lines ? (i + 1) * share : lines;
+    for (int l = i * share; l < end; ++l) V::prefetch_far(next + l * kLine);
+  }
+
+  /// The rows that the epilogue will add to.
+  VIT_INLINE void prefetch_addend(int t, int p) const {
+    const auto& e = call.epilogue;
+    if (e.addend == nullptr) return;
+    for (int r = 0; r < V::kRows; ++r) {
+      const float* row = e.addend + (t * V::kRows + r) * e.addend_ld + p * kColumns;
+      for (int i = 0; i < kColumns; i += 16) V::prefetch_near(row + i);
+    }
+  }
+};
+
+template <class V>
+void run_gemm(const GemmCall& call) {
+  GemmLoops<V>{call}.run();
+}
+
+template <class V>
+void run_pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int begin, int end) {
+  for (int t = begin; t < end; ++t)
+    for (int k = 0; k < out.k; k += V::kWidth) {
+      typename V::Reg rows[V::kRows];
+      VIT_UNROLL
+      for (int r = 0; r < V::kRows; ++r) {
+        const std::int64_t row = (t - begin) * V::kRows + r;
+        rows[r] = t * V::kRows + r < out.rows ? V::load(x + row * ld + k) : V::zero();
+      }
+      V::store_columns(rows, packed_at<V>(out, t, k));
+    }
+}
+
+}  // namespace vit::kernels

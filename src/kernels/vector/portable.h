@@ -1,0 +1,88 @@
+// Vectors of the compiler's own (x86-64-v2's registers hold four floats). What each function means
+// is said here for all levels.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/vector/inline.h"
+
+namespace vit::kernels::portable {
+namespace {
+
+/// `W` floats in a register. Tiles of matrix products have `R` rows. Other widths than four are
+/// for tests of the shapes that wider levels have.
+template <int W, int R>
+struct VectorOf {
+  typedef float Reg __attribute__((vector_size(4 * W)));  // NOLINT: `using` cannot depend on W
+  typedef std::int32_t Bits __attribute__((vector_size(4 * W)));  // NOLINT
+  static constexpr int kWidth = W;
+  static constexpr int kRows = R;
+  /// Rows of k that keep a panel of weights in the first-level cache.
+  static constexpr int kBlock = 256;
+
+  static VIT_INLINE Reg set1(float x) { return Reg{} + x; }
+  static VIT_INLINE Reg zero() { return Reg{}; }
+  static VIT_INLINE Reg load(const float* p) {
+    Reg x;
+    std::memcpy(&x, p, sizeof x);
+    return x;
+  }
+  static VIT_INLINE void store(float* p, Reg x) { std::memcpy(p, &x, sizeof x); }
+  static VIT_INLINE Reg add(Reg a, Reg b) { return a + b; }
+  static VIT_INLINE Reg sub(Reg a, Reg b) { return a - b; }
+  static VIT_INLINE Reg mul(Reg a, Reg b) { return a * b; }
+  static VIT_INLINE Reg div(Reg a, Reg b) { return a / b; }
+  /// a * b + c, with one rounding where the level has an instruction for it.
+  static VIT_INLINE Reg fma(Reg a, Reg b, Reg c) { return a * b + c; }
+  static VIT_INLINE Reg max(Reg a, Reg b) { return a > b ? a : b; }
+  static VIT_INLINE Reg min(Reg a, Reg b) { return a < b ? a : b; }
+  static VIT_INLINE Reg abs(Reg a) { return reinterpret_cast<Reg>(bits(a) & 0x7fffffff); }
+  /// The size of `a`, the sign of `b`.
+  static VIT_INLINE Reg copysign(Reg a, Reg b) {
+    return reinterpret_cast<Reg>((bits(a) & 0x7fffffff) | (bits(b) & INT32_MIN));
+  }
+  /// Lane by lane: a < b ? x : y.
+  static VIT_INLINE Reg where_less(Reg a, Reg b, Reg x, Reg y) { return a < b ? x : y; }
+  /// p * 2^n, where the lowest bits of `n` hold a whole number (a float plus 1.5 * 2^23).
+  static VIT_INLINE Reg scale_exponent(Reg p, Reg n) {
+    return reinterpret_cast<Reg>(bits(p) + (bits(n) << 23));
+  }
+  /// The first `count` lanes; the others become zero.
+  static VIT_INLINE Reg keep(Reg a, int count) {
+    float lanes[W];
+    store(lanes, a);
+    for (int i = 0; i < W; ++i) lanes[i] = i < count ? lanes[i] : 0.0F;
+    return load(lanes);
+  }
+  static VIT_INLINE float sum(Reg a) {
+    float lanes[W];
+    store(lanes, a);
+    for (int i = 1; i < W; ++i) lanes[0] += lanes[i];
+    return lanes[0];
+  }
+  static VIT_INLINE float maximum(Reg a) {
+    float lanes[W];
+    store(lanes, a);
+    for (int i = 1; i < W; ++i) lanes[0] = lanes[i] > lanes[0] ? lanes[i] : lanes[0];
+    return lanes[0];
+  }
+  /// `R` rows of `W` columns to `W` columns of `R` rows, one after the other.
+  static VIT_INLINE void store_columns(const Reg (&rows)[R], float* out) {
+    float lanes[R][W];
+    for (int r = 0; r < R; ++r) store(lanes[r], rows[r]);
+    for (int c = 0; c < W; ++c)
+      for (int r = 0; r < R; ++r) out[c * R + r] = lanes[r][c];
+  }
+  /// Towards the first or the second cache level.
+  static VIT_INLINE void prefetch_near(const void* p) { __builtin_prefetch(p, 0, 3); }
+  static VIT_INLINE void prefetch_far(const void* p) { __builtin_prefetch(p, 0, 2); }
+
+ private:
+  static VIT_INLINE Bits bits(Reg a) { return reinterpret_cast<Bits>(a); }
+};
+
+using Vector = VectorOf<4, 4>;
+
+}  // namespace
+}  // namespace vit::kernels::portable
