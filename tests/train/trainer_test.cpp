@@ -294,8 +294,12 @@ TEST_F(TrainerTest, SeedsItsGeneratorAnewOnAnotherKindOfDevice) {
   for (const auto& entry : read.tensors.entries()) {
     const bool small = entry.name == "generator";
     const auto shape = small ? std::vector<std::int64_t>{16} : entry.shape;
-    tensors.push_back({entry.name, entry.dtype, shape,
-                       [entry, small] { return small ? entry.bytes.first(16) : entry.bytes; }});
+    const auto values = model::to_tensor(entry).clone();
+    tensors.push_back({entry.name, entry.dtype, shape, [values, small] {
+                         const auto size = small ? 16 : values.nbytes();
+                         return std::span(static_cast<const std::byte*>(values.const_data_ptr()),
+                                          size);
+                       }});
   }
   io::write_safetensors(folder_ / "other", tensors);
   fs::rename(folder_ / "other", path);
