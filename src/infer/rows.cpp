@@ -169,15 +169,15 @@ std::string RowEncoder::error(const std::string& name, const std::string& messag
   switch (options_.format) {
     case RowFormat::kJson:
     case RowFormat::kJsonl:
-      return json_line(options_.format, {{"file", printable(name)}, {"error", printable(message)}},
+      return json_line(options_.format, {{"file", printable(name)}, {"error", one_line(message)}},
                        first);
     case RowFormat::kCsv:
       return csv_field(printable(name)) +
              std::string(static_cast<std::size_t>(3 * options_.columns), ',') +
              (options_.attention_column ? "," : "") +
-             (options_.error_column ? "," + csv_field(printable(message)) : "") + "\n";
+             (options_.error_column ? "," + csv_field(one_line(message)) : "") + "\n";
     case RowFormat::kText:
-      return tsv_field(printable(name)) + "\terror\t" + tsv_field(printable(message)) + "\n";
+      return tsv_field(printable(name)) + "\terror\t" + tsv_field(one_line(message)) + "\n";
     case RowFormat::kNpy:
       break;
   }

@@ -149,9 +149,9 @@ def render():
     return (f"// Made by tests/golden/make_registry.py from timm {timm.__version__}: do not edit.\n"
             "// clang-format off\n"
             '#include "config/registry_data.h"\n\n'
-            "namespace vit::model {\n\n"
+            "namespace vit::config {\n\n"
             f"const char* const kRegistryJson =\n{literals};\n\n"
-            "}  // namespace vit::model\n")
+            "}  // namespace vit::config\n")
 
 
 def fnv1a(text):
