@@ -76,7 +76,8 @@ struct Parts {
 /// flat form holds in its place, a configuration means timm.create_model(architecture,
 /// **model_args): the architecture's own entry gives the rest.
 bool names_model_alone(const Json& json) {
-  if (json.contains("pretrained_cfg")) return false;
+  if (const auto nested = json.find("pretrained_cfg"); nested != json.end() && !nested->is_null())
+    return false;
   if (json.contains("model_args")) return true;
   for (const auto& [key, value] : json.items())
     if (!contains(kTopKeys, key) && contains(kPretrainedKeys, key)) return false;
@@ -106,7 +107,8 @@ Parts parts_of(const Json& json, const std::string& where) {
     parts.pretrained.update(json);
     parts.names_model_alone = true;
   }
-  if (!parts.pretrained.is_object()) detail::wrong_type(where, "pretrained_cfg as an object", json);
+  if (!parts.pretrained.is_object())
+    detail::wrong_type(where + ": 'pretrained_cfg'", "an object", parts.pretrained);
   for (const char* key : {"num_classes", "label_names", "label_descriptions"})
     if (json.contains(key)) parts.pretrained[key] = json[key];
   if (parts.pretrained.contains("labels") && !parts.pretrained.contains("label_names"))

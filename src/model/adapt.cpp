@@ -101,10 +101,11 @@ void resample_patches(std::vector<Weight>& weights, Size2d wanted, const Interpo
 void adapt_channels(std::vector<Weight>& weights, ModelConfig& config, std::int64_t in_c,
                     Log* log) {
   if (in_c == config.model.in_c()) return;
-  if (log != nullptr) log->info("{} input channels instead of {}", in_c, config.model.in_c());
+  if (log != nullptr)
+    log->info("{} input channel{} instead of {}", in_c, in_c == 1 ? "" : "s", config.model.in_c());
   const auto old = static_cast<std::size_t>(config.model.in_c());
   config.model.in_c(in_c);
-  match_channels(config, "adapted", old);
+  match_channels(config, "the model with other channels", old);
   auto* weight = find(weights, "patch_embed.proj.weight");
   if (weight == nullptr || weight->meta().dim() != 4) return;
   *weight = transformed(std::move(*weight), format("adapted to {} channels", in_c),
@@ -147,7 +148,7 @@ void resample(std::vector<Weight>& weights, ModelConfig& config, const Adaptatio
   const auto declared = grid_of(model);
   if (adaptation.img_size) model.img_size(*adaptation.img_size);
   if (adaptation.patch_size) model.patch_size(*adaptation.patch_size);
-  check_config(config, "adapted");
+  check_config(config, "the model with another size");
   const auto how = interpolation_for(config, adaptation.pos_interp, resampling);
   resample_patches(weights, model.patch_size(), how, log);
   if (resampling.square_then_cropped)

@@ -23,9 +23,13 @@ bool override_with(T& field, const std::optional<T>& value) {
 void expect_channels(const ModelConfig& config, const char* name,
                      const std::optional<std::vector<double>>& values) {
   if (!values || values->size() == 1) return;
-  if (static_cast<std::int64_t>(values->size()) != config.model.in_c())
-    throw UsageError("{}: expected {} values, one a channel, or a single one, found {}", name,
-                     config.model.in_c(), values->size());
+  const auto channels = config.model.in_c();
+  if (static_cast<std::int64_t>(values->size()) != channels)
+    throw UsageError("{}: expected {}, found {} values", name,
+                     channels == 1
+                         ? "one value, for one channel"
+                         : format("{} values, one per channel, or a single one", channels),
+                     values->size());
 }
 
 void override_preprocessing(ModelConfig& config, const PreprocessingOverrides& overrides,
@@ -33,6 +37,9 @@ void override_preprocessing(ModelConfig& config, const PreprocessingOverrides& o
   auto& preprocessing = config.preprocessing;
   expect_channels(config, "mean", overrides.mean);
   expect_channels(config, "std", overrides.std);
+  if (overrides.std)
+    for (const double value : *overrides.std)
+      if (value <= 0) throw UsageError("std: expected positive values, found {}", value);
   const bool mean = override_with(preprocessing.mean, overrides.mean);
   const bool std = override_with(preprocessing.std, overrides.std);
   override_with(preprocessing.crop_pct, overrides.crop_pct);

@@ -5,6 +5,7 @@
 
 #include "vit/core/error.h"
 #include "vit/core/file.h"
+#include "vit/io/json_text.h"
 #include "vit/io/npy.h"
 #include "vit/io/safetensors.h"
 #include "vit/io/torch_file.h"
@@ -14,6 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kConfigKey = "vit.config";
+constexpr std::size_t kMaxJson = 16U << 20;
 
 /// Entries of a training checkpoint that hold weights, as timm's load_state_dict tries them
 /// (timm/models/_helpers.py, 1.0.31); `encoder` is I-JEPA's.
@@ -120,24 +122,11 @@ fs::path weights_in(const fs::path& folder, Log* log) {
 }  // namespace
 
 Json parse_json(const std::string& text, const std::string& where) {
-  // nlohmann's parser keeps its own stack, so depth is bounded by counting.
-  constexpr int kMaxDepth = 64;
-  const auto shallow = [&](int depth, Json::parse_event_t event, Json&) {
-    if (event != Json::parse_event_t::object_start && event != Json::parse_event_t::array_start)
-      return true;
-    if (depth >= kMaxDepth)
-      throw DataError("{}: expected JSON nested at most {} deep", where, kMaxDepth);
-    return true;
-  };
-  try {
-    return Json::parse(text, shallow);
-  } catch (const Json::exception& error) {
-    throw DataError("{}: expected JSON: {}", where, error.what());
-  }
+  return io::parse_json_bounded(text, where, {.size = kMaxJson});
 }
 
 Json read_json(const fs::path& path) {
-  return parse_json(read_file(path, 16U << 20), path.string());
+  return parse_json(read_file(path, kMaxJson), path.string());
 }
 
 WeightFile open_weight_file(const fs::path& path, const WeightFileOptions& options, Log* log) {

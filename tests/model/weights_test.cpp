@@ -206,6 +206,20 @@ TEST(Convert, MeanAndStdHaveAValueForEachChannel) {
               ElementsAre(0.25, 0.25, 0.25));
 }
 
+TEST(Convert, AConfigurationThatIsNoJsonIsSaidInPlainWords) {
+  const Saved saved;
+  ConvertOptions options;
+  options.load.config_file = saved.folder / "labels.txt";
+  write_file(options.load.config_file, "cat\ndog\n");
+  try {
+    convert(saved.path, saved.folder / "out.safetensors", options);
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("labels.txt: expected JSON"));
+    EXPECT_THAT(error.what(), ::testing::Not(HasSubstr("json.exception")));
+  }
+}
+
 TEST(Convert, WritesOverNoneOfItsInputs) {
   const Saved saved;
   write_file(saved.folder / "config.json", to_json(saved.config).dump());

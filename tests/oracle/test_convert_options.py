@@ -140,6 +140,7 @@ def test_a_mean_has_a_value_for_each_channel(files, vit):
         for values in ("1,2", "1,2,3,4"):
             done = vit.convert(files / "model.safetensors", files / "n.safetensors", option, values, rc=2)
             assert option.strip("-") in done.stderr and "3" in done.stderr
+    assert "positive" in vit.convert(files / "model.safetensors", files / "n.safetensors", "--std", "0", rc=2).stderr
     vit.convert(files / "model.safetensors", files / "n.safetensors", "--mean", "0.25", "--std", "1,2,3")
     inspected = json.loads(vit.convert(files / "n.safetensors", "--inspect", "--format", "json").stdout)
     assert inspected["preprocessing"]["mean"] == [0.25] * 3
