@@ -127,6 +127,11 @@ def test_a_configuration_is_an_input(vit, place):
     refuse(vit, place, place / "images", "--config", place / "config.json", "-o", place / "config.json", "--force")
 
 
+def test_a_class_map_is_an_input(vit, place):
+    (place / "classes.txt").write_text("a\nb\n")
+    refuse(vit, place, "--validate", place, "--class-map", place / "classes.txt", "-o", place / "classes.txt", "--force")
+
+
 def test_two_outputs_are_two_files(vit, place):
     refuse(vit, place, place / "images", "-o", place / "x", "--html", place / "images/../x")
 

@@ -63,6 +63,7 @@ RunFiles::RunFiles(const InferOptions& options) : options_(options), model_(stam
     for (const auto& file : files_in(options.model)) reads_file(file);
   if (!options.config.empty()) reads_file(options.config);
   if (!options.class_map.empty()) reads_file(options.class_map);
+  if (!options.class_map.empty()) reads_file(options.class_map);
   for (const auto& input : options.inputs) {
     if (input == "-") {
       reads_file("/dev/stdin");
