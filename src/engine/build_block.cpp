@@ -1,0 +1,128 @@
+// Transformer blocks.
+#include <map>
+#include <utility>
+
+#include "engine/builder.h"
+#include "vit/core/error.h"
+
+namespace vit::engine {
+namespace {
+
+constexpr int kParallelThings = 2;
+
+}  // namespace
+
+std::int64_t Builder::kept_rows() const {
+  if (options_.global_pool() != "token") return 0;
+  // timm's distilled models answer by two tokens.
+  return options_.distilled() && options_.dist_head() == "timm" ? 2 : 1;
+}
+
+void Builder::blocks() {
+  using Block = void (Builder::*)(const std::string& prefix, std::int64_t depth);
+  static const std::map<std::string, Block> kinds{
+      {"Block", &Builder::block},
+      {"ResPostBlock", &Builder::res_post_block},
+      {"ParallelScalingBlock", &Builder::parallel_scaling_block},
+      {"DiffParallelScalingBlock", &Builder::parallel_scaling_block},
+      {"ParallelThingsBlock", &Builder::parallel_things_block},
+  };
+  const auto kind = kinds.find(options_.block_fn());
+  if (kind == kinds.end())
+    throw DataError("engine: expected a block_fn that is known, found '{}'", options_.block_fn());
+  for (std::int64_t i = 0; i < options_.depth(); ++i)
+    (this->*kind->second)(format("block.{}.", i), i);
+}
+
+void Builder::block(const std::string& prefix, std::int64_t depth) {
+  const auto scale1 = layer_scale(prefix + "ls1."), scale2 = layer_scale(prefix + "ls2.");
+  add_norm(image_, prefix + "norm1.", image_.x, a_of(image_));
+  // What the pooling doesn't read, the last block need not make.
+  const bool only_kept =
+      depth + 1 == options_.depth() && kept_rows() > 0 && options_.attn_layer() != "diff";
+  if (only_kept)
+    kept_attention(prefix + "attn.", {-1, -1, scale1});
+  else
+    attention(image_, prefix + "attn.", {image_.x, image_.x, scale1}, depth);
+  Stream& stream = only_kept ? kept_ : image_;
+  add_norm(stream, prefix + "norm2.", stream.x, a_of(stream));
+  mlp(stream, prefix + "mlp.", {stream.x, stream.x, scale2});
+}
+
+/// x + norm1(attn(x)), then x + norm2(mlp(x)).
+void Builder::res_post_block(const std::string& prefix, std::int64_t depth) {
+  const auto add_normed = [&](const std::string& name) {
+    NormOptions options;
+    options.in = image_.spare;
+    options.out = options.addend = image_.x;
+    add(Scope::kImage, std::make_unique<NormStep>(name, norm(name, dim()), std::move(options)));
+  };
+  const Sink sink{spare_of(image_), -1, ""};
+  add_pack(image_, prefix + "pack1", image_.x, a_of(image_));
+  attention(image_, prefix + "attn.", sink, depth);
+  add_normed(prefix + "norm1.");
+  add_pack(image_, prefix + "pack2", image_.x, image_.a);
+  mlp(image_, prefix + "mlp.", sink);
+  add_normed(prefix + "norm2.");
+}
+
+/// Attention and MLP side by side, from one projection; both are added at the end.
+void Builder::parallel_scaling_block(const std::string& prefix, std::int64_t depth) {
+  const bool differential = options_.block_fn() == "DiffParallelScalingBlock";
+  const bool bias = options_.qkv_bias(), out_bias = options_.proj_bias().value_or(true);
+  const auto hidden = mlp_hidden(), D = dim(), n = hidden + 3 * D;
+  const auto in_proj = prefix + "in_proj.";
+  const Sink sink{image_.x, image_.x, layer_scale(prefix + "ls.")};
+
+  add_norm(image_, prefix + "in_norm.", image_.x, a_of(image_));
+  auto first = linear_of(in_proj, n, D, bias, {{0, hidden}});
+  if (!bias) set_bias(first, prefix + "mlp_bias", hidden);
+  LinearOptions options;
+  options.in = image_.a;
+  options.activation = activation_;
+  options.out = packed_buffer(image_, image_.hidden, "hidden", hidden);
+  add_linear(Scope::kImage, prefix + "in_proj[mlp]", std::move(first), std::move(options));
+  add_qkv(image_, prefix + "in_proj[qkv]",
+          linear_of(in_proj, n, D, bias,
+                    {{hidden, hidden + D}, {hidden + D, hidden + 2 * D}, {hidden + 2 * D, n}}));
+
+  if (differential) {
+    differential_attention(image_, prefix, depth);
+    add_pack(image_, prefix + "pack", image_.mixed, image_.a);
+    // One projection of both, next to each other.
+    add_output(image_, prefix + "out_proj[attn]",
+               linear_of(prefix + "out_proj.", D, D + hidden, out_bias, {{0, D}}, {{0, D}}),
+               image_.a, sink);
+    add_output(image_, prefix + "out_proj[mlp]",
+               linear_of(prefix + "out_proj.", D, D + hidden, false, {{0, D}}, {{D, D + hidden}}),
+               image_.hidden, sink);
+    return;
+  }
+  qk_norm(image_, prefix, head_dim());
+  auto attention = heads(image_);
+  attention.out = image_.a;
+  add(Scope::kImage, std::make_unique<AttentionStep>(prefix + "attention", attention));
+  add_output(image_, prefix + "attn_out_proj", linear(prefix + "attn_out_proj.", D, D, out_bias),
+             image_.a, sink);
+  add_output(image_, prefix + "mlp_out_proj", linear(prefix + "mlp_out_proj.", D, hidden, out_bias),
+             image_.hidden, sink);
+}
+
+/// x + the sum of two attentions of x, then x + the sum of two MLPs of x.
+void Builder::parallel_things_block(const std::string& prefix, std::int64_t depth) {
+  for (const bool attends : {true, false}) {
+    spare_of(image_);
+    for (int i = 0; i < kParallelThings; ++i) {
+      const auto branch = format("{}{}.{}.", prefix, attends ? "attns" : "ffns", i);
+      const Sink sink{image_.spare, i == 0 ? image_.x : image_.spare, layer_scale(branch + "ls.")};
+      add_norm(image_, branch + "norm.", image_.x, a_of(image_));
+      if (attends)
+        attention(image_, branch + "attn.", sink, depth);
+      else
+        mlp(image_, branch + "mlp.", sink);
+    }
+    std::swap(image_.x, image_.spare);
+  }
+}
+
+}  // namespace vit::engine

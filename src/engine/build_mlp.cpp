@@ -1,0 +1,69 @@
+// The MLPs, plain and gated.
+#include "engine/builder.h"
+#include "vit/core/error.h"
+
+namespace vit::engine {
+
+/// act(gate) · value of two linear layers, each `hidden` rows of a parameter.
+Linear Builder::gated_linear(const LinearRows& gate, const LinearRows& value, std::int64_t hidden,
+                             bool bias) const {
+  const auto weights_of = [&](const LinearRows& rows) {
+    return weight(rows.prefix + "weight", {rows.n, dim()});
+  };
+  const auto biases_of = [&](const LinearRows& rows) {
+    return bias ? weight(rows.prefix + "bias", {rows.n}) : WeightView();
+  };
+  const WeightView weights[] = {weights_of(gate), weights_of(value)};
+  const WeightView biases[] = {biases_of(gate), biases_of(value)};
+  const std::int64_t first[] = {gate.first, value.first};
+  return pack_linear(
+      plan_.isa, 2 * hidden, dim(), true,
+      [&](std::int64_t i) {
+        const auto part = i / hidden;
+        return weights[part].data.data() + (first[part] + i % hidden) * dim();
+      },
+      bias ? [&](std::int64_t i) {
+        const auto part = i / hidden;
+        return biases[part].data[static_cast<std::size_t>(first[part] + i % hidden)];
+      } : std::function<float(std::int64_t)>());
+}
+
+void Builder::mlp(Stream& stream, const std::string& prefix, const Sink& sink) {
+  const auto hidden = mlp_hidden(), half = hidden / 2;
+  const auto& kind = options_.mlp_layer();
+  const bool bias = mlp_bias();
+  const auto fc1 = prefix + "fc1.";
+  if ((kind == "glumlp" || kind == "swiglu_packed") && hidden % 2 != 0)
+    throw DataError("engine: expected an even hidden width to halve, found {}", hidden);
+  Linear first;
+  if (kind == "mlp")
+    first = linear(fc1, hidden, dim(), bias);
+  else if (kind == "swiglu")
+    first =
+        gated_linear({prefix + "fc1_g.", hidden, 0}, {prefix + "fc1_x.", hidden, 0}, hidden, bias);
+  else if (kind == "glumlp")
+    first = gated_linear({fc1, hidden, half}, {fc1, hidden, 0}, half, bias);
+  else if (kind == "swiglu_packed")
+    first = gated_linear({fc1, hidden, 0}, {fc1, hidden, half}, half, bias);
+  else
+    throw DataError("engine: expected mlp_layer mlp, glumlp, swiglu or swiglu_packed, found '{}'",
+                    kind);
+  add_mlp(stream, prefix, std::move(first), kind != "mlp", bias, options_.scale_mlp_norm(), sink);
+}
+
+void Builder::add_mlp(Stream& stream, const std::string& prefix, Linear first, bool gated,
+                      bool bias, bool scale_norm, const Sink& sink) {
+  const auto columns = first.out;
+  LinearOptions options;
+  options.in = stream.a;
+  options.activation = activation_;
+  options.gated = gated;
+  packed_buffer(stream, stream.hidden, "hidden", columns);
+  options.out = scale_norm ? rows_buffer(stream, stream.wide, "wide", columns) : stream.hidden;
+  add_linear(stream.scope, prefix + "fc1", std::move(first), std::move(options));
+  if (scale_norm) add_norm(stream, prefix + "norm.", stream.wide, stream.hidden);
+  add_output(stream, prefix + "fc2", linear(prefix + "fc2.", dim(), columns, bias), stream.hidden,
+             sink);
+}
+
+}  // namespace vit::engine

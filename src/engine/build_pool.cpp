@@ -1,0 +1,167 @@
+// Tokens to features and logits.
+#include <cmath>
+#include <set>
+
+#include "engine/builder.h"
+#include "vit/core/error.h"
+
+namespace vit::engine {
+
+bool Builder::use_fc_norm() const {
+  static const std::set<std::string> averaging{"avg", "avgmax", "max"};
+  return options_.fc_norm().value_or(averaging.contains(options_.global_pool()));
+}
+
+void Builder::pool() {
+  const auto& kind = options_.global_pool();
+  if (kind.empty() || kind == "token") return take_tokens();
+  if (kind == "map") return map_pool();
+  if (norms_tokens()) add_norm(image_, "norm.", image_.x, image_.x);
+  kept_.rows = 1;
+  rows_buffer(kept_, kept_.x, "kept.x", dim());
+  if (kind == "prr") return prr_pool();
+  const auto how = kind == "avg"   ? PoolStep::Kind::kMean
+                   : kind == "max" ? PoolStep::Kind::kMaximum
+                                   : PoolStep::Kind::kBoth;
+  add(Scope::kImage,
+      std::make_unique<PoolStep>("pool", how, image_.x, first_pooled_token(), kept_.x));
+}
+
+/// The class token, timm's pair of a distilled model, or all tokens.
+void Builder::take_tokens() {
+  if (kept_.x < 0) {
+    kept_.rows = options_.global_pool().empty() ? num_tokens() : kept_rows();
+    rows_buffer(kept_, kept_.x, "kept.x", dim());
+    add(Scope::kImage, std::make_unique<TakeRowsStep>("kept", image_.x, kept_.rows, kept_.x));
+  }
+  if (norms_tokens()) add_norm(kept_, "norm.", kept_.x, kept_.x);
+}
+
+/// One learned query attends to the tokens; an MLP follows.
+void Builder::map_pool() {
+  const auto D = dim(), first = first_pooled_token();
+  const std::string prefix = "attn_pool.";
+  if (norms_tokens())
+    add_norm(image_, "norm.", image_.x, a_of(image_));
+  else
+    add_pack(image_, prefix + "pack", image_.x, a_of(image_));
+  rows_buffer(image_, image_.qkv, "qkv", 3 * part_columns());
+  LinearOptions options;
+  options.in = image_.a;
+  options.out = image_.qkv;
+  options.column_offset = part_columns();
+  add_linear(Scope::kImage, prefix + "kv",
+             linear_of(prefix + "kv.", 2 * D, D, true, {{0, D}, {D, 2 * D}}), std::move(options));
+
+  // The query is the same for every image.
+  const auto latent = weight(prefix + "latent", {1, 1, D});
+  const auto q = weight(prefix + "q.weight", {D, D}), bias = weight(prefix + "q.bias", {D});
+  FloatBuffer query(kernels::padded(D));
+  for (std::int64_t n = 0; n < D; ++n) {
+    double sum = bias.data[static_cast<std::size_t>(n)];
+    for (std::int64_t k = 0; k < D; ++k)
+      sum += double{q.data[static_cast<std::size_t>(n * D + k)]} *
+             latent.data[static_cast<std::size_t>(k)];
+    query.data()[n] = static_cast<float>(sum);
+  }
+
+  kept_.rows = 1;
+  rows_buffer(kept_, kept_.x, "kept.x", D);
+  auto attention = heads(image_);
+  attention.scale = std::pow(static_cast<double>(head_dim()), -0.5);
+  attention.queries = 1;
+  attention.key_begin = first;
+  attention.keys = num_tokens() - first;
+  attention.out = rows_buffer(kept_, kept_.mixed, "kept.mixed", D);
+  add(Scope::kImage,
+      std::make_unique<AttentionStep>(prefix + "attention", attention, std::move(query)));
+
+  add_pack(kept_, prefix + "pack", kept_.mixed, a_of(kept_));
+  add_output(kept_, prefix + "proj", linear(prefix + "proj.", D, D, true), kept_.a,
+             {kept_.x, -1, ""});
+  add_norm(kept_, prefix + "norm.", kept_.x, kept_.a);
+  add_mlp(kept_, prefix + "mlp.", linear(prefix + "mlp.fc1.", mlp_hidden(), D, true), false, true,
+          false, {kept_.x, kept_.x, ""});
+}
+
+/// Tokens attend to each other once more, without parameters.
+void Builder::prr_pool() {
+  auto attention = heads(image_);
+  attention.q = attention.k = attention.v = {image_.x, 0, head_dim()};
+  attention.scale = std::pow(static_cast<double>(head_dim()), -0.5);
+  if (options_.class_token()) attention.queries = 1;
+  attention.out = options_.class_token() ? kept_.x : mixed_of(image_);
+  add(Scope::kImage, std::make_unique<AttentionStep>("attn_pool", attention));
+  if (!options_.class_token())
+    add(Scope::kImage,
+        std::make_unique<PoolStep>("pool", PoolStep::Kind::kMean, image_.mixed, 0, kept_.x));
+}
+
+void Builder::head() {
+  if (options_.distilled() && options_.dist_head() == "timm") return distilled_head();
+  auto out = kept_.x;
+  // Seed: neither of the two in a distilled model.
+  if (options_.final_norm() && use_fc_norm() && !options_.distilled())
+    add_norm(kept_, "fc_norm.", out, out);
+  const auto representation = options_.distilled() ? 0 : options_.representation_size().value_or(0);
+  if (representation != 0)
+    out =
+        add_head_layer("pre_logits.fc", out, linear("pre_logits.fc.", representation, dim(), true),
+                       kernels::Activation::kTanh);
+  if (options_.num_classes() > 0)
+    out = add_head_layer("head", out,
+                         linear("head.", options_.num_classes(), plan_.buffers[out].columns, true));
+  add_output_step(out);
+}
+
+/// The mean of two heads' logits, each of its own token; of the tokens where there are no heads.
+void Builder::distilled_head() {
+  const auto D = dim(), classes = options_.num_classes(), n = classes > 0 ? classes : D;
+  // An image's two tokens are one row of twice the width, and both heads one weight.
+  const auto wide = 2 * kernels::padded(D);
+  const auto pair = add_buffer({"kept.pair", Scope::kBatch, false, 1, wide, kept_.x});
+  FloatBuffer rows(n * wide), bias(n);
+  for (const std::int64_t token : {0, 1}) {
+    const std::string prefix = token == 0 ? "head." : "head_dist.";
+    const auto weights = classes > 0 ? weight(prefix + "weight", {n, D}) : WeightView();
+    const auto biases = classes > 0 ? weight(prefix + "bias", {n}) : WeightView();
+    for (std::int64_t i = 0; i < n; ++i) {
+      float* row = rows.data() + i * wide + token * kernels::padded(D);
+      if (classes == 0) {
+        row[i] = 0.5F;
+        continue;
+      }
+      for (std::int64_t k = 0; k < D; ++k)
+        row[k] = 0.5F * weights.data[static_cast<std::size_t>(i * D + k)];
+      bias.data()[i] += 0.5F * biases.data[static_cast<std::size_t>(i)];
+    }
+  }
+  auto both = pack_linear(
+      plan_.isa, n, wide, false, [&](std::int64_t i) { return rows.data() + i * wide; },
+      [&](std::int64_t i) { return bias.data()[i]; });
+  add_output_step(add_head_layer("head and head_dist", pair, std::move(both)));
+}
+
+/// A linear layer on the batch's rows.
+BufferId Builder::add_head_layer(const std::string& name, BufferId in, Linear linear,
+                                 kernels::Activation activation) {
+  const auto rows = plan_.buffers[in].rows;
+  const auto packed =
+      add_buffer({name + ".in", Scope::kBatch, true, rows, plan_.buffers[in].columns});
+  add_pack(kept_, name + ".pack", in, packed);
+  LinearOptions options;
+  options.in = packed;
+  options.activation = activation;
+  options.out = add_buffer({name, Scope::kBatch, false, rows, linear.out});
+  const auto out = options.out;
+  add_linear(Scope::kBatch, name, std::move(linear), std::move(options));
+  return out;
+}
+
+void Builder::add_output_step(BufferId in) {
+  add(Scope::kBatch, std::make_unique<OutputStep>("output", in));
+  plan_.output_rows = plan_.buffers[in].rows;
+  plan_.output_columns = plan_.buffers[in].columns;
+}
+
+}  // namespace vit::engine

@@ -1,0 +1,175 @@
+#include "engine/builder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "vit/core/error.h"
+
+namespace vit::engine {
+
+Builder::Builder(const config::VisionTransformerOptions& options, const WeightLookup& weights,
+                 Isa isa)
+    : options_(options), weights_(weights) {
+  plan_.isa = isa;
+  check();
+  activation_ = *kernels::parse_activation(options.act_layer().value_or("gelu"));
+}
+
+std::int64_t Builder::num_patches() const {
+  const auto [height, width] = options_.img_size();
+  const auto [patch_height, patch_width] = options_.patch_size();
+  return patch_height > 0 && patch_width > 0 ? height / patch_height * (width / patch_width) : 0;
+}
+
+void Builder::check() const {
+  const auto expect = [](bool condition, const char* expected, const auto& found) {
+    if (!condition) throw DataError("engine: expected {}, found '{}'", expected, found);
+  };
+  static const std::set<std::string> pools{"", "token", "avg", "avgmax", "max", "map", "prr"};
+  const auto& o = options_;
+  const auto& pool = o.global_pool();
+  const auto act = o.act_layer().value_or("gelu");
+  expect(kernels::parse_activation(act).has_value(), "an act_layer that is known", act);
+  expect(pools.contains(pool), "global_pool token, avg, avgmax, max, map, prr or ''", pool);
+  expect(o.num_heads() > 0 && o.embed_dim() % o.num_heads() == 0,
+         "num_heads that divides embed_dim", o.num_heads());
+  expect(o.class_token() || pool != "token", "class_token with global_pool", pool);
+  expect(num_patches() > 0, "an image of at least one patch", o.img_size()[0]);
+  for (const auto& layer :
+       {o.norm_layer().value_or("layernorm"), o.embed_norm_layer().value_or("layernorm")})
+    expect(layer == "layernorm" || layer == "rmsnorm", "norm_layer layernorm or rmsnorm", layer);
+}
+
+Plan Builder::build() {
+  plan_.input_size = options_.in_c() * options_.img_size()[0] * options_.img_size()[1];
+  image_.rows = num_tokens();
+  kept_.scope = Scope::kBatch;
+  embed();
+  blocks();
+  pool();
+  head();
+  return std::move(plan_);
+}
+
+WeightView Builder::weight(const std::string& name, const std::vector<std::int64_t>& shape) const {
+  auto found = weights_(name);
+  if (!found) throw DataError("engine: expected tensor '{}' {}, found none", name, shape);
+  if (found->shape != shape)
+    throw DataError("engine: tensor '{}': expected shape {}, found {}", name, shape, found->shape);
+  return *std::move(found);
+}
+
+FloatBuffer Builder::vector(const std::string& name, std::int64_t size) const {
+  const auto view = weight(name, {size});
+  FloatBuffer buffer(kernels::padded(size));
+  std::copy(view.data.begin(), view.data.end(), buffer.data());
+  return buffer;
+}
+
+Linear Builder::linear(const std::string& prefix, std::int64_t n, std::int64_t in,
+                       bool bias) const {
+  return linear_of(prefix, n, in, bias, {{0, n}});
+}
+
+Linear Builder::linear_of(const std::string& prefix, std::int64_t n, std::int64_t in, bool bias,
+                          const std::vector<Range>& ranges, std::optional<Range> columns) const {
+  const auto weights = weight(prefix + "weight", {n, in});
+  const auto biases = bias ? weight(prefix + "bias", {n}) : WeightView();
+  std::vector<std::int64_t> rows;  // of the result: a row of the weight, or -1
+  for (const auto& range : ranges) {
+    rows.resize(static_cast<std::size_t>(kernels::padded(static_cast<std::int64_t>(rows.size()))),
+                -1);
+    for (auto row = range.begin; row < range.end; ++row) rows.push_back(row);
+  }
+  const auto [first, last] = columns.value_or(Range{0, in});
+  const auto at = [&](std::int64_t i) { return rows[static_cast<std::size_t>(i)]; };
+  return pack_linear(
+      plan_.isa, static_cast<std::int64_t>(rows.size()), last - first, false,
+      [&, column = first](std::int64_t i) {
+        return at(i) < 0 ? nullptr : weights.data.data() + at(i) * in + column;
+      },
+      bias ? [&](std::int64_t
+                     i) { return at(i) < 0 ? 0.0F : biases.data[static_cast<std::size_t>(at(i))]; }
+           : std::function<float(std::int64_t)>());
+}
+
+void Builder::set_bias(Linear& linear, const std::string& name, std::int64_t n) const {
+  const auto view = weight(name, {n});
+  linear.bias =
+      FloatBuffer(linear.packed.panels * std::int64_t{kernels::gemm_shape(plan_.isa).columns});
+  std::copy(view.data.begin(), view.data.end(), linear.bias.data());
+  linear.packed.bias = linear.bias.data();
+}
+
+Norm Builder::norm(const std::string& prefix, std::int64_t columns) const {
+  return norm_of(options_.norm_layer().value_or("layernorm"), options_.norm_eps(), prefix, columns);
+}
+
+Norm Builder::norm_of(const std::string& kind, double eps, const std::string& prefix,
+                      std::int64_t columns) const {
+  Norm norm;
+  norm.rms = kind == "rmsnorm";
+  norm.columns = columns;
+  norm.eps = eps;
+  norm.gain = vector(prefix + "weight", columns);
+  if (!norm.rms) norm.bias = vector(prefix + "bias", columns);
+  return norm;
+}
+
+BufferId Builder::add_buffer(const BufferSpec& buffer) {
+  plan_.buffers.push_back(buffer);
+  return static_cast<BufferId>(plan_.buffers.size()) - 1;
+}
+
+BufferId Builder::rows_buffer(const Stream& stream, BufferId& id, const char* name,
+                              std::int64_t columns) {
+  if (id < 0) id = add_buffer({name, stream.scope, false, stream.rows, columns});
+  return id;
+}
+
+BufferId Builder::packed_buffer(const Stream& stream, BufferId& id, const char* name,
+                                std::int64_t columns) {
+  if (id < 0) id = add_buffer({name, stream.scope, true, stream.rows, columns});
+  return id;
+}
+
+void Builder::add(Scope scope, StepPtr step) {
+  auto& steps = scope == Scope::kImage ? plan_.image_steps : plan_.batch_steps;
+  steps.push_back(std::move(step));
+}
+
+void Builder::add_linear(Scope scope, const std::string& name, Linear linear,
+                         LinearOptions options) {
+  const auto rows = options.rows.value_or(plan_.buffers[options.in].rows);
+  add(scope, std::make_unique<LinearStep>(name, std::move(linear), std::move(options), rows));
+}
+
+void Builder::add_output(const Stream& stream, const std::string& name, Linear linear, BufferId in,
+                         const Sink& sink) {
+  LinearOptions options;
+  options.in = in;
+  options.out = sink.out;
+  options.addend = sink.addend;
+  if (!sink.scale.empty()) options.scale = vector(sink.scale, linear.out);
+  add_linear(stream.scope, name, std::move(linear), std::move(options));
+}
+
+void Builder::add_norm(const Stream& stream, const std::string& prefix, BufferId in, BufferId out) {
+  NormOptions options;
+  options.in = in;
+  options.out = out;
+  add(stream.scope, std::make_unique<NormStep>(prefix, norm(prefix, plan_.buffers[in].columns),
+                                               std::move(options)));
+}
+
+void Builder::add_pack(const Stream& stream, const std::string& name, BufferId in, BufferId out) {
+  add(stream.scope, std::make_unique<PackStep>(name, in, out));
+}
+
+Plan build_plan(const config::VisionTransformerOptions& options, const WeightLookup& weights,
+                Isa isa) {
+  return Builder(options, weights, isa).build();
+}
+
+}  // namespace vit::engine

@@ -1,0 +1,149 @@
+// Builds a plan, part by part: build_embed.cpp, build_block.cpp, build_attention.cpp,
+// build_mlp.cpp, build_pool.cpp.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "engine/plan.h"
+#include "engine/steps/attention.h"
+#include "engine/steps/linear.h"
+#include "engine/steps/norm.h"
+#include "engine/steps/rows.h"
+
+namespace vit::engine {
+
+/// Buffers of the tokens' way through the blocks: of an image, or of the rows of a batch that are
+/// still wanted.
+struct Stream {
+  Scope scope = Scope::kImage;
+  std::int64_t rows = 0;  ///< of each image
+  BufferId x = -1;        ///< the tokens, rows
+  BufferId spare = -1;    ///< as x, where a block needs both
+  BufferId a = -1;        ///< packed [rows, embed_dim]: what a linear layer reads
+  BufferId qkv = -1;      ///< rows [rows, 3 padded(embed_dim)]
+  BufferId mixed = -1;    ///< rows [rows, embed_dim]: what attention gives
+  BufferId second = -1;   ///< as mixed, of differential attention's second half
+  BufferId hidden = -1;   ///< packed [rows, hidden]
+  BufferId wide = -1;     ///< rows [rows, hidden], before a norm in the MLP
+};
+
+/// Where a branch's last layer leaves its result: out = addend + scale · result.
+struct Sink {
+  BufferId out = -1;
+  BufferId addend = -1;
+  std::string scale;  ///< name of a LayerScale's parameter; empty for none
+};
+
+class Builder {
+ public:
+  Builder(const config::VisionTransformerOptions& options, const WeightLookup& weights, Isa isa);
+  Plan build();
+
+ private:
+  // Weights, checked. `where` in errors is the parameter's name.
+  WeightView weight(const std::string& name, const std::vector<std::int64_t>& shape) const;
+  FloatBuffer vector(const std::string& name, std::int64_t size) const;
+  /// `prefix`weight [n, in] and, where it has one, `prefix`bias.
+  Linear linear(const std::string& prefix, std::int64_t n, std::int64_t in, bool bias) const;
+  /// Some of its rows: ranges, each padded, so that each begins at a vector of the result. And some
+  /// of its columns.
+  struct Range {
+    std::int64_t begin = 0, end = 0;
+  };
+  Linear linear_of(const std::string& prefix, std::int64_t n, std::int64_t in, bool bias,
+                   const std::vector<Range>& ranges, std::optional<Range> columns = {}) const;
+  struct LinearRows {
+    std::string prefix;
+    std::int64_t n = 0;      ///< rows of the parameter
+    std::int64_t first = 0;  ///< of those that count
+  };
+  Linear gated_linear(const LinearRows& gate, const LinearRows& value, std::int64_t hidden,
+                      bool bias) const;
+  void set_bias(Linear& linear, const std::string& name, std::int64_t n) const;
+  Norm norm(const std::string& prefix, std::int64_t columns) const;
+  Norm norm_of(const std::string& kind, double eps, const std::string& prefix,
+               std::int64_t columns) const;
+
+  // Buffers: made at the first use, as most models need few of them.
+  BufferId add_buffer(const BufferSpec& buffer);
+  BufferId rows_buffer(const Stream& stream, BufferId& id, const char* name, std::int64_t columns);
+  BufferId packed_buffer(const Stream& stream, BufferId& id, const char* name,
+                         std::int64_t columns);
+  BufferId a_of(Stream& stream) { return packed_buffer(stream, stream.a, "a", dim()); }
+  BufferId mixed_of(Stream& stream) { return rows_buffer(stream, stream.mixed, "mixed", dim()); }
+  BufferId spare_of(Stream& stream) { return rows_buffer(stream, stream.spare, "spare", dim()); }
+
+  // Steps.
+  void add(Scope scope, StepPtr step);
+  void add_linear(Scope scope, const std::string& name, Linear linear, LinearOptions options);
+  /// A linear layer into a sink.
+  void add_output(const Stream& stream, const std::string& name, Linear linear, BufferId in,
+                  const Sink& sink);
+  void add_norm(const Stream& stream, const std::string& prefix, BufferId in, BufferId out);
+  void add_pack(const Stream& stream, const std::string& name, BufferId in, BufferId out);
+
+  // Parts of the model.
+  void check() const;
+  void embed();
+  FloatBuffer position_rows(std::int64_t begin, std::int64_t end) const;
+  void blocks();
+  void block(const std::string& prefix, std::int64_t depth);
+  void res_post_block(const std::string& prefix, std::int64_t depth);
+  void parallel_scaling_block(const std::string& prefix, std::int64_t depth);
+  void parallel_things_block(const std::string& prefix, std::int64_t depth);
+  /// Reads stream.a, leaves its result in `sink`.
+  void attention(Stream& stream, const std::string& prefix, const Sink& sink, std::int64_t depth);
+  void add_qkv(Stream& stream, const std::string& name, Linear linear);
+  void qk_norm(Stream& stream, const std::string& prefix, std::int64_t columns,
+               std::int64_t query_rows = 0);
+  /// From the qkv buffer to stream.mixed.
+  void differential_attention(Stream& stream, const std::string& prefix, std::int64_t depth);
+  /// Attention for the kept rows alone; they go on in kept_.
+  void kept_attention(const std::string& prefix, const Sink& sink);
+  /// q, k and v in the qkv buffer; each begins at a vector.
+  AttentionStepOptions heads(const Stream& stream) const;
+  std::int64_t part_columns() const { return kernels::padded(dim()); }
+  /// Reads stream.a, leaves its result in `sink`.
+  void mlp(Stream& stream, const std::string& prefix, const Sink& sink);
+  void add_mlp(Stream& stream, const std::string& prefix, Linear first, bool gated, bool bias,
+               bool scale_norm, const Sink& sink);
+  void pool();
+  void take_tokens();
+  void map_pool();
+  void prr_pool();
+  void head();
+  void distilled_head();
+  BufferId add_head_layer(const std::string& name, BufferId in, Linear linear,
+                          kernels::Activation activation = kernels::Activation::kIdentity);
+  void add_output_step(BufferId in);
+
+  std::int64_t num_patches() const;
+  std::int64_t num_tokens() const { return options_.num_prefix_tokens() + num_patches(); }
+  std::int64_t mlp_hidden() const {
+    return static_cast<std::int64_t>(static_cast<double>(dim()) * options_.mlp_ratio());
+  }
+  std::int64_t dim() const { return options_.embed_dim(); }
+  std::int64_t head_dim() const { return options_.embed_dim() / options_.num_heads(); }
+  bool use_fc_norm() const;
+  bool norms_tokens() const { return options_.final_norm() && !use_fc_norm(); }
+  std::int64_t first_pooled_token() const {
+    return options_.pool_include_prefix() ? 0 : options_.num_prefix_tokens();
+  }
+  bool proj_bias() const { return options_.proj_bias().value_or(options_.qkv_bias()); }
+  bool mlp_bias() const { return options_.proj_bias().value_or(true); }
+  std::string layer_scale(const std::string& prefix) const {
+    return options_.init_values() ? prefix + "gamma" : "";
+  }
+  /// Rows of each image that the pooling reads, where they are the first ones; 0: all.
+  std::int64_t kept_rows() const;
+
+  const config::VisionTransformerOptions& options_;
+  const WeightLookup& weights_;
+  Plan plan_;
+  kernels::Activation activation_;
+  Stream image_;  ///< all tokens of an image
+  Stream kept_;   ///< rows of the batch that the pooling reads, and after it the pooled ones
+};
+
+}  // namespace vit::engine

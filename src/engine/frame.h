@@ -1,0 +1,102 @@
+// What steps work on: buffers of one image or of a batch, and the threads that share the work.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vit/core/thread_team.h"
+#include "vit/kernels/gemm.h"
+
+namespace vit::engine {
+
+/// A buffer of the plan, by its place in the plan's list.
+using BufferId = int;
+
+enum class Scope {
+  kImage,  ///< one for each image that is worked on at the same time
+  kBatch,  ///< one for all images of a batch: `rows` for each
+};
+
+struct BufferSpec {
+  std::string name;
+  Scope scope = Scope::kImage;
+  bool packed = false;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  BufferId alias = -1;  ///< the buffer whose memory it is under another shape; -1: its own
+};
+
+/// Row-major; columns beyond those that the buffer was made with are zero.
+struct RowsView {
+  float* data = nullptr;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t ld = 0;
+};
+
+/// Threads that run the same steps on the same frame.
+class Group {
+ public:
+  void reset(int size) {
+    size_ = size;
+    next_.store(0, std::memory_order_relaxed);
+  }
+  int size() const { return size_; }
+
+  /// All threads of the group meet.
+  void meet() {
+    if (size_ == 1)
+      next_.store(0, std::memory_order_relaxed);
+    else
+      barrier_.wait(size_, [this] { next_.store(0, std::memory_order_relaxed); });
+  }
+
+  /// Calls f(begin, end) for pieces of [0, total) of about `grain`, each on the thread that is free
+  /// first. Once between two meetings.
+  template <class F>
+  void share(int total, int grain, const F& f) {
+    // As many pieces for each thread, so that all end together.
+    const int rounds = std::max(1, (total + grain * size_ - 1) / (grain * size_));
+    const int pieces = std::min(total, rounds * size_);
+    for (int i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < pieces;)
+      f(static_cast<int>(std::int64_t{total} * i / pieces),
+        static_cast<int>(std::int64_t{total} * (i + 1) / pieces));
+  }
+
+ private:
+  int size_ = 1;
+  SpinBarrier barrier_;
+  alignas(64) std::atomic<int> next_{0};
+};
+
+/// One thread's view of a step's surroundings.
+struct Frame {
+  Isa isa = Isa::kPortable;
+  const std::vector<BufferSpec>* specs = nullptr;
+  float* const* buffers = nullptr;  ///< by BufferId
+  std::int64_t image = 0;           ///< index in the batch; 0 in batch steps
+  std::int64_t batch = 1;           ///< images of the call
+  const float* input = nullptr;     ///< of the image, or of the batch
+  float* output = nullptr;          ///< of the batch
+  float* scratch = nullptr;         ///< of this thread
+  Group* group = nullptr;
+
+  const BufferSpec& spec(BufferId id) const { return (*specs)[static_cast<std::size_t>(id)]; }
+
+  std::int64_t rows(BufferId id) const {
+    return spec(id).rows * (spec(id).scope == Scope::kBatch ? batch : 1);
+  }
+
+  RowsView rows_view(BufferId id) const {
+    return {buffers[id], rows(id), spec(id).columns, kernels::padded(spec(id).columns)};
+  }
+
+  kernels::PackedRows packed_view(BufferId id) const {
+    return kernels::packed_rows(isa, buffers[id], rows(id), spec(id).columns);
+  }
+};
+
+}  // namespace vit::engine

@@ -1,0 +1,27 @@
+// Floats for kernels: aligned, zeroed, in huge pages where it is worth it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace vit::engine {
+
+class FloatBuffer {
+ public:
+  FloatBuffer() = default;
+  /// `count` zeros. Throws std::bad_alloc.
+  explicit FloatBuffer(std::int64_t count);
+
+  float* data() const { return data_.get(); }
+  std::int64_t size() const { return size_; }
+
+ private:
+  struct Free {
+    void operator()(float* data) const;
+  };
+  std::unique_ptr<float[], Free> data_;
+  std::int64_t size_ = 0;
+};
+
+}  // namespace vit::engine

@@ -1,0 +1,65 @@
+#include "engine/steps/attention.h"
+
+#include <numeric>
+
+#include "vit/core/error.h"
+
+namespace vit::engine {
+
+AttentionStep::AttentionStep(std::string name, AttentionStepOptions options, FloatBuffer query)
+    : Step(std::move(name)), options_(options), query_(std::move(query)) {}
+
+std::string AttentionStep::describe() const {
+  return format("attention {} heads of {}, {} queries, {} keys", options_.heads, options_.d,
+                options_.queries, options_.keys);
+}
+
+double AttentionStep::flops() const {
+  return 2.0 * static_cast<double>(options_.heads * options_.queries * options_.keys *
+                                   (options_.d + options_.dv));
+}
+
+std::int64_t AttentionStep::scratch(Isa isa) const {
+  return kernels::attention_scratch(isa, static_cast<int>(options_.keys),
+                                    static_cast<int>(options_.d), static_cast<int>(options_.dv));
+}
+
+void AttentionStep::run(const Frame& frame) const {
+  const auto heads_of = [&](const HeadColumns& columns, std::int64_t row) {
+    const auto rows = frame.rows_view(columns.buffer);
+    return kernels::HeadRows{rows.data + row * rows.ld + columns.first, rows.ld, columns.stride};
+  };
+  kernels::AttentionCall call;
+  call.q = query_.size() > 0 ? kernels::HeadRows{query_.data(), 0, options_.q.stride}
+                             : heads_of(options_.q, 0);
+  call.k = heads_of(options_.k, options_.key_begin);
+  call.v = heads_of(options_.v, options_.key_begin);
+  call.queries = static_cast<int>(options_.queries);
+  call.keys = static_cast<int>(options_.keys);
+  call.d = static_cast<int>(options_.d);
+  call.dv = static_cast<int>(options_.dv);
+  call.scale = static_cast<float>(options_.scale);
+  call.scratch = frame.scratch;
+  const auto& out_spec = frame.spec(options_.out);
+  if (out_spec.packed) {
+    call.packed = frame.packed_view(options_.out);
+  } else {
+    const auto out = frame.rows_view(options_.out);
+    const bool batch = out_spec.scope == Scope::kBatch;
+    call.rows = out.data + (batch ? frame.image * options_.queries * out.ld : 0);
+    call.ld = out.ld;
+  }
+
+  // Heads are cut where they would leave a thread without work; keys are then packed again.
+  const int tile = kernels::gemm_shape(frame.isa).rows;
+  const int tiles = (call.queries + tile - 1) / tile, heads = static_cast<int>(options_.heads);
+  const int threads = frame.group->size();
+  const int cuts = std::min(tiles, threads / std::gcd(heads, threads));
+  frame.group->share(heads * cuts, 1, [&](int begin, int end) {
+    for (int i = begin; i < end; ++i)
+      kernels::attention(frame.isa, call, i / cuts, tiles * (i % cuts) / cuts,
+                         tiles * (i % cuts + 1) / cuts);
+  });
+}
+
+}  // namespace vit::engine

@@ -1,0 +1,41 @@
+// Scaled dot-product attention of all heads.
+#pragma once
+
+#include "engine/memory.h"
+#include "engine/step.h"
+#include "vit/kernels/attention.h"
+
+namespace vit::engine {
+
+/// Where the heads of q, k or v stand in a buffer of rows.
+struct HeadColumns {
+  BufferId buffer = -1;
+  std::int64_t first = 0;   ///< column of the first head
+  std::int64_t stride = 0;  ///< from one head to the next
+};
+
+struct AttentionStepOptions {
+  HeadColumns q, k, v;
+  std::int64_t heads = 0, d = 0, dv = 0;
+  std::int64_t queries = 0, keys = 0, key_begin = 0;  ///< rows; keys from `key_begin` on
+  double scale = 0.0;
+  /// Packed; or rows; where it is the batch's, this image's are the `queries` from
+  /// image · queries on.
+  BufferId out = -1;
+};
+
+class AttentionStep : public Step {
+ public:
+  /// `query`, where it is not empty: one constant row in place of q's buffer.
+  AttentionStep(std::string name, AttentionStepOptions options, FloatBuffer query = {});
+  std::string describe() const override;
+  double flops() const override;
+  std::int64_t scratch(Isa isa) const override;
+  void run(const Frame& frame) const override;
+
+ private:
+  AttentionStepOptions options_;
+  FloatBuffer query_;
+};
+
+}  // namespace vit::engine
