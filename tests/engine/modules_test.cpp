@@ -1,0 +1,161 @@
+// Every option against the LibTorch modules, two blocks deep, every parameter random.
+#include "engine/modules.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "vit/config/registry.h"
+#include "vit/engine/packed_engine.h"
+
+namespace vit::engine {
+namespace {
+
+using config::VisionTransformerOptions;
+
+struct Variant {
+  std::string name;
+  std::function<void(VisionTransformerOptions&)> change;
+};
+
+VisionTransformerOptions base_options() {
+  return VisionTransformerOptions()
+      .img_size({32, 40})
+      .patch_size({8, 8})
+      .num_classes(11)
+      .embed_dim(48)
+      .depth(2)
+      .num_heads(3)
+      .patch_norm(false);
+}
+
+// Both sides round some 10^4 sums of float32; the modules differ from double by as much.
+constexpr double kTolerance = 1e-5;
+
+void expect_modules_output(const VisionTransformerOptions& options, const std::string& what) {
+  const Modules modules(options);
+  const auto images = random_images(options, 3);
+  const auto expected = modules.run(images, 3);
+  for (const auto isa : supported_isas()) {
+    const PackedEngine engine(options, modules.weights(), EngineOptions().isa(isa).threads(2));
+    ASSERT_EQ(engine.output_size() * 3, static_cast<std::int64_t>(expected.size())) << what;
+    std::vector<float> found(expected.size());
+    engine.run(images.data(), 3, found.data());
+    EXPECT_LT(relative_error(found, expected), kTolerance) << what << ", " << isa_name(isa);
+  }
+}
+
+class EngineOptionsTest : public testing::TestWithParam<Variant> {};
+
+TEST_P(EngineOptionsTest, GivesTheModulesOutput) {
+  auto options = base_options();
+  GetParam().change(options);
+  expect_modules_output(options, GetParam().name);
+}
+
+using O = VisionTransformerOptions;
+
+INSTANTIATE_TEST_SUITE_P(
+    EngineAndModules, EngineOptionsTest,
+    testing::ValuesIn(std::vector<Variant>{
+        {"plain", [](O&) {}},
+        {"seed", [](O& o) { o.patch_norm(true); }},
+        {"patch_14",
+         [](O& o) {
+           o.img_size({28, 42}).patch_size({14, 14});
+         }},
+        {"oblong_patches",
+         [](O& o) {
+           o.patch_size({4, 8});
+         }},
+        {"one_channel", [](O& o) { o.in_c(1); }},
+        {"one_block", [](O& o) { o.depth(1); }},
+        {"odd_head_dim", [](O& o) { o.embed_dim(33); }},
+        {"head_dim_72", [](O& o) { o.embed_dim(144).num_heads(2); }},
+        {"odd_mlp_ratio", [](O& o) { o.mlp_ratio(2.57); }},
+        {"headless", [](O& o) { o.num_classes(0); }},
+        {"qk_scale", [](O& o) { o.qk_scale(0.3); }},
+        {"no_qkv_bias", [](O& o) { o.qkv_bias(false); }},
+        {"no_proj_bias", [](O& o) { o.proj_bias(false); }},
+        {"avg", [](O& o) { o.global_pool("avg"); }},
+        {"avgmax", [](O& o) { o.global_pool("avgmax"); }},
+        {"max", [](O& o) { o.global_pool("max"); }},
+        {"avg_with_prefix", [](O& o) { o.global_pool("avg").pool_include_prefix(true); }},
+        {"avg_without_fc_norm", [](O& o) { o.global_pool("avg").fc_norm(false); }},
+        {"token_with_fc_norm", [](O& o) { o.fc_norm(true); }},
+        {"no_final_norm", [](O& o) { o.final_norm(false); }},
+        {"no_class_token", [](O& o) { o.class_token(false).global_pool("avg"); }},
+        {"no_embed_class", [](O& o) { o.no_embed_class(true).reg_tokens(4); }},
+        {"register_tokens", [](O& o) { o.reg_tokens(4).global_pool("avg"); }},
+        {"no_position_embedding", [](O& o) { o.pos_embed("none"); }},
+        {"pre_norm", [](O& o) { o.pre_norm(true); }},
+        {"embed_norm", [](O& o) { o.embed_norm_layer("rmsnorm").embed_norm_eps(1e-5); }},
+        {"layer_scale", [](O& o) { o.init_values(0.1); }},
+        {"layer_scale_avg", [](O& o) { o.init_values(0.1).global_pool("avg"); }},
+        {"rmsnorm", [](O& o) { o.norm_layer("rmsnorm").norm_eps(1e-5); }},
+        {"qk_norm", [](O& o) { o.qk_norm(true); }},
+        {"qk_norm_avg", [](O& o) { o.qk_norm(true).global_pool("avg"); }},
+        {"scale_norms", [](O& o) { o.scale_attn_norm(true).scale_mlp_norm(true); }},
+        {"scale_norms_avg",
+         [](O& o) { o.scale_attn_norm(true).scale_mlp_norm(true).global_pool("avg"); }},
+        {"gelu_tanh", [](O& o) { o.act_layer("gelu_tanh"); }},
+        {"quick_gelu", [](O& o) { o.act_layer("quick_gelu"); }},
+        {"silu", [](O& o) { o.act_layer("silu"); }},
+        {"mish", [](O& o) { o.act_layer("mish"); }},
+        {"swiglu", [](O& o) { o.mlp_layer("swiglu").act_layer("silu"); }},
+        {"swiglu_scale_norm",
+         [](O& o) { o.mlp_layer("swiglu").scale_mlp_norm(true).global_pool("avg"); }},
+        {"swiglu_packed",
+         [](O& o) { o.mlp_layer("swiglu_packed").act_layer("silu").mlp_ratio(5.375); }},
+        {"glumlp", [](O& o) { o.mlp_layer("glumlp").global_pool("avg"); }},
+        {"map", [](O& o) { o.global_pool("map").class_token(false); }},
+        {"map_with_prefix",
+         [](O& o) { o.global_pool("map").reg_tokens(1).pool_include_prefix(true); }},
+        {"map_without_prefix", [](O& o) { o.global_pool("map").reg_tokens(1); }},
+        {"prr", [](O& o) { o.global_pool("prr"); }},
+        {"prr_mean", [](O& o) { o.global_pool("prr").class_token(false); }},
+        {"no_pool", [](O& o) { o.global_pool(""); }},
+        {"no_pool_headless", [](O& o) { o.global_pool("").num_classes(0); }},
+        {"representation", [](O& o) { o.representation_size(20); }},
+        {"representation_headless", [](O& o) { o.representation_size(20).num_classes(0); }},
+        {"distilled_seed", [](O& o) { o.distilled(true); }},
+        {"distilled_timm", [](O& o) { o.distilled(true).dist_head("timm"); }},
+        {"distilled_timm_odd", [](O& o) { o.distilled(true).dist_head("timm").embed_dim(33); }},
+        {"distilled_headless", [](O& o) { o.distilled(true).dist_head("timm").num_classes(0); }},
+        {"res_post", [](O& o) { o.block_fn("ResPostBlock"); }},
+        {"res_post_swiglu", [](O& o) { o.block_fn("ResPostBlock").mlp_layer("swiglu"); }},
+        {"parallel_scaling", [](O& o) { o.block_fn("ParallelScalingBlock").init_values(0.1); }},
+        {"parallel_scaling_without_bias",
+         [](O& o) { o.block_fn("ParallelScalingBlock").qkv_bias(false).qk_norm(true); }},
+        {"parallel_things", [](O& o) { o.block_fn("ParallelThingsBlock").init_values(0.1); }},
+        {"diff", [](O& o) { o.attn_layer("diff"); }},
+        {"diff_qk_norm_scale_norm",
+         [](O& o) { o.attn_layer("diff").qk_norm(true).scale_attn_norm(true); }},
+        {"diff_parallel_scaling", [](O& o) { o.block_fn("DiffParallelScalingBlock"); }},
+    }),
+    [](const testing::TestParamInfo<Variant>& variant) { return variant.param.name; });
+
+/// Every named architecture's options at a size for tests: two blocks of two heads, few patches.
+TEST(EngineAndModules, AgreeForEveryNamedArchitecture) {
+  const auto names = config::architecture_names();
+  EXPECT_GE(names.size(), 179U);
+  for (const auto& name : names) {
+    auto options = config::find_architecture(name).model;
+    const auto head_dim = options.embed_dim() / options.num_heads();
+    const auto [patch_height, patch_width] = options.patch_size();
+    options.depth(2)
+        .num_heads(2)
+        .embed_dim(2 * head_dim)
+        .num_classes(std::min<std::int64_t>(options.num_classes(), 7));
+    options.img_size({2 * patch_height, 3 * patch_width}).dynamic_img_size(false);
+    // An even hidden width, as the gated MLPs need it and every architecture has it.
+    options.mlp_ratio(std::round(options.mlp_ratio() * static_cast<double>(head_dim)) /
+                          static_cast<double>(head_dim) +
+                      1e-9);
+    expect_modules_output(options, name);
+  }
+}
+
+}  // namespace
+}  // namespace vit::engine
