@@ -1,5 +1,9 @@
 #include "decode.h"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 #include "vit/data/image.h"
@@ -29,21 +33,37 @@ Image decode(io::ImageFormat format, const Encoded& file) {
 
 /// As many channels as the model wants.
 Image with_channels(Image image, std::int64_t channels) {
-  if (image.channels == channels) return image;
-  Image out(image.height, image.width, channels);
-  const auto pixels = image.height * image.width;
-  const auto* from = image.pixels.data();
-  auto* to = out.pixels.data();
-  for (std::int64_t i = 0; i < pixels; ++i, from += image.channels, to += channels) {
-    if (channels == 1)
-      *to = luma(from);
-    else
-      to[0] = to[1] = to[2] = *from;
-  }
-  return out;
+  return image.channels == channels ? std::move(image) : convert(image, channels);
 }
 
 }  // namespace
+
+Image::operator ImageView() const {
+  const auto order = channels == 1   ? ChannelOrder::kGrey
+                     : channels == 3 ? ChannelOrder::kRgb
+                                     : ChannelOrder::kRgba;
+  if (channels != 1 && channels != 3 && channels != 4)
+    throw DataError("image: expected 1, 3 or 4 channels, found {}", channels);
+  return {pixels.data(), height, width, width * channels, order};
+}
+
+Image convert(const ImageView& image, std::int64_t channels) {
+  Image out(image.height, image.width, channels);
+  const auto step = image.channels();
+  const std::array<std::int64_t, 3> byte{image.byte_of(0), image.byte_of(1), image.byte_of(2)};
+  auto* to = out.pixels.data();
+  for (std::int64_t y = 0; y < image.height; ++y) {
+    const auto* from = image.row(y);
+    for (std::int64_t x = 0; x < image.width; ++x, from += step, to += channels) {
+      const std::array<std::uint8_t, 3> rgb{from[byte[0]], from[byte[1]], from[byte[2]]};
+      if (channels == 1)
+        *to = image.grey() ? *from : luma(rgb.data());
+      else
+        std::copy(rgb.begin(), rgb.end(), to);
+    }
+  }
+  return out;
+}
 
 Image decode_image(std::span<const std::byte> bytes, const std::string& source,
                    std::int64_t channels) {

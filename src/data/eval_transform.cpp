@@ -47,18 +47,22 @@ Normalize::Normalize(const std::vector<double>& mean, const std::vector<double>&
   }
 }
 
-void Normalize::operator()(const Image& image, std::span<float> chw) const {
+void Normalize::operator()(const ImageView& image, std::span<float> chw) const {
   const auto pixels = image.height * image.width;
-  if (image.channels != 1 && image.channels != channels_)
-    throw DataError("a picture of {} channels: the model takes {}", image.channels, channels_);
+  if (!image.grey() && channels_ != 3)
+    throw DataError("image: expected {} channel(s), as the model has them, found {}", channels_,
+                    image.channels());
   if (static_cast<std::int64_t>(chw.size()) != channels_ * pixels)
-    throw DataError("a picture of {}x{} pixels does not fill {} values", image.height, image.width,
+    throw DataError("an image of {}x{} pixels does not fill {} values", image.height, image.width,
                     chw.size());
+  const auto step = image.channels();
   for (std::int64_t c = 0; c < channels_; ++c) {
     const auto* table = table_.data() + c * 256;
-    const auto* pixel = image.pixels.data() + (image.channels == 1 ? 0 : c);
     auto* out = chw.data() + c * pixels;
-    for (std::int64_t i = 0; i < pixels; ++i) out[i] = table[pixel[i * image.channels]];
+    for (std::int64_t y = 0; y < image.height; ++y, out += image.width) {
+      const auto* pixel = image.row(y) + image.byte_of(c);
+      for (std::int64_t x = 0; x < image.width; ++x) out[x] = table[pixel[x * step]];
+    }
   }
 }
 
@@ -99,7 +103,7 @@ EvalTransform::EvalTransform(const Preprocessing& preprocessing, Size2d size, st
           python_round(255 * channel_value(preprocessing.mean, c)), 0, 255));
 }
 
-Size2d EvalTransform::resized_size(const Image& image) const {
+Size2d EvalTransform::resized_size(const ImageView& image) const {
   if (mode_ == CropMode::kSquash) return scale_size_;
   const auto height = static_cast<double>(image.height);
   const auto width = static_cast<double>(image.width);
@@ -121,24 +125,62 @@ Size2d EvalTransform::resized_size(const Image& image) const {
   return {python_round(height / ratio), python_round(width / ratio)};
 }
 
-Image EvalTransform::crop(const Image& image) const {
+Image EvalTransform::padded(Image part, ChannelOrder order, std::int64_t top,
+                            std::int64_t left) const {
+  // A grey image is padded with the colour of each channel, as its RGB form would be.
+  if (mode_ == CropMode::kBorder && part.channels < channels_) {
+    part = convert(part, channels_);
+    order = ChannelOrder::kRgb;
+  }
+  Image canvas(size_[0], size_[1], part.channels);
+  const ImageView layout{nullptr, 0, 0, 0, order};
+  if (mode_ == CropMode::kBorder)
+    for (std::int64_t c = 0; c < std::min<std::int64_t>(part.channels, 3); ++c)
+      for (auto i = static_cast<std::size_t>(part.channels == 1 ? 0 : layout.byte_of(c));
+           i < canvas.pixels.size(); i += static_cast<std::size_t>(part.channels))
+        canvas.pixels[i] = fill_[static_cast<std::size_t>(c)];
+  paste(canvas, part, top, left);
+  return canvas;
+}
+
+ImageView EvalTransform::show(ImageView image, Image& memory) const {
+  check_image_view(image);
+  if (channels_ == 1 && !image.grey()) {
+    memory = convert(image, 1);  // Pillow turns an image grey before it resizes it
+    image = memory;
+  }
   const auto resized = resized_size(image);
   const auto top = centred(resized[0], size_[0]);
   const auto left = centred(resized[1], size_[1]);
   const Region inside{std::max<std::int64_t>(top, 0), std::max<std::int64_t>(left, 0),
                       std::min(size_[0], resized[0]), std::min(size_[1], resized[1])};
-  auto part = resize_part(image, resized[0], resized[1], inside, filter_, pillow_);
-  if (part.height == size_[0] && part.width == size_[1]) return part;
-  Image canvas(size_[0], size_[1], image.channels);
-  if (mode_ == CropMode::kBorder)
-    for (std::size_t i = 0; i < canvas.pixels.size(); ++i)
-      canvas.pixels[i] = fill_[i % static_cast<std::size_t>(image.channels)];
-  paste(canvas, part, -std::min<std::int64_t>(top, 0), -std::min<std::int64_t>(left, 0));
-  return canvas;
+  const bool fills = inside.height == size_[0] && inside.width == size_[1];
+  if (fills && resized == Size2d{image.height, image.width})
+    return image.region(inside.top, inside.left, inside.height, inside.width);
+  auto order = image.order;
+  memory = resize_part(image, resized[0], resized[1], inside, filter_, pillow_);
+  if (!fills) {
+    memory = padded(std::move(memory), order, -std::min<std::int64_t>(top, 0),
+                    -std::min<std::int64_t>(left, 0));
+    if (memory.channels != image.channels()) order = ChannelOrder::kRgb;
+  }
+  ImageView shown = memory;
+  shown.order = order;
+  return shown;
 }
 
-void EvalTransform::operator()(const Image& image, std::span<float> chw) const {
-  normalize_(crop(image), chw);
+Image EvalTransform::crop(const ImageView& image) const {
+  Image memory;
+  const auto shown = show(image, memory);
+  const bool whole = shown.pixels == memory.pixels.data() && shown.height == memory.height &&
+                     shown.width == memory.width;
+  const bool in_order = shown.channels() == channels_ && shown.order != ChannelOrder::kBgr;
+  return whole && in_order ? std::move(memory) : convert(shown, channels_);
+}
+
+void EvalTransform::operator()(const ImageView& image, std::span<float> chw) const {
+  Image memory;
+  normalize_(show(image, memory), chw);
 }
 
 }  // namespace vit::data

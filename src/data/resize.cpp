@@ -14,85 +14,72 @@ constexpr std::int64_t kMaxResized = std::int64_t{1} << 29;
 /// Pillow counts pixels in `int`.
 constexpr std::int64_t kMaxSide = (std::int64_t{1} << 31) - 1;
 
-/// A rectangle of a picture, in place.
-struct View {
-  const std::uint8_t* data;
-  std::int64_t stride;
-  std::int64_t height;
-  std::int64_t width;
-  std::int64_t channels;
-
-  View narrow(const Region& r) const {
-    return {data + r.top * stride + r.left * channels, stride, r.height, r.width, channels};
-  }
-  kernels::Rows rows() const { return {data, stride}; }
-  std::int64_t row_bytes() const { return width * channels; }
-};
-
-View view_of(const Image& image) {
-  return {image.pixels.data(), image.width * image.channels, image.height, image.width,
-          image.channels};
+ImageView narrow(const ImageView& image, const Region& r) {
+  return image.region(r.top, r.left, r.height, r.width);
 }
 
-Image copy_of(const View& view) {
-  Image image(view.height, view.width, view.channels);
+kernels::Rows rows_of(const ImageView& image) { return {image.pixels, image.stride}; }
+
+std::int64_t row_bytes(const ImageView& image) { return image.width * image.channels(); }
+
+Image copy_of(const ImageView& view) {
+  Image image(view.height, view.width, view.channels());
   for (std::int64_t y = 0; y < view.height; ++y)
-    std::memcpy(image.row(y), view.data + y * view.stride,
-                static_cast<std::size_t>(view.row_bytes()));
+    std::memcpy(image.row(y), view.row(y), static_cast<std::size_t>(row_bytes(view)));
   return image;
 }
 
-Image horizontal_pass(const View& in, const kernels::ResizeAxis& axis) {
-  Image out(in.height, axis.size(), in.channels);
-  kernels::resize_horizontal(in.rows(), in.height, in.row_bytes(), in.channels, axis,
+Image horizontal_pass(const ImageView& in, const kernels::ResizeAxis& axis) {
+  Image out(in.height, axis.size(), in.channels());
+  kernels::resize_horizontal(rows_of(in), in.height, row_bytes(in), in.channels(), axis,
                              out.pixels.data());
   return out;
 }
 
 /// `in` starts at the axis's input `first_row`.
-Image vertical_pass(const View& in, std::int64_t first_row, const kernels::ResizeAxis& axis) {
-  Image out(axis.size(), in.width, in.channels);
-  kernels::resize_vertical(in.rows(), first_row, in.row_bytes(), axis, out.pixels.data());
+Image vertical_pass(const ImageView& in, std::int64_t first_row, const kernels::ResizeAxis& axis) {
+  Image out(axis.size(), in.width, in.channels());
+  kernels::resize_vertical(rows_of(in), first_row, row_bytes(in), axis, out.pixels.data());
   return out;
 }
 
-Image nearest(const View& in, Size2d size, const Region& part) {
+Image nearest(const ImageView& in, Size2d size, const Region& part) {
   const auto rows = kernels::nearest_inputs(in.height, size[0], part.top, part.top + part.height);
   const auto columns =
       kernels::nearest_inputs(in.width, size[1], part.left, part.left + part.width);
-  Image out(part.height, part.width, in.channels);
+  Image out(part.height, part.width, in.channels());
   for (std::int64_t y = 0; y < part.height; ++y) {
     const auto row = rows[static_cast<std::size_t>(y)];
     if (row < 0) continue;
     auto* pixel = out.row(y);
     for (const auto column : columns) {
       if (column >= 0)
-        std::memcpy(pixel, in.data + row * in.stride + column * in.channels,
-                    static_cast<std::size_t>(in.channels));
-      pixel += in.channels;
+        std::memcpy(pixel, in.row(row) + column * in.channels(),
+                    static_cast<std::size_t>(in.channels()));
+      pixel += in.channels();
     }
   }
   return out;
 }
 
 /// Both axes change. Only the inputs that `part` needs are looked at.
-Image two_passes(const View& in, const kernels::ResizeAxis& y_axis,
+Image two_passes(const ImageView& in, const kernels::ResizeAxis& y_axis,
                  const kernels::ResizeAxis& x_axis, bool vertical_first) {
   const auto top = y_axis.input_begin();
   const auto left = x_axis.input_begin();
   if (vertical_first) {
-    const auto columns = in.narrow({0, left, in.height, x_axis.input_end() - left});
+    const auto columns = narrow(in, {0, left, in.height, x_axis.input_end() - left});
     const auto between = vertical_pass(columns, 0, y_axis);
     auto shifted = x_axis;
     for (auto& first : shifted.first) first -= left;
-    return horizontal_pass(view_of(between), shifted);
+    return horizontal_pass(between, shifted);
   }
-  const auto rows = in.narrow({top, 0, y_axis.input_end() - top, in.width});
+  const auto rows = narrow(in, {top, 0, y_axis.input_end() - top, in.width});
   const auto between = horizontal_pass(rows, x_axis);
-  return vertical_pass(view_of(between), top, y_axis);
+  return vertical_pass(between, top, y_axis);
 }
 
-Image resample(const View& in, Size2d size, const Region& part, Filter filter,
+Image resample(const ImageView& in, Size2d size, const Region& part, Filter filter,
                std::int64_t pillow) {
   if (size[0] < 1 || size[1] < 1 || in.height < 1 || in.width < 1)
     throw DataError("a picture of {}x{} cannot be resized to {}x{} (height x width)", in.height,
@@ -107,11 +94,11 @@ Image resample(const View& in, Size2d size, const Region& part, Filter filter,
   const auto x_axis = [&] {
     return kernels::make_resize_axis(in.width, size[1], filter, part.left, part.left + part.width);
   };
-  if (size[0] == in.height && size[1] == in.width) return copy_of(in.narrow(part));
+  if (size[0] == in.height && size[1] == in.width) return copy_of(narrow(in, part));
   if (size[0] == in.height)
-    return horizontal_pass(in.narrow({part.top, 0, part.height, in.width}), x_axis());
+    return horizontal_pass(narrow(in, {part.top, 0, part.height, in.width}), x_axis());
   if (size[1] == in.width)
-    return vertical_pass(in.narrow({0, part.left, in.height, part.width}), 0, y_axis());
+    return vertical_pass(narrow(in, {0, part.left, in.height, part.width}), 0, y_axis());
   const auto shrinks = in.height - size[0];
   const bool vertical_first = pillow >= 13 && shrinks > 0 && shrinks > 2 * (in.width - size[1]);
   return two_passes(in, y_axis(), x_axis(), vertical_first);
@@ -130,20 +117,19 @@ Filter parse_filter(const std::string& name) {
       name);
 }
 
-Image resize(const Image& image, std::int64_t height, std::int64_t width, Filter filter,
+Image resize(const ImageView& image, std::int64_t height, std::int64_t width, Filter filter,
              std::int64_t pillow) {
-  return resample(view_of(image), {height, width}, {0, 0, height, width}, filter, pillow);
+  return resample(image, {height, width}, {0, 0, height, width}, filter, pillow);
 }
 
-Image resize_part(const Image& image, std::int64_t height, std::int64_t width, const Region& part,
-                  Filter filter, std::int64_t pillow) {
-  return resample(view_of(image), {height, width}, part, filter, pillow);
+Image resize_part(const ImageView& image, std::int64_t height, std::int64_t width,
+                  const Region& part, Filter filter, std::int64_t pillow) {
+  return resample(image, {height, width}, part, filter, pillow);
 }
 
-Image resized_crop(const Image& image, const Region& region, std::int64_t height,
+Image resized_crop(const ImageView& image, const Region& region, std::int64_t height,
                    std::int64_t width, Filter filter, std::int64_t pillow) {
-  return resample(view_of(image).narrow(region), {height, width}, {0, 0, height, width}, filter,
-                  pillow);
+  return resample(narrow(image, region), {height, width}, {0, 0, height, width}, filter, pillow);
 }
 
 Image crop(const Image& image, const Region& region) {

@@ -29,7 +29,12 @@ void horizontal(Rows in, std::int64_t rows, const ResizeAxis& axis, std::uint8_t
 
 void resize_horizontal(Rows in, std::int64_t rows, std::int64_t /*row_bytes*/,
                        std::int64_t channels, const ResizeAxis& axis, std::uint8_t* out) {
-  channels == 1 ? horizontal<1>(in, rows, axis, out) : horizontal<3>(in, rows, axis, out);
+  if (channels == 1)
+    horizontal<1>(in, rows, axis, out);
+  else if (channels == 3)
+    horizontal<3>(in, rows, axis, out);
+  else
+    horizontal<4>(in, rows, axis, out);
 }
 
 void resize_vertical(Rows in, std::int64_t first_row, std::int64_t row_bytes,

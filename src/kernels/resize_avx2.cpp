@@ -54,14 +54,23 @@ VIT_AVX2_INLINE __m128i join(__m128i high, __m128i low) {
   return _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(kResizeHalf)), kResizeBits);
 }
 
-/// Four RGB taps at a time over `R` rows: lane 0 holds taps 0 and 1 as (r r)(g g)(b b)(0 0), lane
-/// 1 taps 2 and 3. Reads 16 bytes at every fourth tap.
-template <int R>
-VIT_AVX2 void rgb_rows(const std::uint8_t* const* rows, const ResizeAxis& axis,
-                       const SplitWeights& weights, std::uint8_t* const* out) {
-  const auto pick_pixels =
-      _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,  //
-                       6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
+/// Where four taps of `C` channels go for colour_rows.
+template <int C>
+VIT_AVX2_INLINE __m256i pick_taps() {
+  if constexpr (C == 3)
+    return _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,  //
+                            6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
+  else
+    return _mm256_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1,  //
+                            8, -1, 12, -1, 9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1);
+}
+
+/// Four taps of `C` (3 or 4) channels at a time over `R` rows: lane 0 holds taps 0 and 1 as
+/// (r r)(g g)(b b)(a a), lane 1 taps 2 and 3. Reads 16 bytes at every fourth tap.
+template <int C, int R>
+VIT_AVX2 void colour_rows(const std::uint8_t* const* rows, const ResizeAxis& axis,
+                          const SplitWeights& weights, std::uint8_t* const* out) {
+  const auto pick_pixels = pick_taps<C>();
   const auto pick_weights = _mm256_setr_epi8(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3,  //
                                              4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7);
   for (std::int64_t x = 0; x < axis.size(); ++x) {
@@ -71,8 +80,8 @@ VIT_AVX2 void rgb_rows(const std::uint8_t* const* rows, const ResizeAxis& axis,
     __m256i high_sum[R];
     __m256i low_sum[R];
     for (int r = 0; r < R; ++r) high_sum[r] = low_sum[r] = _mm256_setzero_si256();
-    auto at = axis.first[i] * 3;
-    for (std::int64_t k = 0; k < axis.count[i]; k += 4, at += 12) {
+    auto at = axis.first[i] * C;
+    for (std::int64_t k = 0; k < axis.count[i]; k += 4, at += std::int64_t{4} * C) {
       long long four = 0;
       std::memcpy(&four, high + k, sizeof four);
       const auto w_high = _mm256_shuffle_epi8(_mm256_set1_epi64x(four), pick_weights);
@@ -90,7 +99,7 @@ VIT_AVX2 void rgb_rows(const std::uint8_t* const* rows, const ResizeAxis& axis,
       const auto sum = join(fold(high_sum[r]), fold(low_sum[r]));
       const auto packed = _mm_packus_epi16(_mm_packs_epi32(sum, sum), sum);
       const auto value = static_cast<std::uint32_t>(_mm_cvtsi128_si32(packed));
-      std::memcpy(out[r] + x * 3, &value, 3);
+      std::memcpy(out[r] + x * C, &value, C);
     }
   }
 }
@@ -125,6 +134,19 @@ VIT_AVX2 void grey_row(const std::uint8_t* row, const ResizeAxis& axis, const Sp
 
 /// How far beyond its last pixel a row may be read by the forms above.
 constexpr std::int64_t kOverread = std::int64_t{16} * 3;
+
+/// The forms above on one row (`R` 1) or four.
+template <int R>
+void rows_of_any(std::int64_t channels, const std::uint8_t* const* rows, const ResizeAxis& axis,
+                 const SplitWeights& weights, std::uint8_t* const* out) {
+  if (channels == 3) {
+    colour_rows<3, R>(rows, axis, weights, out);
+  } else if (channels == 4) {
+    colour_rows<4, R>(rows, axis, weights, out);
+  } else {
+    for (int r = 0; r < R; ++r) grey_row(rows[r], axis, weights, out[r]);
+  }
+}
 
 /// Running sums of 32 columns.
 struct Sums {
@@ -180,14 +202,14 @@ void resize_horizontal(Rows in, std::int64_t rows, std::int64_t row_bytes, std::
   std::vector<std::uint8_t> copy(static_cast<std::size_t>(row_bytes + kOverread));
   const auto safe = [&](std::int64_t y) { return (rows - 1 - y) * in.stride >= kOverread; };
   std::int64_t y = 0;
-  for (; channels == 3 && y + 4 <= rows && safe(y + 3); y += 4) {
+  for (; y + 4 <= rows && safe(y + 3); y += 4) {
     const std::uint8_t* from[4];
     std::uint8_t* to[4];
     for (int r = 0; r < 4; ++r) {
       from[r] = in.data + (y + r) * in.stride;
       to[r] = out + (y + r) * out_bytes;
     }
-    rgb_rows<4>(from, axis, weights, to);
+    rows_of_any<4>(channels, from, axis, weights, to);
   }
   for (; y < rows; ++y) {
     const auto* from = in.data + y * in.stride;
@@ -196,10 +218,7 @@ void resize_horizontal(Rows in, std::int64_t rows, std::int64_t row_bytes, std::
       from = copy.data();
     }
     auto* to = out + y * out_bytes;
-    if (channels == 3)
-      rgb_rows<1>(&from, axis, weights, &to);
-    else
-      grey_row(from, axis, weights, to);
+    rows_of_any<1>(channels, &from, axis, weights, &to);
   }
 }
 

@@ -29,7 +29,7 @@ constexpr std::pair<std::int64_t, std::int64_t> kSizes[] = {
 TEST(ResizeKernels, HorizontalGivesThePortableBytes) {
   for (const auto filter : kFilters)
     for (const auto& [in, out] : kSizes)
-      for (const std::int64_t channels : {1, 3})
+      for (const std::int64_t channels : {1, 3, 4})
         for (const std::int64_t rows : {1, 4, 5, 11}) {
           const auto axis = make_resize_axis(in, out, filter, 0, out);
           // Exactly as much memory as there is picture: reading beyond it is an error that the

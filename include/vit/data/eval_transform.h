@@ -20,8 +20,9 @@ class Normalize {
   /// std is not positive.
   Normalize(const std::vector<double>& mean, const std::vector<double>& std, std::int64_t channels);
 
-  /// `image` `[H, W, C]` to `chw` `[C, H, W]`; a grey image fills every channel.
-  void operator()(const Image& image, std::span<float> chw) const;
+  /// `image` to `chw` `[C, H, W]`, red first; a grey image fills every channel. Throws DataError
+  /// where a colour image meets another count of channels than 3, or `chw` has another size.
+  void operator()(const ImageView& image, std::span<float> chw) const;
 
  private:
   std::vector<float> table_;  // [C, 256]
@@ -36,10 +37,13 @@ class EvalTransform {
   /// Throws DataError on values that cannot be.
   EvalTransform(const Preprocessing& preprocessing, Size2d size, std::int64_t channels);
 
-  /// Writes the model's input `[channels, size[0], size[1]]`.
-  void operator()(const Image& image, std::span<float> chw) const;
-  /// The 8-bit picture `[size[0], size[1], C]` before normalisation.
-  Image crop(const Image& image) const;
+  /// Writes the model's input `[channels, size[0], size[1]]`. An image of any channel order gives
+  /// what its file would: alpha is dropped, grey fills all channels, and a model of one channel
+  /// sees Pillow's `convert('L')`. Only the pixels that the model sees are read, and copied only
+  /// where they are resized or turned grey. Throws DataError (check_image_view; no such size).
+  void operator()(const ImageView& image, std::span<float> chw) const;
+  /// The 8-bit image `[size[0], size[1], channels]` before normalisation, RGB or grey.
+  Image crop(const ImageView& image) const;
 
   Size2d size() const { return size_; }
   std::int64_t channels() const { return channels_; }
@@ -49,7 +53,11 @@ class EvalTransform {
  private:
   enum class CropMode { kCenter, kSquash, kBorder };
 
-  Size2d resized_size(const Image& image) const;
+  Size2d resized_size(const ImageView& image) const;
+  /// What the model sees, in the order of `image`: a part of it, or of `memory`.
+  ImageView show(ImageView image, Image& memory) const;
+  /// `part` at `top`, `left` of a canvas of the model's size.
+  Image padded(Image part, ChannelOrder order, std::int64_t top, std::int64_t left) const;
 
   CropMode mode_;
   Filter filter_;

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "vit/core/image_view.h"
+
 namespace vit::data {
 
 /// 8-bit pixels `[height, width, channels]`, row after row: RGB (3) or grey (1).
@@ -24,7 +26,14 @@ struct Image {
 
   std::uint8_t* row(std::int64_t y) { return pixels.data() + y * width * channels; }
   const std::uint8_t* row(std::int64_t y) const { return pixels.data() + y * width * channels; }
+
+  /// 4 channels are taken as RGBA. Throws DataError on another count.
+  operator ImageView() const;  // NOLINT(google-explicit-constructor): an image is its pixels
 };
+
+/// A copy as `channels` has it: 3 as Pillow's `convert('RGB')` (grey in every channel, alpha
+/// dropped), 1 as `convert('L')`.
+Image convert(const ImageView& image, std::int64_t channels);
 
 /// The pixels that Pillow's `Image.open(path).convert('RGB')` (`channels` 3) or `.convert('L')` (1)
 /// gives: JPEG, PNG, WebP, BMP, TIFF; the first frame of an animation; not turned by EXIF.

@@ -24,19 +24,21 @@ struct Region {
   std::int64_t width = 0;
 };
 
+/// What these functions return has as many channels as `image`, in the same order.
+
 /// Equals Pillow's `image.resize((width, height), filter)`. `pillow` (12 or 13) picks the order of
 /// the two passes: up to 12 horizontal first; from 13 vertical first exactly when the height
 /// shrinks, and by more than twice what the width shrinks. Throws DataError on a size below 1.
-Image resize(const Image& image, std::int64_t height, std::int64_t width, Filter filter,
+Image resize(const ImageView& image, std::int64_t height, std::int64_t width, Filter filter,
              std::int64_t pillow = 13);
 
 /// `part` (inside the result) of what `resize` would give, at the cost of the part alone.
-Image resize_part(const Image& image, std::int64_t height, std::int64_t width, const Region& part,
-                  Filter filter, std::int64_t pillow = 13);
+Image resize_part(const ImageView& image, std::int64_t height, std::int64_t width,
+                  const Region& part, Filter filter, std::int64_t pillow = 13);
 
 /// Crops to `region` (inside the picture), then resizes: nothing outside the region is looked at,
 /// as in torchvision's `resized_crop` on Pillow images.
-Image resized_crop(const Image& image, const Region& region, std::int64_t height,
+Image resized_crop(const ImageView& image, const Region& region, std::int64_t height,
                    std::int64_t width, Filter filter, std::int64_t pillow = 13);
 
 /// Pixels of `region`; where it reaches beyond the picture they are 0, as Pillow's `crop` has it.

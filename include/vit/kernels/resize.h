@@ -39,7 +39,7 @@ struct Rows {
   std::int64_t stride = 0;
 };
 
-/// `[rows, in, channels]` to contiguous `[rows, axis.size(), channels]`, channels 1 or 3.
+/// `[rows, in, channels]` to contiguous `[rows, axis.size(), channels]`, channels 1, 3 or 4.
 /// `row_bytes` of every row may be read.
 void resize_horizontal(Rows in, std::int64_t rows, std::int64_t row_bytes, std::int64_t channels,
                        const ResizeAxis& axis, std::uint8_t* out);
