@@ -16,12 +16,10 @@ namespace {
 
 constexpr std::string_view kImageSuffixes[] = {"jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"};
 
-using Bytes = std::span<const std::byte>;
-
 struct Sample {
   std::size_t shard;
   std::string key;
-  Bytes image;
+  io::ByteRange image;
   std::int64_t label;
 };
 
@@ -45,14 +43,19 @@ Stem split_name(const std::string& name) {
   return stem;
 }
 
-std::string_view text_in(Bytes bytes) {
+/// The text of a member that tells a class: what is longer tells none.
+std::string read_text(const io::ByteRange& range, const std::string& where) {
+  constexpr std::uint64_t kMaxText = 1U << 20;
+  if (range.size() > kMaxText)
+    throw DataError("{}: expected a class in at most 1 MiB, found {} bytes", where, range.size());
+  const auto bytes = range.read_all();
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 /// The files of one sample, by suffix.
-using Files = std::vector<std::pair<std::string, Bytes>>;
+using Files = std::vector<std::pair<std::string, io::ByteRange>>;
 
-const Bytes* find_file(const Files& files, std::string_view suffix) {
+const io::ByteRange* find_file(const Files& files, std::string_view suffix) {
   for (const auto& [name, bytes] : files)
     if (name == suffix) return &bytes;
   return nullptr;
@@ -103,10 +106,10 @@ class ShardDataset : public Dataset {
   std::int64_t label(std::int64_t index) const override { return at(index).label; }
   std::string name(std::int64_t index) const override {
     const auto& sample = at(index);
-    return name_of(files_[sample.shard]->path(), sample.key);
+    return name_of(shards_[sample.shard], sample.key);
   }
   Image load(std::int64_t index) const override {
-    return decode_image(at(index).image, name(index), channels_);
+    return decode_image(at(index).image.read_all(), name(index), channels_);
   }
   std::vector<std::int64_t> shard_sizes() const override { return sizes_; }
   std::uint64_t fingerprint(std::int64_t index) const override {
@@ -128,12 +131,11 @@ class ShardDataset : public Dataset {
   }
 
   void read_shard(const fs::path& path) {
-    auto tar = io::read_tar(path);
-    files_.push_back(tar.file);
+    shards_.push_back(path);
     const auto before = samples_.size();
     std::string key;
     Files files;
-    for (const auto& member : tar.members) {
+    for (const auto& member : io::read_tar(path)) {
       auto stem = split_name(member.name);
       if (stem.key.empty()) continue;
       if (stem.key != key) {
@@ -151,29 +153,30 @@ class ShardDataset : public Dataset {
 
   void add_sample(const std::string& key, const Files& files) {
     if (files.empty()) return;
-    const auto where = name_of(files_.back()->path(), key);
-    const Bytes* image = nullptr;
+    const auto where = name_of(shards_.back(), key);
+    const io::ByteRange* image = nullptr;
     for (const auto suffix : kImageSuffixes)
       if (image == nullptr) image = find_file(files, suffix);
     // What has no class either is no sample: notes, statistics.
     if (image == nullptr && find_file(files, "cls") == nullptr) return;
     if (image == nullptr) throw DataError("{}: expected an image (jpg, png, webp, …)", where);
-    samples_.push_back({files_.size() - 1, key, *image, find_label(files, where)});
+    samples_.push_back({shards_.size() - 1, key, *image, find_label(files, where)});
   }
 
   std::int64_t find_label(const Files& files, const std::string& where) const {
     const auto* cls = find_file(files, "cls");
-    if (target_key_.empty() && cls != nullptr) return read_cls(text_in(*cls), where);
+    if (target_key_.empty() && cls != nullptr) return read_cls(read_text(*cls, where), where);
     const auto* json = find_file(files, "json");
     if (json == nullptr)
       throw DataError("{}: expected its class in a {} file, found none", where,
                       target_key_.empty() ? "cls or json" : "json");
-    return read_json_label(text_in(*json), target_key_.empty() ? "label" : target_key_, where);
+    return read_json_label(read_text(*json, where), target_key_.empty() ? "label" : target_key_,
+                           where);
   }
 
   std::string target_key_;
   std::int64_t channels_;
-  std::vector<std::shared_ptr<const io::MappedFile>> files_;
+  std::vector<fs::path> shards_;
   std::vector<Sample> samples_;
   std::vector<std::int64_t> sizes_;
 };

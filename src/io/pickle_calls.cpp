@@ -15,7 +15,7 @@ namespace {
 class Arguments {
  public:
   Arguments(const PickleHeap& heap, const std::vector<Value>& items, std::string call,
-            const std::string& where)
+            const PicklePlace& where)
       : heap_(heap), items_(items), call_(std::move(call)), where_(where) {}
 
   std::size_t size() const { return items_.size(); }
@@ -61,7 +61,7 @@ class Arguments {
   const PickleHeap& heap_;
   const std::vector<Value>& items_;
   std::string call_;
-  const std::string& where_;
+  const PicklePlace& where_;
 };
 
 /// Elements that a tensor may have beyond its storage (an expanded dimension of stride 0). Enough
@@ -69,7 +69,7 @@ class Arguments {
 constexpr std::uint64_t kMaxExpanded = 1U << 20;
 
 void check_geometry(const PickledTensor& tensor, std::uint64_t offset, const Storage& storage,
-                    const std::string& where) {
+                    const PicklePlace& where) {
   const auto size = size_of(tensor.dtype);
   const auto available = storage.view_size / size;
   const auto reached = reached_elements(tensor.shape, tensor.strides);
@@ -87,7 +87,7 @@ void check_geometry(const PickledTensor& tensor, std::uint64_t offset, const Sto
 }
 
 /// set_tensor_metadata's: a tensor that must be conjugated or negated when it is read.
-void refuse_lazy_bits(const PickleHeap& heap, Value metadata, const std::string& where) {
+void refuse_lazy_bits(const PickleHeap& heap, Value metadata, const PicklePlace& where) {
   if (!heap.is_node(metadata, NodeKind::kDict)) return;
   const auto& items = heap.nodes[metadata.index].items;
   for (std::size_t i = 0; i < items.size(); i += 2)
@@ -96,7 +96,7 @@ void refuse_lazy_bits(const PickleHeap& heap, Value metadata, const std::string&
 }
 
 Value rebuild_tensor(PickleHeap& heap, const Arguments& arguments, GlobalKind kind,
-                     const std::string& where) {
+                     const PicklePlace& where) {
   const bool v3 = kind == GlobalKind::kRebuildTensorV3;
   const std::size_t metadata = v3 ? 7 : 6;
   if (kind == GlobalKind::kRebuildTensor)
@@ -126,7 +126,7 @@ Value rebuild_tensor(PickleHeap& heap, const Arguments& arguments, GlobalKind ki
   return index_value(Tag::kTensor, heap.tensors.size() - 1);
 }
 
-Value dict_of_pairs(PickleHeap& heap, const Arguments& arguments, const std::string& where) {
+Value dict_of_pairs(PickleHeap& heap, const Arguments& arguments, const PicklePlace& where) {
   arguments.expect_count(0, 1);
   Node dict{NodeKind::kDict, 0, {}};
   if (arguments.size() == 1 && heap.is_node(arguments.any(0), NodeKind::kDict)) {
@@ -144,7 +144,7 @@ Value dict_of_pairs(PickleHeap& heap, const Arguments& arguments, const std::str
 
 /// A copy of a list's, tuple's or set's items.
 Value copy_as(PickleHeap& heap, const Arguments& arguments, NodeKind kind,
-              const std::string& where) {
+              const PicklePlace& where) {
   arguments.expect_count(0, 1);
   Node node{kind, 0, {}};
   if (arguments.size() == 1) {
@@ -156,13 +156,13 @@ Value copy_as(PickleHeap& heap, const Arguments& arguments, NodeKind kind,
 }
 
 const std::vector<Value>& tuple_items(const PickleHeap& heap, Value value, const char* what,
-                                      const std::string& where) {
+                                      const PicklePlace& where) {
   if (!heap.is_node(value, NodeKind::kTuple))
     throw DataError("{}: expected a tuple as {}, found {}", where, what, describe(heap, value));
   return heap.nodes[value.index].items;
 }
 
-Value call(PickleHeap& heap, std::uint32_t index, Value arguments_tuple, const std::string& where,
+Value call(PickleHeap& heap, std::uint32_t index, Value arguments_tuple, const PicklePlace& where,
            bool nested) {
   const auto& function = pickle_global(index);
   // A copy: the heap's tables move when something is added.
@@ -210,14 +210,14 @@ Value call(PickleHeap& heap, std::uint32_t index, Value arguments_tuple, const s
 
 }  // namespace
 
-Value reduce(PickleHeap& heap, Value function, Value arguments, const std::string& where) {
+Value reduce(PickleHeap& heap, Value function, Value arguments, const PicklePlace& where) {
   if (function.tag != Tag::kGlobal)
     throw DataError("{}: expected a global to be called, found {}", where,
                     describe(heap, function));
   return call(heap, function.index, arguments, where, false);
 }
 
-Value new_object(PickleHeap& heap, Value type, Value arguments, const std::string& where) {
+Value new_object(PickleHeap& heap, Value type, Value arguments, const PicklePlace& where) {
   if (type.tag != Tag::kGlobal)
     throw DataError("{}: expected a class to be made, found {}", where, describe(heap, type));
   const auto kind = pickle_global(type.index).kind;
@@ -231,7 +231,7 @@ Value new_object(PickleHeap& heap, Value type, Value arguments, const std::strin
   throw DataError("{}: expected a class that may be made, found {}", where, describe(heap, type));
 }
 
-void build(PickleHeap& heap, Value object, Value state, const std::string& where) {
+void build(PickleHeap& heap, Value object, Value state, const PicklePlace& where) {
   if (object.tag == Tag::kNode) {
     auto& node = heap.nodes[object.index];
     // An OrderedDict's attributes (torch's _metadata: versions of modules) say nothing about it.
@@ -242,7 +242,7 @@ void build(PickleHeap& heap, Value object, Value state, const std::string& where
                   where, describe(heap, object));
 }
 
-Value load_persistent(PickleHeap& heap, Value id, const std::string& where) {
+Value load_persistent(PickleHeap& heap, Value id, const PicklePlace& where) {
   const auto& items = tuple_items(heap, id, "a persistent id", where);
   if (items.empty() || items[0].tag != Tag::kString || heap.strings[items[0].index] != "storage")
     throw DataError("{}: expected a persistent id of a 'storage', found one of {}", where,

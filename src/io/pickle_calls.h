@@ -9,12 +9,12 @@
 namespace vit::io {
 
 /// `function(*arguments)`. All throw DataError, opened by `where`.
-Value reduce(PickleHeap& heap, Value function, Value arguments, const std::string& where);
+Value reduce(PickleHeap& heap, Value function, Value arguments, const PicklePlace& where);
 /// `type.__new__(type, *arguments)`.
-Value new_object(PickleHeap& heap, Value type, Value arguments, const std::string& where);
+Value new_object(PickleHeap& heap, Value type, Value arguments, const PicklePlace& where);
 /// `object.__setstate__(state)`.
-void build(PickleHeap& heap, Value object, Value state, const std::string& where);
+void build(PickleHeap& heap, Value object, Value state, const PicklePlace& where);
 /// A tuple `('storage', type, key, location, count[, view])`.
-Value load_persistent(PickleHeap& heap, Value id, const std::string& where);
+Value load_persistent(PickleHeap& heap, Value id, const PicklePlace& where);
 
 }  // namespace vit::io

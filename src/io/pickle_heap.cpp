@@ -1,6 +1,7 @@
 #include "pickle_heap.h"
 
 #include <array>
+#include <ostream>
 
 #include "pickle_globals.h"
 #include "text.h"
@@ -14,26 +15,30 @@ constexpr std::size_t kBudget = 24U << 20;
 
 }  // namespace
 
-void PickleHeap::charge(std::size_t bytes, const std::string& where) {
+std::ostream& operator<<(std::ostream& out, const PicklePlace& place) {
+  return out << place.pickle << ": pickle offset " << place.offset;
+}
+
+void PickleHeap::charge(std::size_t bytes, const PicklePlace& where) {
   used_ += bytes;
   if (used_ > kBudget)
     throw DataError("{}: expected objects of at most {} bytes of memory, found more", where,
                     kBudget);
 }
 
-Value PickleHeap::add_string(Tag tag, std::string_view text, const std::string& where) {
+Value PickleHeap::add_string(Tag tag, std::string_view text, const PicklePlace& where) {
   charge(sizeof(std::string_view), where);
   strings.push_back(text);
   return index_value(tag, strings.size() - 1);
 }
 
-Value PickleHeap::add_node(Node node, const std::string& where) {
+Value PickleHeap::add_node(Node node, const PicklePlace& where) {
   charge(sizeof(Node) + 16 + node.items.size() * sizeof(Value), where);
   nodes.push_back(std::move(node));
   return index_value(Tag::kNode, nodes.size() - 1);
 }
 
-void PickleHeap::append(Node& node, Value value, const std::string& where) {
+void PickleHeap::append(Node& node, Value value, const PicklePlace& where) {
   charge(sizeof(Value), where);
   node.items.push_back(value);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +65,14 @@ struct PickledTensor {
   std::vector<std::int64_t> strides;
 };
 
+/// Where in a pickle an opcode stands. An error's text is made of it; the millions of opcodes that
+/// are right cost no text.
+struct PicklePlace {
+  const std::string& pickle;  ///< the file and its member
+  std::size_t offset = 0;
+};
+std::ostream& operator<<(std::ostream& out, const PicklePlace& place);
+
 class PickleHeap {
  public:
   std::vector<std::string_view> strings;
@@ -72,11 +81,11 @@ class PickleHeap {
   std::vector<PickledTensor> tensors;
 
   /// Counts memory that is about to be taken. Throws DataError past the budget.
-  void charge(std::size_t bytes, const std::string& where);
+  void charge(std::size_t bytes, const PicklePlace& where);
 
-  Value add_string(Tag tag, std::string_view text, const std::string& where);
-  Value add_node(Node node, const std::string& where);
-  void append(Node& node, Value value, const std::string& where);
+  Value add_string(Tag tag, std::string_view text, const PicklePlace& where);
+  Value add_node(Node node, const PicklePlace& where);
+  void append(Node& node, Value value, const PicklePlace& where);
 
   bool is_node(Value value, NodeKind kind) const {
     return value.tag == Tag::kNode && nodes[value.index].kind == kind;

@@ -1,13 +1,12 @@
 #include "vit/io/tar.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-#include "byte_reader.h"
+#include "bytes.h"
 #include "text.h"
 #include "vit/core/error.h"
 
@@ -46,14 +45,19 @@ struct Pending {
 
 class TarReader {
  public:
-  TarReader(Bytes archive, const std::string& source) : reader_(archive, source) {}
+  TarReader(ByteRange archive, const std::string& source)
+      : archive_(std::move(archive)), source_(source) {}
 
   std::vector<TarMember> run() {
-    if (reader_.left() == 0) fail("a tar archive", "an empty file");
+    if (left() == 0) fail("a tar archive", "an empty file");
+    std::array<std::byte, kBlock> header{};
     // An archive ends with blocks of zeros; some writers leave them out.
-    while (reader_.left() > 0) {
-      start_ = reader_.offset();
-      const auto header = reader_.take(kBlock);
+    while (left() > 0) {
+      start_ = at_;
+      if (left() < kBlock)
+        fail("a header of 512 bytes", std::to_string(left()) + " (a file cut short?)");
+      archive_.read(at_, header);
+      at_ += kBlock;
       if (is_zero(header)) break;
       check_sum(header);
       read_entry(header);
@@ -64,9 +68,10 @@ class TarReader {
 
  private:
   [[noreturn]] void fail(std::string_view expected, std::string_view found) const {
-    throw DataError("{}: expected {} at offset {}, found {}", reader_.where(), expected, start_,
-                    found);
+    throw DataError("{}: expected {} at offset {}, found {}", source_, expected, start_, found);
   }
+
+  std::uint64_t left() const { return archive_.size() - at_; }
 
   static bool is_zero(Bytes header) {
     for (const auto byte : header)
@@ -112,21 +117,22 @@ class TarReader {
   }
 
   /// The member's bytes, and past the padding behind them.
-  Bytes take_data(std::uint64_t size) {
-    if (size > reader_.left())
+  ByteRange take_data(std::uint64_t size) {
+    if (size > left())
       fail("a member of " + std::to_string(size) + " bytes",
-           std::to_string(reader_.left()) + " bytes up to the end (a file cut short?)");
-    const auto bytes = reader_.take(size);
+           std::to_string(left()) + " bytes up to the end (a file cut short?)");
+    auto bytes = archive_.part(at_, size);
     // The last member of a file without end may lack its padding.
     const auto padding = (kBlock - size % kBlock) % kBlock;
-    reader_.take(std::min<std::uint64_t>(padding, reader_.left()));
+    at_ += size;
+    at_ += std::min<std::uint64_t>(padding, left());
     return bytes;
   }
 
-  std::string_view take_text(std::uint64_t size) {
+  std::string take_text(std::uint64_t size) {
     if (size > kMaxExtension)
       fail("an extension header of at most 1 MiB", std::to_string(size) + " bytes");
-    return as_text(take_data(size));
+    return std::string(as_text(take_data(size).read_all()));
   }
 
   void read_entry(Bytes header) {
@@ -175,7 +181,7 @@ class TarReader {
     if (member.name.empty() || member.name.size() > kMaxMemberName)
       fail("a member's name of 1 to 4096 bytes", std::to_string(member.name.size()));
     if (pending_.size) size = *pending_.size;
-    member.offset = reader_.offset();
+    member.offset = at_;
     member.bytes = take_data(size);
     pending_ = {};
     // v7 wrote folders as empty files with a slash.
@@ -226,30 +232,22 @@ class TarReader {
     pending_.size = size;
   }
 
-  ByteReader reader_;
-  std::size_t start_ = 0;  // of the header being read
+  ByteRange archive_;
+  const std::string& source_;
+  std::uint64_t at_ = 0;
+  std::uint64_t start_ = 0;  // of the header being read
   Pending pending_;
   std::vector<TarMember> members_;
 };
 
 }  // namespace
 
-std::vector<TarMember> read_tar_members(Bytes archive, const std::string& source) {
-  return TarReader(archive, source).run();
+std::vector<TarMember> read_tar_members(ByteRange archive, const std::string& source) {
+  return TarReader(std::move(archive), source).run();
 }
 
-TarFile read_tar(const std::filesystem::path& path) {
-  TarFile tar;
-  tar.file = MappedFile::open(path);
-  const auto bytes = tar.file->bytes();
-  // Headers lie far apart: reading ahead would read the whole archive.
-  const auto advise = [&](int advice) {
-    if (!bytes.empty()) ::madvise(const_cast<std::byte*>(bytes.data()), bytes.size(), advice);
-  };
-  advise(MADV_RANDOM);
-  tar.members = read_tar_members(bytes, path.string());
-  advise(MADV_NORMAL);
-  return tar;
+std::vector<TarMember> read_tar(const std::filesystem::path& path) {
+  return read_tar_members(open_bytes(path), path.string());
 }
 
 }  // namespace vit::io

@@ -140,10 +140,6 @@ Value Unpickler::run() {
   return result;
 }
 
-std::string Unpickler::where() const {
-  return format("{}: pickle offset {}", reader_.where(), opcode_at_);
-}
-
 void Unpickler::fail(const std::string& expected, const std::string& found) const {
   throw DataError("{}: expected {}, found {}", where(), expected, found);
 }

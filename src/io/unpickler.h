@@ -24,7 +24,7 @@ class Unpickler {
  private:
   struct Opcodes;  // the table of handlers
 
-  std::string where() const;
+  PicklePlace where() const { return {reader_.where(), opcode_at_}; }
   [[noreturn]] void fail(const std::string& expected, const std::string& found) const;
 
   void push(Value value);

@@ -115,6 +115,14 @@ TEST(Shards, RefuseASampleWithoutItsPartsNamingIt) {
   EXPECT_THROW(open_shards({folder / "missing.tar"}, 3), IoError);
 }
 
+TEST(Shards, NameAnImageThatIsNoLongerThere) {
+  const vit::testing::TemporaryFolder folder;
+  write_tar(folder / "a.tar", {{"1.cls", "0"}, {"1.png", picture()}});
+  const auto data = open_shards({folder / "a.tar"}, 3);
+  std::filesystem::resize_file(folder / "a.tar", 1536);
+  EXPECT_THROW(data->load(0), IoError);
+}
+
 TEST(Shards, NameABadImageWhenItIsLoaded) {
   const vit::testing::TemporaryFolder folder;
   write_tar(folder / "a.tar", {{"1.png", "no image"}, {"1.cls", "0"}});
