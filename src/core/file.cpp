@@ -198,12 +198,4 @@ void sync_folder(const fs::path& folder) {
     throw IoError("{}: cannot be synced: {}", folder.string(), reason());
 }
 
-void check_output(const fs::path& output, const fs::path& input, bool force) {
-  std::error_code ignored;
-  if (fs::equivalent(output, input, ignored))
-    throw UsageError("{}: the output is also an input", output.string());
-  if (!force && fs::exists(fs::symlink_status(output, ignored)))
-    throw IoError("{}: exists already (--force replaces it)", output.string());
-}
-
 }  // namespace vit

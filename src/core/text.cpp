@@ -80,6 +80,11 @@ bool is_utf8(std::string_view text) {
 
 std::string printable(std::string_view bytes) { return escape(bytes, Also::kEscapes); }
 
+std::vector<std::string> printable(std::vector<std::string> names) {
+  for (auto& name : names) name = printable(name);
+  return names;
+}
+
 std::string from_printable(std::string_view text) {
   std::string bytes;
   bytes.reserve(text.size());

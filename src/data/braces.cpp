@@ -119,7 +119,7 @@ Words alternatives(std::string_view body, int depth) {
   if (list) return words;
   if (auto numbers = range(body)) return std::move(*numbers);
   // One alternative is no list: the braces stay, as in bash.
-  for (auto& word : words) word = "{" + word + "}";
+  for (auto& word : words) word.insert(0, 1, '{').push_back('}');
   return words;
 }
 

@@ -9,7 +9,6 @@
 #include "hash.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
-#include "vit/core/text.h"
 #include "vit/io/idx.h"
 
 namespace vit::data {
@@ -277,10 +276,8 @@ std::shared_ptr<const Dataset> open_class_folders(const fs::path& folder, std::i
     files.emplace_back(one.path);
     labels.push_back(index.at(one.label));
   }
-  std::vector<std::string> names;
-  for (const auto& name : walk.classes()) names.push_back(printable(name));
-  return std::make_shared<FileDataset>(folder, std::move(files), std::move(labels),
-                                       std::move(names), channels);
+  return std::make_shared<FileDataset>(folder, std::move(files), std::move(labels), walk.classes(),
+                                       channels);
 }
 
 std::shared_ptr<const Dataset> open_idx(const fs::path& images, const fs::path& labels,
@@ -326,10 +323,7 @@ std::shared_ptr<const Dataset> open_data(const fs::path& folder, Split split,
   if (split == Split::kTrain) return open_class_folders(train, channels);
   const auto validation = validation_folder(folder);
   auto dataset = open_class_folders(validation, channels);
-  const Walk walk(train);
-  std::vector<std::string> names;
-  for (const auto& name : walk.classes()) names.push_back(printable(name));
-  compare_classes(train, names, validation, dataset->classes());
+  compare_classes(train, Walk(train).classes(), validation, dataset->classes());
   return dataset;
 }
 

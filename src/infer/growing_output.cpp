@@ -30,13 +30,13 @@ fs::path expect_free(const fs::path& file, const RowOutputOptions& options) {
 
 std::unique_ptr<PartFile> open_names(const RowEncoder& encoder, const RowOutputOptions& options) {
   if (encoder.options().format != RowFormat::kNpy) return nullptr;
-  const auto names = find_output_target(names_of(options.file)).path;
+  const auto names = find_output_target(names_file_of(options.file)).path;
   return std::make_unique<PartFile>(expect_free(names, options));
 }
 
 }  // namespace
 
-fs::path names_of(const fs::path& file) {
+fs::path names_file_of(const fs::path& file) {
   auto names = file;
   names += ".names.txt";
   return names;

@@ -48,7 +48,7 @@ class GrowingOutput {
 };
 
 /// `<file>.names.txt`.
-std::filesystem::path names_of(const std::filesystem::path& file);
+std::filesystem::path names_file_of(const std::filesystem::path& file);
 
 /// A line of it.
 std::string name_line(const std::string& name);

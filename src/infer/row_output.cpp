@@ -132,7 +132,7 @@ std::vector<fs::path> RowOutput::files_of(const fs::path& file, RowFormat format
   const auto part = part_of(target.path);
   std::vector<fs::path> files{file, part, sidecar_of(part)};
   if (format != RowFormat::kNpy) return files;
-  const auto names = names_of(target.path);
+  const auto names = names_file_of(target.path);
   files.insert(files.end(), {names, part_of(names)});
   return files;
 }

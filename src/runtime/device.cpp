@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "vit/core/error.h"
+#include "vit/core/text.h"
 
 namespace vit::runtime {
 namespace {
@@ -49,9 +50,8 @@ const std::string& load_cuda() {
 }
 
 /// The first line of what LibTorch says: the others advise how to debug it.
-std::string first_line(const c10::Error& error) {
-  const std::string text = error.what_without_backtrace();
-  return text.substr(0, text.find('\n'));
+std::string reason_of(const c10::Error& error) {
+  return std::string(first_line(error.what_without_backtrace()));
 }
 
 /// Runs one operation. Empty where it gives the right number; else why not, in one line.
@@ -62,7 +62,7 @@ std::string try_device(c10::Device device) {
     const auto sum = at::matmul(ones, ones).sum().item<float>();
     return sum == 16.0F * 16.0F * 16.0F ? "" : format("a product came out wrong on {}", device);
   } catch (const c10::Error& error) {
-    return format("{} does not work ({})", device, first_line(error));
+    return format("{} does not work ({})", device, reason_of(error));
   }
 }
 
@@ -77,7 +77,7 @@ std::string why_no_cuda_devices() {
       return "this program asked LibTorch for CUDA before its CUDA library was opened";
     if (at::globalContext().hasCUDA() && cuda_device_count() > 0) return "";
   } catch (const c10::Error& error) {
-    return format("CUDA does not start ({})", first_line(error));
+    return format("CUDA does not start ({})", reason_of(error));
   }
   return "the NVIDIA driver finds no device that this process may use";
 }

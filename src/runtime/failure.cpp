@@ -10,6 +10,8 @@
 #include <new>
 #include <string_view>
 
+#include "vit/core/text.h"
+
 namespace vit::runtime {
 namespace {
 
@@ -22,10 +24,6 @@ std::string between(std::string_view text, std::string_view before, std::string_
   const auto rest = text.substr(begin + before.size());
   const auto end = rest.find(after);
   return end == std::string_view::npos ? "" : std::string(rest.substr(0, end));
-}
-
-std::string first_line(std::string_view text) {
-  return std::string(text.substr(0, text.find('\n')));
 }
 
 std::string current_device() {

@@ -7,6 +7,7 @@
 
 #include "vit/core/error.h"
 #include "vit/core/json.h"
+#include "vit/core/text.h"
 #include "vit/core/threads.h"
 #include "vit/io/safetensors.h"
 #include "vit/model/weights.h"
@@ -69,7 +70,7 @@ at::Tensor marks_from(const io::TensorTable& tensors, const char* name, const st
 }  // namespace
 
 DatasetRecord record_dataset(const data::Dataset& train, const data::Dataset& val) {
-  return {train.classes(), marks_of(train), marks_of(val)};
+  return {printable(train.classes()), marks_of(train), marks_of(val)};
 }
 
 void write_record(const std::filesystem::path& file, const DatasetRecord& record) {

@@ -57,7 +57,7 @@ bool is_own_args(const fs::path& path) {
          json.contains("model_args") && json.contains("recipe") && json.contains("epochs");
 }
 
-std::string first_line(const fs::path& path) {
+std::string read_first_line(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   std::string line(4096, '\0');
   in.read(line.data(), static_cast<std::streamsize>(line.size()));
@@ -67,13 +67,13 @@ std::string first_line(const fs::path& path) {
 
 bool is_own_log(const fs::path& path) {
   if (!is_plain_file(path)) return false;
-  const auto line = first_line(path);
+  const auto line = read_first_line(path);
   return line.empty() || line.starts_with("{\"event\":");
 }
 
 bool is_own_summary(const fs::path& path) {
   if (!is_plain_file(path)) return false;
-  const auto line = first_line(path);
+  const auto line = read_first_line(path);
   return line.empty() || line.starts_with("epoch,step,train_loss,");
 }
 

@@ -2,12 +2,13 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 
 #include "fine_tune.h"
 #include "vit/config/registry.h"
+#include "vit/core/text.h"
 #include "vit/data/train_transform.h"
 #include "vit/model/weights.h"
 #include "vit/runtime/device.h"
@@ -44,19 +45,14 @@ void set_model_arg(VisionTransformerOptions& model, const std::string& text) {
   }
 }
 
-/// What the user gave: one value a channel, or one for all. What the model says: where it is for
-/// another number of channels (a colour model's on grey images), the average.
-void fit_channels(const char* field, const std::vector<double>& given, std::vector<double>& values,
-                  std::int64_t channels) {
+/// Takes what the user gave: one value a channel, or one for all.
+void take_channels(const char* field, const std::vector<double>& given, std::vector<double>& values,
+                   std::int64_t channels) {
   const auto count = static_cast<std::int64_t>(given.size());
   if (count > 1 && count != channels)
     throw UsageError("{}: expected {}, found {} numbers", field,
                      channels == 1 ? "one number" : format("1 or {} numbers", channels), count);
   if (count > 0) values = given;
-  if (static_cast<std::int64_t>(values.size()) == channels || values.empty()) return;
-  const double mean =
-      std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-  values.assign(static_cast<std::size_t>(channels), mean);
 }
 
 void apply(ModelConfig& config, const TrainOptions& options) {
@@ -67,8 +63,10 @@ void apply(ModelConfig& config, const TrainOptions& options) {
   if (options.drop_path) model.drop_path_ratio(*options.drop_path);
   auto& preprocessing = config.preprocessing;
   if (options.crop_pct) preprocessing.crop_pct = *options.crop_pct;
-  fit_channels("mean", options.mean, preprocessing.mean, model.in_c());
-  fit_channels("std", options.std, preprocessing.std, model.in_c());
+  take_channels("mean", options.mean, preprocessing.mean, model.in_c());
+  take_channels("std", options.std, preprocessing.std, model.in_c());
+  match_channels(config, "the model's preprocessing",
+                 std::max(preprocessing.mean.size(), preprocessing.std.size()));
   config.preprocessing_known = true;
 }
 
@@ -80,7 +78,8 @@ model::LoadOptions load_options(const TrainOptions& options) {
   return load;
 }
 
-/// The names that somebody gave to the dataset's classes: in the options, or the class folders'.
+/// The names that somebody gave to the dataset's classes, as UTF-8: in the options, or the class
+/// folders'.
 /// Empty where nobody did (IDX).
 std::vector<std::string> class_names(const TrainOptions& options, const data::Dataset& data,
                                      Log& log) {
@@ -88,7 +87,7 @@ std::vector<std::string> class_names(const TrainOptions& options, const data::Da
   if (!options.labels.empty())
     log.warning("{} class names given for {} classes: the dataset's own are kept",
                 options.labels.size(), data.classes().size());
-  return data.has_class_names() ? data.classes() : std::vector<std::string>{};
+  return data.has_class_names() ? printable(data.classes()) : std::vector<std::string>{};
 }
 
 /// Where attention is small or in bf16, LibTorch's fused CPU kernel is slower backward than the
@@ -259,9 +258,9 @@ double estimate_memory(const TrainOptions& options, const VisionTransformer& mod
   for (const auto& parameter : model->parameters())
     weights += static_cast<double>(parameter.numel());
   const auto& o = model->options;
-  const auto tokens = static_cast<double>(o.img_size()[0] / o.patch_size()[0] *
-                                              (o.img_size()[1] / o.patch_size()[1]) +
-                                          o.num_prefix_tokens());
+  const auto rows = o.img_size()[0] / o.patch_size()[0];
+  const auto columns = o.img_size()[1] / o.patch_size()[1];
+  const auto tokens = static_cast<double>(rows * columns + o.num_prefix_tokens());
   const auto width = static_cast<double>(o.embed_dim());
   const double hidden = width * o.mlp_ratio();
   // Kept for the backward pass in each block: two norms, qkv, attention in and out, two residuals;

@@ -161,26 +161,5 @@ TEST(ReadFile, RefusesWhatIsMissingNoFileOrTooLarge) {
   EXPECT_THROW(read_file(folder / "a", 4), DataError);
 }
 
-TEST(CheckOutput, RefusesTheInputUnderAnyName) {
-  const TemporaryFolder folder;
-  write_file(folder / "a", "x");
-  fs::create_symlink(folder / "a", folder / "b");
-  EXPECT_THROW(check_output(folder / "a", folder / "a", true), UsageError);
-  EXPECT_THROW(check_output(folder / "b", folder / "a", true), UsageError);
-  EXPECT_THROW(check_output(folder.path() / "." / "a", folder / "a", false), UsageError);
-}
-
-TEST(CheckOutput, RefusesWhatExistsUnlessForced) {
-  const TemporaryFolder folder;
-  write_file(folder / "in", "x");
-  write_file(folder / "out", "x");
-  EXPECT_THAT(io_error([&] { check_output(folder / "out", folder / "in", false); }),
-              HasSubstr("--force"));
-  EXPECT_NO_THROW(check_output(folder / "out", folder / "in", true));
-  EXPECT_NO_THROW(check_output(folder / "new", folder / "in", false));
-  fs::create_symlink(folder / "nowhere", folder / "dangling");
-  EXPECT_THROW(check_output(folder / "dangling", folder / "in", false), IoError);
-}
-
 }  // namespace
 }  // namespace vit

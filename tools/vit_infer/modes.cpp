@@ -5,7 +5,6 @@
 #include "run_files.h"
 #include "setup.h"
 #include "vit/core/error.h"
-#include "vit/core/text.h"
 #include "vit/data/class_map.h"
 #include "vit/infer/benchmark.h"
 #include "vit/infer/class_mapping.h"
@@ -24,11 +23,8 @@ infer::ClassMapping map_dataset(Command& command, const InferOptions& options,
     throw UsageError("{}: expected class folders; the labels of IDX files are numbers",
                      options.class_order ? "--class-order" : "--class-map");
   if (!options.class_map.empty()) mapping.class_map = data::read_class_map(options.class_map);
-  // A dataset shows its folders' names escaped; classes are met by their bytes.
-  std::vector<std::string> folders;
-  for (const auto& name : data.dataset->classes()) folders.push_back(from_printable(name));
   try {
-    return infer::map_classes(folders, config, mapping, &command.log());
+    return infer::map_classes(data.dataset->classes(), config, mapping, &command.log());
   } catch (const DataError& error) {
     if (data.by_index || options.class_order) throw;
     throw DataError("{}; --class-map FILE names the folders, --class-order goes by their order",

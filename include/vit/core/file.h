@@ -62,9 +62,4 @@ void write_file(const std::filesystem::path& path, std::string_view text);
 /// Syncs a folder's entries to disk. Throws IoError.
 void sync_folder(const std::filesystem::path& folder);
 
-/// Throws UsageError where `output` is the same file as `input`, IoError where `output` exists and
-/// `force` is not set.
-void check_output(const std::filesystem::path& output, const std::filesystem::path& input,
-                  bool force);
-
 }  // namespace vit

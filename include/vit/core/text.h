@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vit {
 
@@ -18,8 +19,15 @@ bool is_utf8(std::string_view text);
 /// such an escape in it stays as it is.
 std::string printable(std::string_view bytes);
 
+std::vector<std::string> printable(std::vector<std::string> names);
+
 /// The bytes that `printable` was given.
 std::string from_printable(std::string_view text);
+
+/// `text` up to its first line end.
+inline std::string_view first_line(std::string_view text) {
+  return text.substr(0, text.find('\n'));
+}
 
 /// A message as one line for people: line ends become spaces, other control characters and bytes
 /// that are not UTF-8 become `\xHH`.

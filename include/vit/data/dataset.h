@@ -17,7 +17,7 @@ class Dataset {
   virtual ~Dataset() = default;
 
   virtual std::int64_t size() const = 0;
-  /// Class names by index, as vit::printable shows them; empty where the images have no labels.
+  /// Class names by index, in the bytes that folders have; empty where the images have no labels.
   const std::vector<std::string>& classes() const { return classes_; }
   /// Whether `classes` are names that somebody gave; false: numbers that stand in for them (IDX).
   bool has_class_names() const { return has_class_names_; }

@@ -1,6 +1,7 @@
 // Operations that map each value on its own: a table of 256 for each channel, then one look-up.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 
 #include "data/augment/kinds.h"
@@ -140,7 +141,7 @@ void contrast(Image& image, double factor) {
     for (std::size_t i = 0; i < image.pixels.size(); i += 3) sum += luma(&image.pixels[i]);
   }
   const auto mean = static_cast<double>(sum) / static_cast<double>(image.height * image.width);
-  blend_from(image, static_cast<std::uint8_t>(mean + 0.5), factor);
+  blend_from(image, static_cast<std::uint8_t>(std::lround(mean)), factor);
 }
 
 }  // namespace vit::data::augment
