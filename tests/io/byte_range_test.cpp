@@ -96,7 +96,7 @@ TEST(ByteRange, RefusesWhatIsNoRegularFile) {
 class Unprivileged {
  public:
   Unprivileged() : user_(::geteuid()) {
-    if (user_ == 0) EXPECT_EQ(::seteuid(65534), 0);
+    EXPECT_EQ(::seteuid(user_ == 0 ? 65534 : user_), 0);
   }
   ~Unprivileged() { EXPECT_EQ(::seteuid(user_), 0); }
   Unprivileged(const Unprivileged&) = delete;
