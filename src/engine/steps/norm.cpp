@@ -5,7 +5,7 @@
 namespace vit::engine {
 namespace {
 
-constexpr int kTilesAtOnce = 8;
+constexpr int kNormTilesAtOnce = 8;
 
 }  // namespace
 
@@ -45,7 +45,7 @@ void NormStep::run(const Frame& frame) const {
   const int tile = kernels::gemm_shape(frame.isa).rows;
   const auto row_end = options_.row_end != 0 ? options_.row_end : in.rows;
   const int rows = static_cast<int>(row_end - options_.row_begin);
-  frame.group->share((rows + tile - 1) / tile, kTilesAtOnce, [&](int begin, int end) {
+  frame.group->share((rows + tile - 1) / tile, kNormTilesAtOnce, [&](int begin, int end) {
     kernels::norm(frame.isa, call, begin * tile, std::min(end * tile, rows));
   });
 }
