@@ -6,11 +6,6 @@
 #include "vit/core/error.h"
 
 namespace vit::engine {
-namespace {
-
-constexpr int kParallelThings = 2;
-
-}  // namespace
 
 std::int64_t Builder::kept_rows() const {
   if (options_.global_pool() != "token") return 0;
@@ -30,8 +25,16 @@ void Builder::blocks() {
   const auto kind = kinds.find(options_.block_fn());
   if (kind == kinds.end())
     throw DataError("engine: expected a block_fn that is known, found '{}'", options_.block_fn());
-  for (std::int64_t i = 0; i < options_.depth(); ++i)
+  weights_buffers_.resize(static_cast<std::size_t>(options_.depth()), -1);
+  for (std::int64_t i = 0; i < options_.depth(); ++i) {
+    stage_ = i;
     (this->*kind->second)(format("block.{}.", i), i);
+    for_calls_with(kLayers, [&] {
+      add_feature(Scope::kImage, {.kind = FeatureKind::kLayer, .layer = i, .in = image_.x});
+    });
+  }
+  add_attention_maps();
+  stage_ = options_.depth();
 }
 
 void Builder::block(const std::string& prefix, std::int64_t depth) {
@@ -40,13 +43,18 @@ void Builder::block(const std::string& prefix, std::int64_t depth) {
   // What the pooling doesn't read, the last block need not make.
   const bool only_kept =
       depth + 1 == options_.depth() && kept_rows() > 0 && options_.attn_layer() != "diff";
-  if (only_kept)
-    kept_attention(prefix + "attn.", {-1, -1, scale1});
-  else
+  const auto add_mlp_of = [&](Stream& stream) {
+    add_norm(stream, prefix + "norm2.", stream.x, a_of(stream));
+    mlp(stream, prefix + "mlp.", {stream.x, stream.x, scale2});
+  };
+  if (!only_kept) {
     attention(image_, prefix + "attn.", {image_.x, image_.x, scale1}, depth);
-  Stream& stream = only_kept ? kept_ : image_;
-  add_norm(stream, prefix + "norm2.", stream.x, a_of(stream));
-  mlp(stream, prefix + "mlp.", {stream.x, stream.x, scale2});
+    return add_mlp_of(image_);
+  }
+  plan_.has_kept_rows = true;
+  last_attention(prefix + "attn.", scale1);
+  for_calls_with(kKeptRows, [&] { add_mlp_of(kept_); });
+  for_calls_with(kAllRows, [&] { add_mlp_of(image_); });
 }
 
 /// x + norm1(attn(x)), then x + norm2(mlp(x)).
@@ -76,7 +84,7 @@ void Builder::parallel_scaling_block(const std::string& prefix, std::int64_t dep
 
   add_norm(image_, prefix + "in_norm.", image_.x, a_of(image_));
   auto first = linear_of(in_proj, n, D, bias, {{0, hidden}});
-  if (!bias) set_bias(first, prefix + "mlp_bias", hidden);
+  if (!bias) set_bias(*first, prefix + "mlp_bias", hidden);
   LinearOptions options;
   options.in = image_.a;
   options.activation = activation_;
@@ -101,6 +109,7 @@ void Builder::parallel_scaling_block(const std::string& prefix, std::int64_t dep
   qk_norm(image_, prefix, head_dim());
   auto attention = heads(image_);
   attention.out = image_.a;
+  add_weights(prefix, attention, 1.0);
   add(Scope::kImage, std::make_unique<AttentionStep>(prefix + "attention", attention));
   add_output(image_, prefix + "attn_out_proj", linear(prefix + "attn_out_proj.", D, D, out_bias),
              image_.a, sink);

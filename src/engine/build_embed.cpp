@@ -5,46 +5,57 @@
 
 namespace vit::engine {
 
-/// Rows [begin, end) of the tokens before the blocks, without the patches' part: position
-/// embedding, class, distillation and register tokens. A constant.
-FloatBuffer Builder::position_rows(std::int64_t begin, std::int64_t end) const {
-  const auto prefix = options_.num_prefix_tokens(), ld = kernels::padded(dim());
-  FloatBuffer rows((end - begin) * ld);
-  const auto add = [&](const float* from, std::int64_t row) {
-    if (row < begin || row >= end) return;
-    float* to = rows.data() + (row - begin) * ld;
-    for (std::int64_t c = 0; c < dim(); ++c) to[c] += from[c];
+/// The tokens before the patches: class, distillation and register tokens with their position
+/// embedding. A constant.
+FloatBuffer Builder::prefix_rows() const {
+  const auto ld = kernels::padded(dim());
+  FloatBuffer rows(options_.num_prefix_tokens() * ld);
+  const auto add = [&](const WeightView& from, std::int64_t count, std::int64_t first) {
+    for (std::int64_t i = 0; i < count; ++i)
+      for (std::int64_t c = 0; c < dim(); ++c)
+        rows.data()[(first + i) * ld + c] += from.data[static_cast<std::size_t>(i * dim() + c)];
   };
   std::int64_t row = 0;
   const auto add_tokens = [&](bool there, const char* name, std::int64_t count) {
     if (!there) return;
-    const auto tokens = weight(name, {1, count, dim()});
-    for (std::int64_t i = 0; i < count; ++i) add(tokens.data.data() + i * dim(), row++);
+    add(weight(name, {1, count, dim()}), count, row);
+    row += count;
   };
   add_tokens(options_.class_token(), "cls_token", 1);
   add_tokens(options_.distilled(), "dist_token", 1);
   add_tokens(options_.reg_tokens() > 0, "reg_token", options_.reg_tokens());
-  if (options_.pos_embed() == "learn") {
-    const auto first = options_.no_embed_class() ? prefix : 0, count = num_tokens() - first;
-    const auto positions = weight("pos_embed", {1, count, dim()});
-    for (std::int64_t i = 0; i < count; ++i) add(positions.data.data() + i * dim(), first + i);
-  }
+  const auto embedded = options_.num_embedded_prefix_tokens();
+  if (options_.pos_embed() == "learn" && embedded > 0)
+    add(weight("pos_embed", {1, embedded + num_patches(), dim()}), embedded, 0);
   return rows;
 }
 
+void Builder::read_positions() {
+  auto& positions = plan_.positions;
+  const auto [height, width] = options_.img_size();
+  positions.grid = {height / options_.patch_size()[0], width / options_.patch_size()[1]};
+  positions.columns = dim();
+  if (options_.pos_embed() != "learn") return;
+  const auto first = options_.num_embedded_prefix_tokens(), count = num_patches();
+  const auto all = weight("pos_embed", {1, first + count, dim()});
+  const auto ld = kernels::padded(dim());
+  positions.rows = FloatBuffer(count * ld);
+  for (std::int64_t i = 0; i < count; ++i)
+    std::copy_n(all.data.data() + (first + i) * dim(), dim(), positions.rows.data() + i * ld);
+}
+
 void Builder::embed() {
-  const auto prefix = options_.num_prefix_tokens(), patches = num_patches();
+  const auto prefix = options_.num_prefix_tokens();
+  read_positions();
   const auto pixels = options_.in_c() * options_.patch_size()[0] * options_.patch_size()[1];
   rows_buffer(image_, image_.x, "x", dim());
-  const auto cut = add_buffer({"patches", Scope::kImage, true, patches, pixels});
-  add(Scope::kImage,
-      std::make_unique<PatchesStep>(
-          "patches",
-          PatchesStep::Options{options_.in_c(), options_.img_size()[0], options_.img_size()[1],
-                               options_.patch_size()[0], options_.patch_size()[1], cut}));
+  const auto cut = add_buffer({"patches", Scope::kImage, true, kPatchCount, pixels});
+  add(Scope::kImage, std::make_unique<PatchesStep>(
+                         "patches", PatchesStep::Options{options_.in_c(), options_.patch_size()[0],
+                                                         options_.patch_size()[1], cut}));
   if (prefix > 0)
-    add(Scope::kImage, std::make_unique<ConstantRowsStep>("prefix_tokens", position_rows(0, prefix),
-                                                          prefix, image_.x));
+    add(Scope::kImage,
+        std::make_unique<ConstantRowsStep>("prefix_tokens", prefix_rows(), prefix, image_.x));
 
   // The convolution's weight, a row a filter.
   const auto filters =
@@ -62,14 +73,14 @@ void Builder::embed() {
   options.in = cut;
   options.out = image_.x;
   options.row_offset = prefix;
-  if (!normed) options.table = position_rows(prefix, num_tokens());
+  options.position = !normed;
   add_linear(Scope::kImage, "patch_embed.proj", std::move(projection), std::move(options));
 
   if (normed) {
     NormOptions norm_options;
     norm_options.in = norm_options.out = image_.x;
     norm_options.row_begin = prefix;
-    norm_options.table = position_rows(prefix, num_tokens());
+    norm_options.position = true;
     auto layer = options_.embed_norm_layer()
                      ? norm_of(*options_.embed_norm_layer(), options_.embed_norm_eps(),
                                "patch_embed.norm.", dim())

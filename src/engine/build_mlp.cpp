@@ -5,18 +5,19 @@
 namespace vit::engine {
 
 /// act(gate) · value of two linear layers, each `hidden` rows of a parameter.
-Linear Builder::gated_linear(const LinearRows& gate, const LinearRows& value, std::int64_t hidden,
-                             bool bias) const {
-  const auto weights_of = [&](const LinearRows& rows) {
-    return weight(rows.prefix + "weight", {rows.n, dim()});
-  };
-  const auto biases_of = [&](const LinearRows& rows) {
-    return bias ? weight(rows.prefix + "bias", {rows.n}) : WeightView();
-  };
-  const WeightView weights[] = {weights_of(gate), weights_of(value)};
-  const WeightView biases[] = {biases_of(gate), biases_of(value)};
-  const std::int64_t first[] = {gate.first, value.first};
-  return pack_linear(
+LinearPtr Builder::gated_linear(const LinearRows& gate, const LinearRows& value,
+                                std::int64_t hidden, bool bias) const {
+  return packed_once(gate.prefix + value.prefix, [&] {
+    const auto weights_of = [&](const LinearRows& rows) {
+      return weight(rows.prefix + "weight", {rows.n, dim()});
+    };
+    const auto biases_of = [&](const LinearRows& rows) {
+      return bias ? weight(rows.prefix + "bias", {rows.n}) : WeightView();
+    };
+    const WeightView weights[] = {weights_of(gate), weights_of(value)};
+    const WeightView biases[] = {biases_of(gate), biases_of(value)};
+    const std::int64_t first[] = {gate.first, value.first};
+    return pack_linear(
       plan_.isa, 2 * hidden, dim(), true,
       [&](std::int64_t i) {
         const auto part = i / hidden;
@@ -26,6 +27,7 @@ Linear Builder::gated_linear(const LinearRows& gate, const LinearRows& value, st
         const auto part = i / hidden;
         return biases[part].data[static_cast<std::size_t>(first[part] + i % hidden)];
       } : std::function<float(std::int64_t)>());
+  });
 }
 
 void Builder::mlp(Stream& stream, const std::string& prefix, const Sink& sink) {
@@ -35,7 +37,7 @@ void Builder::mlp(Stream& stream, const std::string& prefix, const Sink& sink) {
   const auto fc1 = prefix + "fc1.";
   if ((kind == "glumlp" || kind == "swiglu_packed") && hidden % 2 != 0)
     throw DataError("engine: expected an even hidden width to halve, found {}", hidden);
-  Linear first;
+  LinearPtr first;
   if (kind == "mlp")
     first = linear(fc1, hidden, dim(), bias);
   else if (kind == "swiglu")
@@ -51,9 +53,9 @@ void Builder::mlp(Stream& stream, const std::string& prefix, const Sink& sink) {
   add_mlp(stream, prefix, std::move(first), kind != "mlp", bias, options_.scale_mlp_norm(), sink);
 }
 
-void Builder::add_mlp(Stream& stream, const std::string& prefix, Linear first, bool gated,
+void Builder::add_mlp(Stream& stream, const std::string& prefix, LinearPtr first, bool gated,
                       bool bias, bool scale_norm, const Sink& sink) {
-  const auto columns = first.out;
+  const auto columns = first->out;
   LinearOptions options;
   options.in = stream.a;
   options.activation = activation_;

@@ -16,31 +16,54 @@ void Builder::pool() {
   const auto& kind = options_.global_pool();
   if (kind.empty() || kind == "token") return take_tokens();
   if (kind == "map") return map_pool();
+  needs_ = kPooled | kTokens;
   if (norms_tokens()) add_norm(image_, "norm.", image_.x, image_.x);
+  needs_ = kPooled;
   kept_.rows = 1;
   rows_buffer(kept_, kept_.x, "kept.x", dim());
-  if (kind == "prr") return prr_pool();
-  const auto how = kind == "avg"   ? PoolStep::Kind::kMean
-                   : kind == "max" ? PoolStep::Kind::kMaximum
-                                   : PoolStep::Kind::kBoth;
-  add(Scope::kImage,
-      std::make_unique<PoolStep>("pool", how, image_.x, first_pooled_token(), kept_.x));
+  if (kind == "prr") {
+    prr_pool();
+  } else {
+    const auto how = kind == "avg"   ? PoolStep::Kind::kMean
+                     : kind == "max" ? PoolStep::Kind::kMaximum
+                                     : PoolStep::Kind::kBoth;
+    add(Scope::kImage,
+        std::make_unique<PoolStep>("pool", how, image_.x, first_pooled_token(), kept_.x));
+  }
+  needs_ = kTokens;
+  token_features();
+}
+
+/// Of all tokens after the final norm.
+void Builder::token_features() {
+  if (options_.global_pool() != "token")
+    add_feature(Scope::kImage, {.kind = FeatureKind::kCls, .in = image_.x});
+  add_feature(Scope::kImage, {.kind = FeatureKind::kTokens, .in = image_.x});
+  add_feature(
+      Scope::kImage,
+      {.kind = FeatureKind::kMean, .in = image_.x, .first_row = options_.num_prefix_tokens()});
 }
 
 /// The class token, timm's pair of a distilled model, or all tokens.
 void Builder::take_tokens() {
-  if (kept_.x < 0) {
-    kept_.rows = options_.global_pool().empty() ? num_tokens() : kept_rows();
-    rows_buffer(kept_, kept_.x, "kept.x", dim());
-    add(Scope::kImage, std::make_unique<TakeRowsStep>("kept", image_.x, kept_.rows, kept_.x));
-  }
+  const bool all = options_.global_pool().empty();
+  kept_.rows = all ? kTokenCount : kept_rows();
+  rows_buffer(kept_, kept_.x, "kept.x", dim());
+  needs_ = kAllRows | kPooled;
+  add(Scope::kImage, std::make_unique<TakeRowsStep>("kept", image_.x, kept_.rows, kept_.x));
+  needs_ = kTokens;
+  if (norms_tokens()) add_norm(image_, "norm.", image_.x, image_.x);
+  token_features();
+  needs_ = kPooled;
   if (norms_tokens()) add_norm(kept_, "norm.", kept_.x, kept_.x);
+  if (!all) add_feature(Scope::kBatch, {.kind = FeatureKind::kCls, .in = kept_.x});
 }
 
 /// One learned query attends to the tokens; an MLP follows.
 void Builder::map_pool() {
   const auto D = dim(), first = first_pooled_token();
   const std::string prefix = "attn_pool.";
+  needs_ = kPooled;
   if (norms_tokens())
     add_norm(image_, "norm.", image_.x, a_of(image_));
   else
@@ -71,7 +94,6 @@ void Builder::map_pool() {
   attention.scale = std::pow(static_cast<double>(head_dim()), -0.5);
   attention.queries = 1;
   attention.key_begin = first;
-  attention.keys = num_tokens() - first;
   attention.out = rows_buffer(kept_, kept_.mixed, "kept.mixed", D);
   add(Scope::kImage,
       std::make_unique<AttentionStep>(prefix + "attention", attention, std::move(query)));
@@ -82,6 +104,9 @@ void Builder::map_pool() {
   add_norm(kept_, prefix + "norm.", kept_.x, kept_.a);
   add_mlp(kept_, prefix + "mlp.", linear(prefix + "mlp.fc1.", mlp_hidden(), D, true), false, true,
           false, {kept_.x, kept_.x, ""});
+  needs_ = kTokens;
+  if (norms_tokens()) add_norm(image_, "norm.", image_.x, image_.x);
+  token_features();
 }
 
 /// Tokens attend to each other once more, without parameters.
@@ -98,6 +123,7 @@ void Builder::prr_pool() {
 }
 
 void Builder::head() {
+  needs_ = kPooled;
   if (options_.distilled() && options_.dist_head() == "timm") return distilled_head();
   auto out = kept_.x;
   // Seed: neither of the two in a distilled model.
@@ -108,6 +134,8 @@ void Builder::head() {
     out =
         add_head_layer("pre_logits.fc", out, linear("pre_logits.fc.", representation, dim(), true),
                        kernels::Activation::kTanh);
+  add_feature(Scope::kBatch, {.kind = FeatureKind::kPooled, .in = out});
+  needs_ = kLogits;
   if (options_.num_classes() > 0)
     out = add_head_layer("head", out,
                          linear("head.", options_.num_classes(), plan_.buffers[out].columns, true));
@@ -116,6 +144,8 @@ void Builder::head() {
 
 /// The mean of two heads' logits, each of its own token; of the tokens where there are no heads.
 void Builder::distilled_head() {
+  add_feature(Scope::kBatch, {.kind = FeatureKind::kPooled, .in = kept_.x, .mean_of_two = true});
+  needs_ = kLogits;
   const auto D = dim(), classes = options_.num_classes(), n = classes > 0 ? classes : D;
   // An image's two tokens are one row of twice the width, and both heads one weight.
   const auto wide = 2 * kernels::padded(D);
@@ -143,7 +173,7 @@ void Builder::distilled_head() {
 }
 
 /// A linear layer on the batch's rows.
-BufferId Builder::add_head_layer(const std::string& name, BufferId in, Linear linear,
+BufferId Builder::add_head_layer(const std::string& name, BufferId in, LinearPtr linear,
                                  kernels::Activation activation) {
   const auto rows = plan_.buffers[in].rows;
   const auto packed =
@@ -152,16 +182,18 @@ BufferId Builder::add_head_layer(const std::string& name, BufferId in, Linear li
   LinearOptions options;
   options.in = packed;
   options.activation = activation;
-  options.out = add_buffer({name, Scope::kBatch, false, rows, linear.out});
+  options.out = add_buffer({name, Scope::kBatch, false, rows, linear->out});
   const auto out = options.out;
   add_linear(Scope::kBatch, name, std::move(linear), std::move(options));
   return out;
 }
 
+void Builder::add_feature(Scope scope, FeatureStep::Options options) {
+  add(scope, std::make_unique<FeatureStep>("features", options));
+}
+
 void Builder::add_output_step(BufferId in) {
   add(Scope::kBatch, std::make_unique<OutputStep>("output", in));
-  plan_.output_rows = plan_.buffers[in].rows;
-  plan_.output_columns = plan_.buffers[in].columns;
 }
 
 }  // namespace vit::engine

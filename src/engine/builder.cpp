@@ -12,11 +12,13 @@ Builder::Builder(const config::VisionTransformerOptions& options, const WeightLo
                  Isa isa)
     : options_(options), weights_(weights) {
   plan_.isa = isa;
+  plan_.model = options;
   check();
   activation_ = *kernels::parse_activation(options.act_layer().value_or("gelu"));
 }
 
 std::int64_t Builder::num_patches() const {
+  // The position embedding's, which counts whole patches.
   const auto [height, width] = options_.img_size();
   const auto [patch_height, patch_width] = options_.patch_size();
   return patch_height > 0 && patch_width > 0 ? height / patch_height * (width / patch_width) : 0;
@@ -42,8 +44,7 @@ void Builder::check() const {
 }
 
 Plan Builder::build() {
-  plan_.input_size = options_.in_c() * options_.img_size()[0] * options_.img_size()[1];
-  image_.rows = num_tokens();
+  image_.rows = kTokenCount;
   kept_.scope = Scope::kBatch;
   embed();
   blocks();
@@ -67,24 +68,37 @@ FloatBuffer Builder::vector(const std::string& name, std::int64_t size) const {
   return buffer;
 }
 
-Linear Builder::linear(const std::string& prefix, std::int64_t n, std::int64_t in,
-                       bool bias) const {
+LinearPtr Builder::packed_once(const std::string& key,
+                               const std::function<LinearPtr()>& pack) const {
+  auto& linear = packed_[key];
+  if (!linear) linear = pack();
+  return linear;
+}
+
+LinearPtr Builder::linear(const std::string& prefix, std::int64_t n, std::int64_t in,
+                          bool bias) const {
   return linear_of(prefix, n, in, bias, {{0, n}});
 }
 
-Linear Builder::linear_of(const std::string& prefix, std::int64_t n, std::int64_t in, bool bias,
-                          const std::vector<Range>& ranges, std::optional<Range> columns) const {
-  const auto weights = weight(prefix + "weight", {n, in});
-  const auto biases = bias ? weight(prefix + "bias", {n}) : WeightView();
-  std::vector<std::int64_t> rows;  // of the result: a row of the weight, or -1
-  for (const auto& range : ranges) {
-    rows.resize(static_cast<std::size_t>(kernels::padded(static_cast<std::int64_t>(rows.size()))),
-                -1);
-    for (auto row = range.begin; row < range.end; ++row) rows.push_back(row);
-  }
-  const auto [first, last] = columns.value_or(Range{0, in});
-  const auto at = [&](std::int64_t i) { return rows[static_cast<std::size_t>(i)]; };
-  return pack_linear(
+LinearPtr Builder::linear_of(const std::string& prefix, std::int64_t n, std::int64_t in, bool bias,
+                             const std::vector<Range>& ranges, std::optional<Range> columns) const {
+  auto key = prefix;
+  for (const auto& range : ranges) key += format("[{}:{}]", range.begin, range.end);
+  if (columns) key += format(", [{}:{}]", columns->begin, columns->end);
+  return packed_once(
+      key, [&] {
+        const auto weights = weight(prefix + "weight", {n, in});
+        const auto biases = bias ? weight(prefix + "bias", {n}) : WeightView();
+        std::vector<std::int64_t> rows;  // of the result: a row of the weight, or -1
+        for (const auto& range : ranges) {
+          rows.resize(
+              static_cast<std::size_t>(kernels::padded(static_cast<std::int64_t>(rows.size()))),
+              -1);
+          for (auto row = range.begin; row < range.end; ++row) rows.push_back(row);
+        }
+        const auto [first, last] = columns.value_or(Range{0, in});
+        const auto at = [&](std::int64_t i) { return rows[static_cast<std::size_t>(i)]; };
+        return pack_linear(
       plan_.isa, static_cast<std::int64_t>(rows.size()), last - first, false,
       [&, column = first](std::int64_t i) {
         return at(i) < 0 ? nullptr : weights.data.data() + at(i) * in + column;
@@ -92,6 +106,7 @@ Linear Builder::linear_of(const std::string& prefix, std::int64_t n, std::int64_
       bias ? [&](std::int64_t
                      i) { return at(i) < 0 ? 0.0F : biases.data[static_cast<std::size_t>(at(i))]; }
            : std::function<float(std::int64_t)>());
+      });
 }
 
 void Builder::set_bias(Linear& linear, const std::string& name, std::int64_t n) const {
@@ -136,22 +151,22 @@ BufferId Builder::packed_buffer(const Stream& stream, BufferId& id, const char* 
 
 void Builder::add(Scope scope, StepPtr step) {
   auto& steps = scope == Scope::kImage ? plan_.image_steps : plan_.batch_steps;
-  steps.push_back(std::move(step));
+  steps.push_back({std::move(step), needs_, stage_});
 }
 
-void Builder::add_linear(Scope scope, const std::string& name, Linear linear,
+void Builder::add_linear(Scope scope, const std::string& name, LinearPtr linear,
                          LinearOptions options) {
   const auto rows = options.rows.value_or(plan_.buffers[options.in].rows);
   add(scope, std::make_unique<LinearStep>(name, std::move(linear), std::move(options), rows));
 }
 
-void Builder::add_output(const Stream& stream, const std::string& name, Linear linear, BufferId in,
-                         const Sink& sink) {
+void Builder::add_output(const Stream& stream, const std::string& name, LinearPtr linear,
+                         BufferId in, const Sink& sink) {
   LinearOptions options;
   options.in = in;
   options.out = sink.out;
   options.addend = sink.addend;
-  if (!sink.scale.empty()) options.scale = vector(sink.scale, linear.out);
+  if (!sink.scale.empty()) options.scale = vector(sink.scale, linear->out);
   add_linear(stream.scope, name, std::move(linear), std::move(options));
 }
 

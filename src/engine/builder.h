@@ -2,11 +2,16 @@
 // build_mlp.cpp, build_pool.cpp.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "engine/plan.h"
 #include "engine/steps/attention.h"
+#include "engine/steps/attention_map.h"
+#include "engine/steps/feature.h"
 #include "engine/steps/linear.h"
 #include "engine/steps/norm.h"
 #include "engine/steps/rows.h"
@@ -17,7 +22,7 @@ namespace vit::engine {
 /// still wanted.
 struct Stream {
   Scope scope = Scope::kImage;
-  std::int64_t rows = 0;  ///< of each image
+  std::int64_t rows = 0;  ///< of each image, as Geometry::count() takes them
   BufferId x = -1;        ///< the tokens, rows
   BufferId spare = -1;    ///< as x, where a block needs both
   BufferId a = -1;        ///< packed [rows, embed_dim]: what a linear layer reads
@@ -35,6 +40,9 @@ struct Sink {
   std::string scale;  ///< name of a LayerScale's parameter; empty for none
 };
 
+/// Branches of a ParallelThingsBlock.
+inline constexpr int kParallelThings = 2;
+
 class Builder {
  public:
   Builder(const config::VisionTransformerOptions& options, const WeightLookup& weights, Isa isa);
@@ -45,21 +53,23 @@ class Builder {
   WeightView weight(const std::string& name, const std::vector<std::int64_t>& shape) const;
   FloatBuffer vector(const std::string& name, std::int64_t size) const;
   /// `prefix`weight [n, in] and, where it has one, `prefix`bias.
-  Linear linear(const std::string& prefix, std::int64_t n, std::int64_t in, bool bias) const;
+  LinearPtr linear(const std::string& prefix, std::int64_t n, std::int64_t in, bool bias) const;
   /// Some of its rows: ranges, each padded, so that each begins at a vector of the result. And some
   /// of its columns.
   struct Range {
     std::int64_t begin = 0, end = 0;
   };
-  Linear linear_of(const std::string& prefix, std::int64_t n, std::int64_t in, bool bias,
-                   const std::vector<Range>& ranges, std::optional<Range> columns = {}) const;
+  LinearPtr linear_of(const std::string& prefix, std::int64_t n, std::int64_t in, bool bias,
+                      const std::vector<Range>& ranges, std::optional<Range> columns = {}) const;
   struct LinearRows {
     std::string prefix;
     std::int64_t n = 0;      ///< rows of the parameter
     std::int64_t first = 0;  ///< of those that count
   };
-  Linear gated_linear(const LinearRows& gate, const LinearRows& value, std::int64_t hidden,
-                      bool bias) const;
+  LinearPtr gated_linear(const LinearRows& gate, const LinearRows& value, std::int64_t hidden,
+                         bool bias) const;
+  /// Packed once, also where several steps use it.
+  LinearPtr packed_once(const std::string& key, const std::function<LinearPtr()>& pack) const;
   void set_bias(Linear& linear, const std::string& name, std::int64_t n) const;
   Norm norm(const std::string& prefix, std::int64_t columns) const;
   Norm norm_of(const std::string& kind, double eps, const std::string& prefix,
@@ -74,11 +84,17 @@ class Builder {
   BufferId mixed_of(Stream& stream) { return rows_buffer(stream, stream.mixed, "mixed", dim()); }
   BufferId spare_of(Stream& stream) { return rows_buffer(stream, stream.spare, "spare", dim()); }
 
-  // Steps.
+  // Steps. What is added is for calls that have one of `needs_`, or for all where it is 0.
+  template <class F>
+  void for_calls_with(unsigned needs, const F& f) {
+    needs_ = needs;
+    f();
+    needs_ = 0;
+  }
   void add(Scope scope, StepPtr step);
-  void add_linear(Scope scope, const std::string& name, Linear linear, LinearOptions options);
+  void add_linear(Scope scope, const std::string& name, LinearPtr linear, LinearOptions options);
   /// A linear layer into a sink.
-  void add_output(const Stream& stream, const std::string& name, Linear linear, BufferId in,
+  void add_output(const Stream& stream, const std::string& name, LinearPtr linear, BufferId in,
                   const Sink& sink);
   void add_norm(const Stream& stream, const std::string& prefix, BufferId in, BufferId out);
   void add_pack(const Stream& stream, const std::string& name, BufferId in, BufferId out);
@@ -86,7 +102,8 @@ class Builder {
   // Parts of the model.
   void check() const;
   void embed();
-  FloatBuffer position_rows(std::int64_t begin, std::int64_t end) const;
+  FloatBuffer prefix_rows() const;
+  void read_positions();
   void blocks();
   void block(const std::string& prefix, std::int64_t depth);
   void res_post_block(const std::string& prefix, std::int64_t depth);
@@ -94,32 +111,39 @@ class Builder {
   void parallel_things_block(const std::string& prefix, std::int64_t depth);
   /// Reads stream.a, leaves its result in `sink`.
   void attention(Stream& stream, const std::string& prefix, const Sink& sink, std::int64_t depth);
-  void add_qkv(Stream& stream, const std::string& name, Linear linear);
+  /// The last block's, where some calls want the kept rows alone; those go on in kept_.
+  void last_attention(const std::string& prefix, const std::string& scale);
+  /// From the qkv buffer on.
+  void attend(Stream& stream, const std::string& prefix, const Sink& sink, std::int64_t depth);
+  void add_qkv(Stream& stream, const std::string& name, LinearPtr linear);
   void qk_norm(Stream& stream, const std::string& prefix, std::int64_t columns,
                std::int64_t query_rows = 0);
   /// From the qkv buffer to stream.mixed.
   void differential_attention(Stream& stream, const std::string& prefix, std::int64_t depth);
-  /// Attention for the kept rows alone; they go on in kept_.
-  void kept_attention(const std::string& prefix, const Sink& sink);
+  /// The attention's weights, for maps: a share of the mean over all heads.
+  void add_weights(const std::string& prefix, const AttentionStepOptions& attention, double factor);
+  void add_attention_maps();
+  void kept_attention(const std::string& prefix, const std::string& scale);
   /// q, k and v in the qkv buffer; each begins at a vector.
   AttentionStepOptions heads(const Stream& stream) const;
   std::int64_t part_columns() const { return kernels::padded(dim()); }
   /// Reads stream.a, leaves its result in `sink`.
   void mlp(Stream& stream, const std::string& prefix, const Sink& sink);
-  void add_mlp(Stream& stream, const std::string& prefix, Linear first, bool gated, bool bias,
+  void add_mlp(Stream& stream, const std::string& prefix, LinearPtr first, bool gated, bool bias,
                bool scale_norm, const Sink& sink);
   void pool();
   void take_tokens();
+  void token_features();
   void map_pool();
   void prr_pool();
   void head();
   void distilled_head();
-  BufferId add_head_layer(const std::string& name, BufferId in, Linear linear,
+  BufferId add_head_layer(const std::string& name, BufferId in, LinearPtr linear,
                           kernels::Activation activation = kernels::Activation::kIdentity);
   void add_output_step(BufferId in);
+  void add_feature(Scope scope, FeatureStep::Options options);
 
   std::int64_t num_patches() const;
-  std::int64_t num_tokens() const { return options_.num_prefix_tokens() + num_patches(); }
   std::int64_t mlp_hidden() const {
     return static_cast<std::int64_t>(static_cast<double>(dim()) * options_.mlp_ratio());
   }
@@ -142,8 +166,13 @@ class Builder {
   const WeightLookup& weights_;
   Plan plan_;
   kernels::Activation activation_;
-  Stream image_;  ///< all tokens of an image
-  Stream kept_;   ///< rows of the batch that the pooling reads, and after it the pooled ones
+  unsigned needs_ = 0;
+  std::int64_t stage_ = -1;
+  mutable std::map<std::string, LinearPtr> packed_;
+  std::set<std::pair<std::int64_t, unsigned>> weights_begun_;  ///< block and row needs
+  std::vector<BufferId> weights_buffers_;  ///< by block: attention weights, mean over heads
+  Stream image_;                           ///< all tokens of an image
+  Stream kept_;  ///< rows of the batch that the pooling reads, and after it the pooled ones
 };
 
 }  // namespace vit::engine

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "engine/geometry.h"
 #include "vit/core/thread_team.h"
+#include "vit/engine/engine.h"
 #include "vit/kernels/gemm.h"
 
 namespace vit::engine {
@@ -24,9 +26,10 @@ struct BufferSpec {
   std::string name;
   Scope scope = Scope::kImage;
   bool packed = false;
-  std::int64_t rows = 0;
-  std::int64_t columns = 0;
-  BufferId alias = -1;  ///< the buffer whose memory it is under another shape; -1: its own
+  std::int64_t rows = 0;     ///< as Geometry::count() takes them
+  std::int64_t columns = 0;  ///< the same
+  BufferId alias = -1;       ///< the buffer whose memory it is under another shape; -1: its own
+  unsigned needs = 0;        ///< there where a call has one of them; 0: always
 };
 
 /// Row-major; columns beyond those that the buffer was made with are zero.
@@ -79,23 +82,29 @@ struct Frame {
   float* const* buffers = nullptr;  ///< by BufferId
   std::int64_t image = 0;           ///< index in the batch; 0 in batch steps
   std::int64_t batch = 1;           ///< images of the call
-  const float* input = nullptr;     ///< of the image, or of the batch
-  float* output = nullptr;          ///< of the batch
-  float* scratch = nullptr;         ///< of this thread
+  int rank = 0;                     ///< of the thread
+  const Geometry* geometry = nullptr;
+  const float* input = nullptr;  ///< of the image
+  const Want* want = nullptr;
+  Output* output = nullptr;  ///< of the batch; has room for what is wanted
+  float* scratch = nullptr;  ///< of this thread
   Group* group = nullptr;
 
   const BufferSpec& spec(BufferId id) const { return (*specs)[static_cast<std::size_t>(id)]; }
 
   std::int64_t rows(BufferId id) const {
-    return spec(id).rows * (spec(id).scope == Scope::kBatch ? batch : 1);
+    return image_rows(id) * (spec(id).scope == Scope::kBatch ? batch : 1);
   }
+  /// Rows of one image.
+  std::int64_t image_rows(BufferId id) const { return geometry->count(spec(id).rows); }
+  std::int64_t columns(BufferId id) const { return geometry->count(spec(id).columns); }
 
   RowsView rows_view(BufferId id) const {
-    return {buffers[id], rows(id), spec(id).columns, kernels::padded(spec(id).columns)};
+    return {buffers[id], rows(id), columns(id), kernels::padded(columns(id))};
   }
 
   kernels::PackedRows packed_view(BufferId id) const {
-    return kernels::packed_rows(isa, buffers[id], rows(id), spec(id).columns);
+    return kernels::packed_rows(isa, buffers[id], rows(id), columns(id));
   }
 };
 

@@ -1,6 +1,7 @@
 #include "vit/engine/packed_engine.h"
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 
 #include "engine/workspace.h"
@@ -9,37 +10,118 @@
 
 namespace vit::engine {
 
+namespace {
+
+/// Sizes of images whose workspaces are kept.
+constexpr std::size_t kSizesKept = 4;
+
+/// Room for what is wanted; the rest becomes empty.
+void prepare_output(const config::VisionTransformerOptions& model, const Geometry& geometry,
+                    std::int64_t batch, const Want& want, Output& output) {
+  const auto resize = [&](Array& array, const ValueShape& values) {
+    if (values.rows == 0)
+      array.resize({batch, values.columns});
+    else
+      array.resize({batch, values.rows, values.columns});
+  };
+  if (want.logits)
+    resize(output.logits, logits_values(model, geometry.grid));
+  else
+    output.logits.clear();
+  output.features.resize(want.features.size());
+  for (std::size_t i = 0; i < want.features.size(); ++i)
+    resize(output.features[i], feature_values(model, want.features[i], geometry.grid));
+  if (want.attention)
+    output.attention.resize({batch, geometry.grid.height, geometry.grid.width});
+  else
+    output.attention.clear();
+}
+
+}  // namespace
+
 struct PackedEngine::State {
   Plan plan;
   std::shared_ptr<ThreadTeam> team;
-  std::mutex mutex;
-  std::vector<std::unique_ptr<Workspace>> free;  ///< workspaces that no call uses
+  mutable std::mutex mutex;
+  /// The last used first.
+  mutable std::vector<std::shared_ptr<const Geometry>> geometries;
+  mutable std::vector<std::unique_ptr<Workspace>> free;  ///< workspaces that no call uses
 
-  std::unique_ptr<Workspace> take() {
+  /// Moves to the front, or makes. Under the mutex.
+  std::shared_ptr<const Geometry> geometry(std::int64_t height, std::int64_t width) const {
+    const auto found = std::find_if(geometries.begin(), geometries.end(), [&](const auto& known) {
+      return known->height == height && known->width == width;
+    });
+    if (found != geometries.end()) {
+      std::rotate(geometries.begin(), found, found + 1);
+      return geometries.front();
+    }
+    geometries.insert(geometries.begin(),
+                      std::make_shared<const Geometry>(plan.geometry(height, width)));
+    if (geometries.size() > kSizesKept) {
+      std::erase_if(free, [&](const auto& workspace) {
+        return &workspace->geometry() == geometries.back().get();
+      });
+      geometries.pop_back();
+    }
+    return geometries.front();
+  }
+
+  std::unique_ptr<Workspace> take(std::int64_t height, std::int64_t width) const {
     const std::lock_guard lock(mutex);
-    if (free.empty()) return std::make_unique<Workspace>(plan, team->size());
-    auto workspace = std::move(free.back());
-    free.pop_back();
+    auto geometry = this->geometry(height, width);
+    const auto found = std::find_if(free.begin(), free.end(), [&](const auto& workspace) {
+      return &workspace->geometry() == geometry.get();
+    });
+    if (found == free.end())
+      return std::make_unique<Workspace>(plan, std::move(geometry), team->size());
+    auto workspace = std::move(*found);
+    free.erase(found);
     return workspace;
   }
 
-  void give_back(std::unique_ptr<Workspace> workspace) {
+  void give_back(std::unique_ptr<Workspace> workspace) const {
     const std::lock_guard lock(mutex);
-    free.push_back(std::move(workspace));
+    const bool known = std::any_of(geometries.begin(), geometries.end(), [&](const auto& geometry) {
+      return geometry.get() == &workspace->geometry();
+    });
+    if (known) free.push_back(std::move(workspace));
   }
 
-  /// `seconds`: [threads][steps], or null.
-  void run(const float* images, std::int64_t batch, float* output, double* seconds) {
-    if (batch == 0) return;
-    auto workspace = take();
-    workspace->reserve(batch);
-    const auto steps = plan.image_steps.size() + plan.batch_steps.size();
-    workspace->start();
-    team->run([&](int rank, int count) {
-      workspace->run(
-          images, batch, output, rank, count,
-          seconds != nullptr ? seconds + static_cast<std::size_t>(rank) * steps : nullptr);
-    });
+  const PlannedStep& step(std::size_t i) const {
+    const auto images = plan.image_steps.size();
+    return i < images ? plan.image_steps[i] : plan.batch_steps[i - images];
+  }
+  std::size_t step_count() const { return plan.image_steps.size() + plan.batch_steps.size(); }
+
+  StepReport report(std::size_t i, const Geometry& geometry) const {
+    const auto& step = *this->step(i).step;
+    return {step.name(), step.describe(), i >= plan.image_steps.size(), step.flops(geometry), 0.0};
+  }
+
+  /// `events`: one list a thread, or null.
+  void run(const Input& input, const Want& want, Output& output,
+           std::vector<Events>* events) const {
+    if (input.channels != plan.model.in_c())
+      throw DataError("engine: expected images of {} channels, found {}", plan.model.in_c(),
+                      input.channels);
+    Call call;
+    call.images = input.images;
+    call.batch = input.batch;
+    call.image_size = input.channels * input.height * input.width;
+    call.demand = plan.demand(want);
+    call.want = &want;
+    call.output = &output;
+    auto workspace = take(input.height, input.width);
+    prepare_output(plan.model, workspace->geometry(), input.batch, want, output);
+    if (input.batch > 0) {
+      workspace->reserve(input.batch, call.demand.needs);
+      workspace->start();
+      team->run([&](int rank, int count) {
+        workspace->run(call, rank, count,
+                       events != nullptr ? &(*events)[static_cast<std::size_t>(rank)] : nullptr);
+      });
+    }
     give_back(std::move(workspace));
   }
 };
@@ -61,36 +143,59 @@ PackedEngine::~PackedEngine() = default;
 PackedEngine::PackedEngine(PackedEngine&&) noexcept = default;
 PackedEngine& PackedEngine::operator=(PackedEngine&&) noexcept = default;
 
-void PackedEngine::run(const float* images, std::int64_t batch, float* output) const {
-  state_->run(images, batch, output, nullptr);
+void PackedEngine::run(const Input& input, const Want& want, Output& output) const {
+  state_->run(input, want, output, nullptr);
 }
 
-std::vector<StepReport> PackedEngine::steps() const {
+Choices PackedEngine::choices() const {
+  return {.engine = "packed",
+          .precision = "fp32",
+          .kernels = std::string(isa_name(isa())),
+          .device = "cpu",
+          .threads = threads()};
+}
+
+std::vector<StepReport> PackedEngine::steps(const Want& want) const {
+  const auto& plan = state_->plan;
+  const auto [height, width] = plan.model.img_size();
+  const auto geometry = plan.geometry(height, width);
+  const auto demand = plan.demand(want);
   std::vector<StepReport> reports;
-  const auto add = [&](const std::vector<StepPtr>& steps, bool per_batch) {
-    for (const auto& step : steps)
-      reports.push_back({step->name(), step->describe(), per_batch, step->flops(), 0.0});
-  };
-  add(state_->plan.image_steps, false);
-  add(state_->plan.batch_steps, true);
+  for (std::size_t i = 0; i < state_->step_count(); ++i)
+    if (state_->step(i).wanted(demand)) reports.push_back(state_->report(i, geometry));
   return reports;
 }
 
-std::vector<StepReport> PackedEngine::profile(const float* images, std::int64_t batch,
-                                              float* output) const {
-  auto reports = steps();
-  const auto threads = static_cast<std::size_t>(this->threads());
-  std::vector<double> seconds(threads * reports.size(), 0.0);
-  state_->run(images, batch, output, seconds.data());
-  for (std::size_t i = 0; i < seconds.size(); ++i)
-    reports[i % reports.size()].seconds += seconds[i] / static_cast<double>(threads);
-  return reports;
+Profile PackedEngine::profile(const Input& input, const Want& want, Output& output) const {
+  const auto& plan = state_->plan;
+  std::vector<Events> events(static_cast<std::size_t>(threads()));
+  const auto begin = std::chrono::steady_clock::now();
+  state_->run(input, want, output, &events);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+
+  Profile profile;
+  profile.batch = input.batch;
+  profile.threads = threads();
+  profile.seconds = seconds.count();
+  profile.peak = kernels::measure_peak(isa()) * threads();
+  const auto geometry = plan.geometry(input.height, input.width);
+  const auto demand = plan.demand(want);
+  std::vector<std::size_t> places(state_->step_count());  // in the report
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    places[i] = profile.steps.size();
+    if (state_->step(i).wanted(demand)) profile.steps.push_back(state_->report(i, geometry));
+  }
+  const std::chrono::duration<double> start = begin.time_since_epoch();
+  for (const auto& thread : events)
+    for (auto event : thread) {
+      event.step = places[event.step];
+      event.begin -= start.count();
+      profile.steps[event.step].seconds += event.seconds / profile.threads;
+      profile.events.push_back(event);
+    }
+  return profile;
 }
 
-std::int64_t PackedEngine::input_size() const { return state_->plan.input_size; }
-std::int64_t PackedEngine::output_size() const {
-  return state_->plan.output_rows * state_->plan.output_columns;
-}
 Isa PackedEngine::isa() const { return state_->plan.isa; }
 int PackedEngine::threads() const { return state_->team->size(); }
 

@@ -11,19 +11,53 @@
 
 namespace vit::engine {
 
+/// What a call needs of the program, as bits.
+enum Need : unsigned {
+  kKeptRows = 1U << 0U,  ///< of the last block only the rows that the pooling reads
+  kAllRows = 1U << 1U,   ///< all of them; each call has one of the two
+  kRowNeeds = kKeptRows | kAllRows,
+  kPooled = 1U << 2U,  ///< what the head sees
+  kLogits = 1U << 3U,
+  kTokens = 1U << 4U,   ///< all tokens after the final norm
+  kLayers = 1U << 5U,   ///< outputs of blocks
+  kLastMap = 1U << 6U,  ///< the last block's attention
+  kRolloutMap = 1U << 7U,
+};
+
+struct Demand {
+  unsigned needs = 0;
+  std::int64_t last_stage = 0;  ///< steps of later stages are left out
+};
+
+struct PlannedStep {
+  StepPtr step;
+  /// Runs where the call has one of the row needs and one of the others; none: always.
+  unsigned needs = 0;
+  std::int64_t stage = 0;  ///< -1 before the blocks, then the block; after them their count
+
+  bool wanted(const Demand& demand) const {
+    const auto has = [&](unsigned some) { return some == 0 || (some & demand.needs) != 0; };
+    return stage <= demand.last_stage && has(needs & kRowNeeds) && has(needs & ~kRowNeeds);
+  }
+};
+
 struct Plan {
   Isa isa = Isa::kPortable;
+  config::VisionTransformerOptions model;
   std::vector<BufferSpec> buffers;
-  std::vector<StepPtr> image_steps;  ///< for one image at a time
-  std::vector<StepPtr> batch_steps;  ///< then, for all images of the batch together
-  std::int64_t input_size = 0;       ///< floats of one image
-  std::int64_t output_rows = 1;      ///< for each image
-  std::int64_t output_columns = 0;
+  std::vector<PlannedStep> image_steps;  ///< for one image at a time
+  std::vector<PlannedStep> batch_steps;  ///< then, for all images of the batch together
+  bool has_kept_rows = false;            ///< the last block has a way for the kept rows alone
+  Positions positions;
 
+  /// Throws DataError where the model does not take images of this size.
+  Geometry geometry(std::int64_t height, std::int64_t width) const;
+  /// Throws UsageError where the model lacks it.
+  Demand demand(const Want& want) const;
   /// Floats of scratch memory that a thread needs.
-  std::int64_t scratch() const;
+  std::int64_t scratch(const Geometry& geometry) const;
   /// Floats of a buffer, of the batch's for `batch` images.
-  std::int64_t size(const BufferSpec& buffer, std::int64_t batch) const;
+  std::int64_t size(const BufferSpec& buffer, const Geometry& geometry, std::int64_t batch) const;
 };
 
 /// Throws DataError where a weight is missing or has another shape, or the options contradict each

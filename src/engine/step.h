@@ -22,9 +22,9 @@ class Step {
   virtual std::string describe() const = 0;
   /// Floating-point operations for one image (2 for a multiplication with addition); 0 where they
   /// are next to nothing.
-  virtual double flops() const { return 0.0; }
+  virtual double flops(const Geometry& /*geometry*/) const { return 0.0; }
   /// Floats of scratch memory that a thread needs.
-  virtual std::int64_t scratch(Isa /*isa*/) const { return 0; }
+  virtual std::int64_t scratch(Isa /*isa*/, const Geometry& /*geometry*/) const { return 0; }
   /// Called by every thread of the frame's group.
   virtual void run(const Frame& frame) const = 0;
 

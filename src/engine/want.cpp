@@ -50,8 +50,8 @@ Grid patch_grid(const config::VisionTransformerOptions& model, std::int64_t heig
           (width + (pad ? patch_width - 1 : 0)) / patch_width};
 }
 
-std::vector<std::int64_t> feature_shape(const config::VisionTransformerOptions& model,
-                                        const FeatureKind& kind, Grid grid) {
+ValueShape feature_values(const config::VisionTransformerOptions& model, const FeatureKind& kind,
+                          Grid grid) {
   const auto tokens = model.num_prefix_tokens() + grid.height * grid.width;
   switch (kind.kind) {
     case FeatureKind::kLayer:
@@ -61,20 +61,38 @@ std::vector<std::int64_t> feature_shape(const config::VisionTransformerOptions& 
       const auto representation = model.representation_size().value_or(0);
       const auto width =
           !model.distilled() && representation > 0 ? representation : model.embed_dim();
-      if (model.global_pool().empty() && !model.distilled()) return {tokens, width};
-      return {width};
+      const bool all = model.global_pool().empty() && !model.distilled();
+      return {all ? tokens : 0, width};
     }
     case FeatureKind::kCls:
     case FeatureKind::kMean:
       break;
   }
-  return {model.embed_dim()};
+  return {0, model.embed_dim()};
+}
+
+ValueShape logits_values(const config::VisionTransformerOptions& model, Grid grid) {
+  auto values = feature_values(model, {FeatureKind::kPooled}, grid);
+  if (model.num_classes() > 0) values.columns = model.num_classes();
+  return values;
+}
+
+namespace {
+
+std::vector<std::int64_t> shape_of(const ValueShape& values) {
+  if (values.rows == 0) return {values.columns};
+  return {values.rows, values.columns};
+}
+
+}  // namespace
+
+std::vector<std::int64_t> feature_shape(const config::VisionTransformerOptions& model,
+                                        const FeatureKind& kind, Grid grid) {
+  return shape_of(feature_values(model, kind, grid));
 }
 
 std::vector<std::int64_t> logits_shape(const config::VisionTransformerOptions& model, Grid grid) {
-  auto shape = feature_shape(model, {FeatureKind::kPooled}, grid);
-  if (model.num_classes() > 0) shape.back() = model.num_classes();
-  return shape;
+  return shape_of(logits_values(model, grid));
 }
 
 }  // namespace vit::engine

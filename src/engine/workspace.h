@@ -7,25 +7,40 @@
 
 #include "engine/memory.h"
 #include "engine/plan.h"
+#include "vit/engine/profile.h"
 
 namespace vit::engine {
 
+/// One forward pass.
+struct Call {
+  const float* images = nullptr;
+  std::int64_t batch = 0;
+  std::int64_t image_size = 0;  ///< floats
+  Demand demand;
+  const Want* want = nullptr;
+  Output* output = nullptr;
+};
+
+/// What a thread did, in order. `step` counts all steps of the plan.
+using Events = std::vector<StepEvent>;
+
 /// Buffers for as many images at the same time as there are threads, the batch's buffers, and each
-/// thread's scratch memory.
+/// thread's scratch memory. For images of one size.
 class Workspace {
  public:
-  Workspace(const Plan& plan, int threads);
+  Workspace(const Plan& plan, std::shared_ptr<const Geometry> geometry, int threads);
 
-  /// Makes room for `batch` images.
-  void reserve(std::int64_t batch);
+  const Geometry& geometry() const { return *geometry_; }
+
+  /// Makes room for `batch` images and what is needed of them.
+  void reserve(std::int64_t batch, unsigned needs);
 
   /// Before the threads' run().
   void start();
 
   /// Thread `rank` of `count`'s part of a forward pass; all threads return after the last step.
-  /// `seconds`, where it is given, has room for all steps of the plan: the time of this thread.
-  void run(const float* images, std::int64_t batch, float* output, int rank, int count,
-           double* seconds);
+  /// Adds this thread's events to `events`, where it is given; their times are the clock's.
+  void run(const Call& call, int rank, int count, Events* events);
 
  private:
   struct Slot {  // of one image at a time
@@ -34,13 +49,17 @@ class Workspace {
     Group group;
   };
 
-  void make_slots();
+  void reserve_images(unsigned needs);
   void bind_batch_buffers();
-  void run_image(Frame frame, Slot& slot, const float* images, std::int64_t image,
-                 double* seconds) const;
+  void run_steps(const std::vector<PlannedStep>& steps, const Demand& demand, const Frame& frame,
+                 Events* events) const;
+  void run_image(Frame frame, Slot& slot, const Call& call, std::int64_t image,
+                 Events* events) const;
 
   const Plan& plan_;
+  std::shared_ptr<const Geometry> geometry_;
   std::int64_t capacity_ = 0;
+  unsigned needs_ = 0;                     ///< whose buffers are there
   std::vector<FloatBuffer> batch_memory_;  ///< by BufferId
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<std::unique_ptr<Group>> solo_;  ///< by rank

@@ -18,9 +18,9 @@ constexpr const char* kArchitecture = "vit_base_patch16_224";
 void engine_vit_base(benchmark::State& state) {
   const auto engine = random_engine(kArchitecture, available_cores());
   const auto batch = state.range(0);
-  const std::vector<float> images(static_cast<std::size_t>(batch * engine.input_size()), 0.5F);
-  std::vector<float> output(static_cast<std::size_t>(batch * engine.output_size()));
-  for (auto _ : state) engine.run(images.data(), batch, output.data());
+  const SameImages images(kArchitecture, batch);
+  engine::Output output;
+  for (auto _ : state) engine.run(images.input(), {}, output);
   state.SetItemsProcessed(state.iterations() * batch);
 }
 BENCHMARK(engine_vit_base)->Arg(1)->Arg(8)->Unit(benchmark::kMillisecond)->UseRealTime();

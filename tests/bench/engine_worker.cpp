@@ -15,14 +15,9 @@ double milliseconds() {
   return std::chrono::duration<double, std::milli>(time).count();
 }
 
-void print_steps(const vit::engine::PackedEngine& engine, const std::vector<float>& images,
-                 std::int64_t batch, std::vector<float>& output) {
-  for (const auto& step : engine.profile(images.data(), batch, output.data())) {
-    const auto flops = step.flops * static_cast<double>(batch);
-    std::cout << step.seconds * 1e3 / static_cast<double>(batch) << " ms\t"
-              << (step.seconds > 0 ? flops / step.seconds / 1e9 : 0.0) << " GFLOP/s\t" << step.name
-              << ": " << step.description << "\n";
-  }
+void print_steps(const vit::engine::PackedEngine& engine, const vit::engine::Input& input,
+                 vit::engine::Output& output) {
+  std::cout << vit::engine::profile_table(engine.profile(input, {}, output));
 }
 
 }  // namespace
@@ -34,11 +29,11 @@ int main(int argc, char** argv) {
   }
   const std::int64_t batch = std::atoi(argv[2]);
   const auto engine = vit::bench::random_engine(argv[1], std::atoi(argv[3]));
-  const std::vector<float> images(static_cast<std::size_t>(batch * engine.input_size()), 0.5F);
-  std::vector<float> output(static_cast<std::size_t>(batch * engine.output_size()));
-  for (int i = 0; i < 3; ++i) engine.run(images.data(), batch, output.data());
+  const vit::bench::SameImages images(argv[1], batch);
+  vit::engine::Output output;
+  for (int i = 0; i < 3; ++i) engine.run(images.input(), {}, output);
   if (argc > 4 && std::strcmp(argv[4], "--steps") == 0) {
-    print_steps(engine, images, batch, output);
+    print_steps(engine, images.input(), output);
     return 0;
   }
   std::cout << "ready" << std::endl;
@@ -46,7 +41,7 @@ int main(int argc, char** argv) {
     std::cout << "[";
     for (int i = 0; i < count; ++i) {
       const double begin = milliseconds();
-      engine.run(images.data(), batch, output.data());
+      engine.run(images.input(), {}, output);
       std::cout << (i > 0 ? ", " : "") << (milliseconds() - begin) / static_cast<double>(batch);
     }
     std::cout << "]" << std::endl;

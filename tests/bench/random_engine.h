@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "vit/config/registry.h"
 #include "vit/engine/packed_engine.h"
@@ -28,5 +29,24 @@ inline engine::PackedEngine random_engine(const std::string& architecture, int t
   };
   return {options, weights, engine::EngineOptions().threads(threads)};
 }
+
+/// A batch of grey images for an architecture.
+class SameImages {
+ public:
+  SameImages(const std::string& architecture, std::int64_t batch) {
+    const auto model = config::find_architecture(architecture).model;
+    const auto [height, width] = model.img_size();
+    pixels_.assign(static_cast<std::size_t>(batch * model.in_c() * height * width), 0.5F);
+    input_ = {pixels_.data(), batch, model.in_c(), height, width};
+  }
+  SameImages(const SameImages&) = delete;
+  SameImages& operator=(const SameImages&) = delete;
+
+  const engine::Input& input() const { return input_; }
+
+ private:
+  std::vector<float> pixels_;
+  engine::Input input_;
+};
 
 }  // namespace vit::bench

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <string>
 
 #include "vit/core/random.h"
 #include "vit/model/vision_transformer.h"
+#include "vit/nn/layer.h"
 
 namespace vit::engine {
 namespace {
@@ -57,23 +59,84 @@ WeightLookup Modules::weights() const {
   };
 }
 
-std::vector<float> Modules::run(const std::vector<float>& images, std::int64_t batch) const {
-  const c10::InferenceMode inference;
-  const auto& options = state_->model->options;
-  const auto [height, width] = options.img_size();
-  const auto x = at::from_blob(const_cast<float*>(images.data()),  // only read
-                               {batch, options.in_c(), height, width});
-  const auto logits = state_->model->forward(x).logits.contiguous();
-  return {logits.const_data_ptr<float>(), logits.const_data_ptr<float>() + logits.numel()};
+namespace {
+
+Array array_of(const at::Tensor& tensor) {
+  const auto values = tensor.contiguous();
+  const auto* data = values.const_data_ptr<float>();
+  return {values.sizes().vec(), {data, data + values.numel()}};
 }
 
-std::vector<float> random_images(const config::VisionTransformerOptions& options,
-                                 std::int64_t batch) {
-  const auto [height, width] = options.img_size();
+/// What vit::infer's Predictor says of a kind.
+at::Tensor feature_of(model::VisionTransformerImpl& model, const std::vector<at::Tensor>& layers,
+                      const FeatureKind& kind) {
+  if (kind.kind == FeatureKind::kLayer) return layers[static_cast<std::size_t>(kind.layer)];
+  const auto tokens = model.norm->forward(layers.back());
+  if (kind.kind == FeatureKind::kCls) return tokens.select(1, 0);
+  if (kind.kind == FeatureKind::kMean)
+    return tokens.slice(1, model.options.num_prefix_tokens()).mean(1);
+  return kind.kind == FeatureKind::kTokens ? tokens : model.pool(tokens);
+}
+
+/// `weights`: of each block, mean over heads, [B, N, N].
+at::Tensor attention_map(const config::VisionTransformerOptions& options,
+                         const std::vector<at::Tensor>& weights, AttentionMethod method) {
+  auto seen = weights.back();
+  if (method == AttentionMethod::kRollout) {
+    const auto eye = at::eye(seen.size(-1));
+    seen = eye;
+    for (const auto& block : weights) seen = ((block + eye) / 2).matmul(seen);
+  }
+  const auto from = options.class_token() ? seen.select(1, 0) : seen.mean(1);
+  const auto map = from.slice(1, options.num_prefix_tokens()).clamp_min(0);
+  return map / map.amax(1, true).clamp_min(1e-30);
+}
+
+}  // namespace
+
+Output Modules::run(const Input& input, const Want& want) const {
+  const c10::InferenceMode inference;
+  auto& model = *state_->model;
+  const auto& options = model.options;
+  const auto x = at::from_blob(const_cast<float*>(input.images),  // only read
+                               {input.batch, input.channels, input.height, input.width});
+  std::vector<at::Tensor> layers, weights;
+  auto tokens = model.embed(x);
+  for (std::size_t i = 0; i < model.block->size(); ++i) {
+    const auto block = model.block->ptr(i);
+    if (want.attention)
+      weights.push_back(
+          dynamic_cast<nn::AttendingLayer&>(*block).attention_weights(tokens).mean(1));
+    tokens = dynamic_cast<nn::Layer&>(*block).forward(tokens);
+    layers.push_back(tokens);
+  }
+  Output output;
+  if (want.logits) output.logits = array_of(model.forward(x).logits);
+  for (const auto& kind : want.features)
+    output.features.push_back(array_of(feature_of(model, layers, kind)));
+  if (want.attention) {
+    const auto grid = patch_grid(options, input.height, input.width);
+    output.attention = array_of(attention_map(options, weights, *want.attention)
+                                    .reshape({input.batch, grid.height, grid.width}));
+  }
+  return output;
+}
+
+Images::Images(const config::VisionTransformerOptions& options, std::int64_t batch,
+               std::optional<std::array<std::int64_t, 2>> size) {
+  const auto [own_height, own_width] = options.img_size();
+  const auto [height, width] = size.value_or(std::array{own_height, own_width});
   Random random(2);
-  std::vector<float> images(static_cast<std::size_t>(batch * options.in_c() * height * width));
-  for (auto& pixel : images) pixel = static_cast<float>(random.normal());
-  return images;
+  pixels_.resize(static_cast<std::size_t>(batch * options.in_c() * height * width));
+  for (auto& pixel : pixels_) pixel = static_cast<float>(random.normal());
+  input_ = {nullptr, batch, options.in_c(), height, width};
+}
+
+Input Images::from(std::int64_t first, std::int64_t count) const {
+  auto input = input_;
+  input.images = pixels_.data() + first * input.channels * input.height * input.width;
+  input.batch = count;
+  return input;
 }
 
 double relative_error(const std::vector<float>& found, const std::vector<float>& expected) {
@@ -85,7 +148,12 @@ double relative_error(const std::vector<float>& found, const std::vector<float>&
     error = difference <= error ? error : difference;
     size = std::max(size, std::abs(double{expected[i]}));
   }
-  return error / size;
+  return size > 0.0 ? error / size : error;
+}
+
+double relative_error(const Array& found, const Array& expected) {
+  if (found.shape != expected.shape) return std::numeric_limits<double>::infinity();
+  return relative_error(found.data, expected.data);
 }
 
 }  // namespace vit::engine

@@ -1,10 +1,13 @@
 // The engine's reference: the LibTorch modules. This header is free of LibTorch.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "vit/config/vision_transformer_options.h"
+#include "vit/engine/engine.h"
 #include "vit/engine/weights.h"
 
 namespace vit::engine {
@@ -16,19 +19,33 @@ class Modules {
   explicit Modules(const config::VisionTransformerOptions& options);
 
   WeightLookup weights() const;
-  /// images [batch, in_c, H, W] to the model's output.
-  std::vector<float> run(const std::vector<float>& images, std::int64_t batch) const;
+  /// What the engine should give.
+  Output run(const Input& input, const Want& want) const;
 
  private:
   struct State;
   std::shared_ptr<State> state_;
 };
 
-/// [batch, in_c, H, W], standard normal; the first images do not depend on `batch`.
-std::vector<float> random_images(const config::VisionTransformerOptions& options,
-                                 std::int64_t batch);
+/// Standard normal; the first images do not depend on `batch`. Of the model's own size, or another.
+class Images {
+ public:
+  Images(const config::VisionTransformerOptions& options, std::int64_t batch,
+         std::optional<std::array<std::int64_t, 2>> size = {});
+
+  /// `count` of them from `first` on; all.
+  Input from(std::int64_t first, std::int64_t count) const;
+  Input all() const { return from(0, input_.batch); }
+  std::vector<float>& pixels() { return pixels_; }
+
+ private:
+  std::vector<float> pixels_;
+  Input input_;
+};
 
 /// max |found − expected| / max |expected|.
 double relative_error(const std::vector<float>& found, const std::vector<float>& expected);
+/// The same of one image's or one batch's values; infinite where the shapes differ.
+double relative_error(const Array& found, const Array& expected);
 
 }  // namespace vit::engine

@@ -33,16 +33,38 @@ VisionTransformerOptions base_options() {
 // Both sides round some 10^4 sums of float32; the modules differ from double by as much.
 constexpr double kTolerance = 1e-5;
 
+Want want_everything(const VisionTransformerOptions& options, AttentionMethod method) {
+  Want want;
+  want.features = {{FeatureKind::kMean},
+                   {FeatureKind::kTokens},
+                   {FeatureKind::kPooled},
+                   {FeatureKind::kLayer, 0},
+                   {FeatureKind::kLayer, options.depth() - 1}};
+  if (options.class_token()) want.features.push_back({FeatureKind::kCls});
+  want.attention = method;
+  return want;
+}
+
 void expect_modules_output(const VisionTransformerOptions& options, const std::string& what) {
   const Modules modules(options);
-  const auto images = random_images(options, 3);
-  const auto expected = modules.run(images, 3);
-  for (const auto isa : supported_isas()) {
-    const PackedEngine engine(options, modules.weights(), EngineOptions().isa(isa).threads(2));
-    ASSERT_EQ(engine.output_size() * 3, static_cast<std::int64_t>(expected.size())) << what;
-    std::vector<float> found(expected.size());
-    engine.run(images.data(), 3, found.data());
-    EXPECT_LT(relative_error(found, expected), kTolerance) << what << ", " << isa_name(isa);
+  const Images images(options, 3);
+  for (const auto method : {AttentionMethod::kLast, AttentionMethod::kRollout}) {
+    const auto want = want_everything(options, method);
+    const auto expected = modules.run(images.all(), want);
+    for (const auto isa : supported_isas()) {
+      const PackedEngine engine(options, modules.weights(), EngineOptions().isa(isa).threads(2));
+      Output alone, found;
+      engine.run(images.all(), Want(), alone);
+      EXPECT_LT(relative_error(alone.logits, expected.logits), kTolerance)
+          << what << ", " << isa_name(isa);
+      engine.run(images.all(), want, found);
+      EXPECT_EQ(found.logits.data, alone.logits.data) << what << ", " << isa_name(isa);
+      for (std::size_t i = 0; i < want.features.size(); ++i)
+        EXPECT_LT(relative_error(found.features[i], expected.features[i]), kTolerance)
+            << what << ", feature " << i << ", " << isa_name(isa);
+      EXPECT_LT(relative_error(found.attention, expected.attention), kTolerance)
+          << what << ", attention, " << isa_name(isa);
+    }
   }
 }
 
@@ -93,6 +115,10 @@ INSTANTIATE_TEST_SUITE_P(
         {"embed_norm", [](O& o) { o.embed_norm_layer("rmsnorm").embed_norm_eps(1e-5); }},
         {"layer_scale", [](O& o) { o.init_values(0.1); }},
         {"layer_scale_avg", [](O& o) { o.init_values(0.1).global_pool("avg"); }},
+        {"padded_images",
+         [](O& o) {
+           o.img_size({30, 37}).dynamic_img_size(true).dynamic_img_pad(true);
+         }},
         {"rmsnorm", [](O& o) { o.norm_layer("rmsnorm").norm_eps(1e-5); }},
         {"qk_norm", [](O& o) { o.qk_norm(true); }},
         {"qk_norm_avg", [](O& o) { o.qk_norm(true).global_pool("avg"); }},
@@ -135,6 +161,26 @@ INSTANTIATE_TEST_SUITE_P(
         {"diff_parallel_scaling", [](O& o) { o.block_fn("DiffParallelScalingBlock"); }},
     }),
     [](const testing::TestParamInfo<Variant>& variant) { return variant.param.name; });
+
+TEST(EngineAndModules, AgreeForImagesOfOtherSizes) {
+  auto options = base_options().dynamic_img_size(true).reg_tokens(2);
+  for (const bool no_embed_class : {false, true}) {
+    options.no_embed_class(no_embed_class);
+    const Modules modules(options);
+    const PackedEngine engine(options, modules.weights(), EngineOptions().threads(2));
+    const auto want = want_everything(options, AttentionMethod::kRollout);
+    for (const auto& [height, width] :
+         {std::array<std::int64_t, 2>{32, 40}, {48, 24}, {16, 80}, {64, 96}, {8, 8}, {32, 40}}) {
+      const Images images(options, 3, std::array{height, width});
+      const auto expected = modules.run(images.all(), want);
+      Output found;
+      engine.run(images.all(), want, found);
+      EXPECT_LT(relative_error(found.logits, expected.logits), kTolerance) << height << width;
+      EXPECT_LT(relative_error(found.features[1], expected.features[1]), kTolerance);
+      EXPECT_LT(relative_error(found.attention, expected.attention), kTolerance);
+    }
+  }
+}
 
 /// Every named architecture's options at a size for tests: two blocks of two heads, few patches.
 TEST(EngineAndModules, AgreeForEveryNamedArchitecture) {

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <thread>
 
 #include "engine/allocations.h"
@@ -27,11 +30,22 @@ VisionTransformerOptions small_options() {
 
 constexpr std::int64_t kClasses = 11;
 
+Want everything() {
+  Want want;
+  want.features = {{FeatureKind::kCls},
+                   {FeatureKind::kMean},
+                   {FeatureKind::kTokens},
+                   {FeatureKind::kPooled},
+                   {FeatureKind::kLayer, 0}};
+  want.attention = AttentionMethod::kRollout;
+  return want;
+}
+
 /// A model, images for it, and engines over it.
 struct Small {
   VisionTransformerOptions options = small_options();
   Modules modules{options};
-  std::vector<float> images = random_images(options, 7);
+  Images images{options, 7};
 
   PackedEngine engine(int threads, Isa isa = detect_isa()) const {
     return {options, modules.weights(), EngineOptions().isa(isa).threads(threads)};
@@ -40,9 +54,9 @@ struct Small {
   /// Of `count` images from the `first` on.
   std::vector<float> logits(const PackedEngine& engine, std::int64_t first,
                             std::int64_t count) const {
-    std::vector<float> output(static_cast<std::size_t>(count * kClasses));
-    engine.run(images.data() + first * engine.input_size(), count, output.data());
-    return output;
+    Output output;
+    engine.run(images.from(first, count), Want(), output);
+    return output.logits.data;
   }
 };
 
@@ -65,19 +79,81 @@ TEST(PackedEngine, GivesAnImageTheSameBitsInEveryBatchAndOnAnyNumberOfThreads) {
   }
 }
 
+TEST(PackedEngine, GivesAValueTheSameBitsWhateverElseIsWanted) {
+  const Small small;
+  const auto all = everything();
+  for (const auto isa : supported_isas()) {
+    const auto engine = small.engine(2, isa);
+    Output together, alone;
+    engine.run(small.images.from(0, 3), all, together);
+    EXPECT_EQ(together.logits.data, small.logits(engine, 0, 3));
+    for (std::size_t i = 0; i < all.features.size(); ++i) {
+      engine.run(small.images.from(0, 3), Want{.logits = false, .features = {all.features[i]}},
+                 alone);
+      EXPECT_TRUE(alone.logits.data.empty());
+      EXPECT_EQ(alone.features.at(0).data, together.features[i].data) << "feature " << i;
+    }
+    for (const auto method : {AttentionMethod::kRollout, AttentionMethod::kLast}) {
+      auto want = all;
+      want.attention = method;
+      engine.run(small.images.from(0, 3), want, together);
+      engine.run(small.images.from(0, 3), Want{.logits = false, .attention = method}, alone);
+      EXPECT_EQ(alone.attention.data, together.attention.data);
+      EXPECT_EQ(alone.attention.shape, (std::vector<std::int64_t>{3, 4, 4}));
+    }
+  }
+}
+
+TEST(PackedEngine, ForgetsAnImageThatIsNoNumber) {
+  const Small small;
+  const auto engine = small.engine(1);
+  Output expected, found;
+  engine.run(small.images.from(0, 2), everything(), expected);
+  Images bad(small.options, 2);
+  std::fill(bad.pixels().begin(), bad.pixels().end(), std::numeric_limits<float>::quiet_NaN());
+  engine.run(bad.all(), everything(), found);
+  EXPECT_TRUE(std::isnan(found.logits.data[0]));
+  engine.run(small.images.from(0, 2), everything(), found);
+  EXPECT_EQ(found.logits.data, expected.logits.data);
+  EXPECT_EQ(found.attention.data, expected.attention.data);
+}
+
+TEST(PackedEngine, RefusesImagesAndWishesThatTheModelDoesNotTake) {
+  const Small small;
+  const auto engine = small.engine(1);
+  const auto message = [&](const Input& input, const Want& want) -> std::string {
+    Output output;
+    try {
+      engine.run(input, want, output);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  auto input = small.images.from(0, 1);
+  EXPECT_EQ(message(input, Want{.features = {{FeatureKind::kLayer, 2}}}),
+            "features: expected a layer from 0 to 1, found 2");
+  input.height = 40;
+  EXPECT_EQ(message(input, Want()),
+            "engine: expected an image of 32 x 32, found 40 x 32 (height x width)");
+  input.channels = 1;
+  EXPECT_EQ(message(input, Want()), "engine: expected images of 3 channels, found 1");
+}
+
 TEST(PackedEngine, AllocatesNothingAfterTheFirstCallOfABatchSize) {
   const Small small;
-  std::vector<float> output(7 * kClasses);
-  for (const int threads : {1, 3}) {
-    const auto engine = small.engine(threads);
-    const auto run = [&](std::int64_t batch) {
-      const auto before = allocations();
-      engine.run(small.images.data(), batch, output.data());
-      return allocations() - before;
-    };
-    EXPECT_GT(run(5), 0) << "the counter counts";
-    for (const std::int64_t batch : {5, 4, 1, 5}) EXPECT_EQ(run(batch), 0) << "batch " << batch;
-  }
+  Output output;
+  for (const auto& want : {Want(), everything()})
+    for (const int threads : {1, 3}) {
+      const auto engine = small.engine(threads);
+      const auto run = [&](std::int64_t batch) {
+        const auto before = allocations();
+        engine.run(small.images.from(0, batch), want, output);
+        return allocations() - before;
+      };
+      EXPECT_GT(run(5), 0) << "the counter counts";
+      for (const std::int64_t batch : {5, 4, 1, 5}) EXPECT_EQ(run(batch), 0) << "batch " << batch;
+    }
 }
 
 TEST(PackedEngine, AnswersSeveralCallersAtTheSameTime) {
@@ -135,10 +211,19 @@ TEST(PackedEngine, ReportsItsStepsAndTheirTimes) {
   EXPECT_THAT(names, testing::IsSupersetOf({"patch_embed.proj: linear 192 -> 40, position added",
                                             "block.0.mlp.fc1: linear 40 -> 160, gelu",
                                             "head: linear 40 -> 11"}));
-  std::vector<float> output(3 * kClasses);
-  const auto timed = engine.profile(small.images.data(), 3, output.data());
-  ASSERT_EQ(timed.size(), steps.size());
-  for (const auto& step : timed) EXPECT_GT(step.seconds, 0.0) << step.name;
+  Output output;
+  const auto timed = engine.profile(small.images.from(0, 3), Want(), output);
+  ASSERT_EQ(timed.steps.size(), steps.size());
+  for (const auto& step : timed.steps) EXPECT_GT(step.seconds, 0.0) << step.name;
+  // Three images on two threads: one each, and one that both share; and the batch's steps on both.
+  const auto per_batch = std::count_if(steps.begin(), steps.end(),
+                                       [](const StepReport& step) { return step.per_batch; });
+  const auto per_image = static_cast<std::ptrdiff_t>(steps.size()) - per_batch;
+  EXPECT_EQ(static_cast<std::ptrdiff_t>(timed.events.size()), 4 * per_image + 2 * per_batch);
+  for (const auto& event : timed.events) {
+    EXPECT_GE(event.begin, 0.0);
+    EXPECT_LE(event.begin + event.seconds, timed.seconds);
+  }
 }
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include "vit/core/arg.h"
 #include "vit/core/isa.h"
 #include "vit/core/thread_team.h"
+#include "vit/engine/engine.h"
+#include "vit/engine/profile.h"
 #include "vit/engine/weights.h"
 
 namespace vit::engine {
@@ -22,40 +24,32 @@ struct EngineOptions {
                                                ///< engines
 };
 
-/// One step of the program, and how long it took where it was timed.
-struct StepReport {
-  std::string name;         ///< which part of the model: `block.3.mlp.fc1`
-  std::string description;  ///< what it does: `linear 768 -> 3072, gelu`
-  bool per_batch = false;   ///< runs once for all images of a batch, not for each
-  double flops = 0.0;       ///< for one image; 0 where they are next to nothing
-  double seconds = 0.0;     ///< of the whole batch, a mean over the threads
-};
-
-/// An image's output has the same bits whatever stands beside it in the batch, whatever the size of
-/// the batch and the number of threads, on one instruction-set level.
-class PackedEngine {
+/// An image's values have the same bits whatever stands beside it in the batch, whatever the size
+/// of the batch, the number of threads and what else is wanted, on one instruction-set level.
+///
+/// Calls from several threads work at the same time, each in a workspace of its own; a call that
+/// finds the team busy works on its own thread alone. After the first call with a size of images, a
+/// Want and this batch size, or a larger one, nothing is allocated. Workspaces of the last four
+/// sizes of images are kept.
+class PackedEngine : public Engine {
  public:
   /// Packs the weights. Throws DataError where one is missing or has another shape, or the model's
   /// options contradict each other; UsageError where the machine lacks `options.isa`.
   PackedEngine(const config::VisionTransformerOptions& model, const WeightLookup& weights,
                const EngineOptions& options = {});
-  ~PackedEngine();
+  ~PackedEngine() override;
   PackedEngine(PackedEngine&&) noexcept;
   PackedEngine& operator=(PackedEngine&&) noexcept;
 
-  /// images: float32 [batch, in_c, height, width]; output: [batch, output_size()] (logits, or
-  /// features where the model has no head). Calls from several threads work at the same time, each
-  /// in a workspace of its own; a call that finds the team busy works on its own thread alone.
-  /// After the first call with this batch size, or a larger one, nothing is allocated.
-  void run(const float* images, std::int64_t batch, float* output) const;
+  void run(const Input& input, const Want& want, Output& output) const override;
+  Choices choices() const override;
 
   /// The same, and how long each step took.
-  std::vector<StepReport> profile(const float* images, std::int64_t batch, float* output) const;
+  Profile profile(const Input& input, const Want& want, Output& output) const;
 
-  std::vector<StepReport> steps() const;
+  /// The steps that `want` takes, for images of the model's own size.
+  std::vector<StepReport> steps(const Want& want = {}) const;
 
-  std::int64_t input_size() const;   ///< floats of one image
-  std::int64_t output_size() const;  ///< floats of one image's output
   Isa isa() const;
   int threads() const;
 

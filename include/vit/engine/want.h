@@ -40,8 +40,8 @@ AttentionMethod parse_attention_method(const std::string& text);
 /// Everything from one pass. A value has the same bits whatever else is wanted.
 struct Want {
   bool logits = true;
-  std::vector<FeatureKind> features;
-  std::optional<AttentionMethod> attention;
+  std::vector<FeatureKind> features = {};
+  std::optional<AttentionMethod> attention = {};
 };
 
 /// Throws UsageError where the model has no such block, no class token, or no attention.
@@ -53,6 +53,15 @@ struct Grid {
 };
 Grid patch_grid(const config::VisionTransformerOptions& model, std::int64_t height,
                 std::int64_t width);
+
+/// One image's values: a vector, or a matrix of `rows` of them.
+struct ValueShape {
+  std::int64_t rows = 0;  ///< 0: a vector
+  std::int64_t columns = 0;
+};
+ValueShape feature_values(const config::VisionTransformerOptions& model, const FeatureKind& kind,
+                          Grid grid);
+ValueShape logits_values(const config::VisionTransformerOptions& model, Grid grid);
 
 /// Shape of one image's feature, without the batch: cls and mean [D]; tokens and layer [N, D];
 /// pooled [num_features], or [N, num_features] of a model that does not pool.

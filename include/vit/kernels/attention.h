@@ -28,6 +28,12 @@ struct AttentionCall {
   float* rows = nullptr;  ///< else row r's head h goes to rows[r · ld + h · dv]
   std::int64_t ld = 0;
 
+  /// Where it is not null, there is no product with v: the queries' weights, times
+  /// `weights_factor`, are added to [queries, ≥ keys], and nothing else is written.
+  float* weights = nullptr;
+  std::int64_t weights_ld = 0;
+  float weights_factor = 1.0F;
+
   float* scratch = nullptr;  ///< attention_scratch() floats of the calling thread
 };
 

@@ -10,21 +10,23 @@ AttentionStep::AttentionStep(std::string name, AttentionStepOptions options, Flo
     : Step(std::move(name)), options_(options), query_(std::move(query)) {}
 
 std::string AttentionStep::describe() const {
-  return format("attention {} heads of {}, {} queries, {} keys", options_.heads, options_.d,
-                options_.queries, options_.keys);
+  auto text = format("attention {} heads of {}", options_.heads, options_.d);
+  if (options_.queries != kTokenCount) text += format(", {} queries", options_.queries);
+  return text;
 }
 
-double AttentionStep::flops() const {
-  return 2.0 * static_cast<double>(options_.heads * options_.queries * options_.keys *
-                                   (options_.d + options_.dv));
+double AttentionStep::flops(const Geometry& geometry) const {
+  const auto queries = geometry.count(options_.queries),
+             keys = geometry.tokens - options_.key_begin;
+  return 2.0 * static_cast<double>(options_.heads * queries * keys * (options_.d + options_.dv));
 }
 
-std::int64_t AttentionStep::scratch(Isa isa) const {
-  return kernels::attention_scratch(isa, static_cast<int>(options_.keys),
+std::int64_t AttentionStep::scratch(Isa isa, const Geometry& geometry) const {
+  return kernels::attention_scratch(isa, static_cast<int>(geometry.tokens - options_.key_begin),
                                     static_cast<int>(options_.d), static_cast<int>(options_.dv));
 }
 
-void AttentionStep::run(const Frame& frame) const {
+kernels::AttentionCall AttentionStep::call(const Frame& frame) const {
   const auto heads_of = [&](const HeadColumns& columns, std::int64_t row) {
     const auto rows = frame.rows_view(columns.buffer);
     return kernels::HeadRows{rows.data + row * rows.ld + columns.first, rows.ld, columns.stride};
@@ -34,19 +36,24 @@ void AttentionStep::run(const Frame& frame) const {
                              : heads_of(options_.q, 0);
   call.k = heads_of(options_.k, options_.key_begin);
   call.v = heads_of(options_.v, options_.key_begin);
-  call.queries = static_cast<int>(options_.queries);
-  call.keys = static_cast<int>(options_.keys);
+  call.queries = static_cast<int>(frame.geometry->count(options_.queries));
+  call.keys = static_cast<int>(frame.geometry->tokens - options_.key_begin);
   call.d = static_cast<int>(options_.d);
   call.dv = static_cast<int>(options_.dv);
   call.scale = static_cast<float>(options_.scale);
   call.scratch = frame.scratch;
+  return call;
+}
+
+void AttentionStep::run(const Frame& frame) const {
+  auto call = this->call(frame);
   const auto& out_spec = frame.spec(options_.out);
   if (out_spec.packed) {
     call.packed = frame.packed_view(options_.out);
   } else {
     const auto out = frame.rows_view(options_.out);
     const bool batch = out_spec.scope == Scope::kBatch;
-    call.rows = out.data + (batch ? frame.image * options_.queries * out.ld : 0);
+    call.rows = out.data + (batch ? frame.image * call.queries * out.ld : 0);
     call.ld = out.ld;
   }
 

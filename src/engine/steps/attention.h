@@ -17,7 +17,8 @@ struct HeadColumns {
 struct AttentionStepOptions {
   HeadColumns q, k, v;
   std::int64_t heads = 0, d = 0, dv = 0;
-  std::int64_t queries = 0, keys = 0, key_begin = 0;  ///< rows; keys from `key_begin` on
+  std::int64_t queries = kTokenCount;  ///< rows
+  std::int64_t key_begin = 0;          ///< keys are the rows from here on
   double scale = 0.0;
   /// Packed; or rows; where it is the batch's, this image's are the `queries` from
   /// image · queries on.
@@ -29,9 +30,11 @@ class AttentionStep : public Step {
   /// `query`, where it is not empty: one constant row in place of q's buffer.
   AttentionStep(std::string name, AttentionStepOptions options, FloatBuffer query = {});
   std::string describe() const override;
-  double flops() const override;
-  std::int64_t scratch(Isa isa) const override;
+  double flops(const Geometry& geometry) const override;
+  std::int64_t scratch(Isa isa, const Geometry& geometry) const override;
   void run(const Frame& frame) const override;
+  /// The kernel's call, without its output.
+  kernels::AttentionCall call(const Frame& frame) const;
 
  private:
   AttentionStepOptions options_;

@@ -11,10 +11,11 @@ constexpr int kColumnsAtOnce = 192;
 
 }  // namespace
 
-Linear pack_linear(Isa isa, std::int64_t n, std::int64_t in, bool gated,
-                   const std::function<const float*(std::int64_t)>& row,
-                   const std::function<float(std::int64_t)>& bias) {
-  Linear linear;
+LinearPtr pack_linear(Isa isa, std::int64_t n, std::int64_t in, bool gated,
+                      const std::function<const float*(std::int64_t)>& row,
+                      const std::function<float(std::int64_t)>& bias) {
+  auto result = std::make_shared<Linear>();
+  auto& linear = *result;
   linear.in = in;
   linear.out = gated ? n / 2 : n;
   linear.packed = kernels::packed_weight(isa, n, in, gated);
@@ -35,24 +36,22 @@ Linear pack_linear(Isa isa, std::int64_t n, std::int64_t in, bool gated,
   }
   linear.packed.data = linear.data.data();
   linear.packed.bias = linear.bias.data();
-  return linear;
+  return result;
 }
 
-LinearStep::LinearStep(std::string name, Linear linear, LinearOptions options, std::int64_t rows)
-    : Step(std::move(name)),
-      linear_(std::move(linear)),
-      options_(std::move(options)),
-      flops_(2.0 * static_cast<double>(rows) * static_cast<double>(linear_.packed.n) *
-             static_cast<double>(linear_.in)) {}
+double LinearStep::flops(const Geometry& geometry) const {
+  return 2.0 * static_cast<double>(geometry.count(rows_)) * static_cast<double>(linear_->packed.n) *
+         static_cast<double>(linear_->in);
+}
 
 std::string LinearStep::describe() const {
-  auto text = format("linear {} -> {}", linear_.in, linear_.out);
+  auto text = format("linear {} -> {}", linear_->in, linear_->out);
   if (options_.activation != kernels::Activation::kIdentity || options_.gated)
     text += format(", {}{}", kernels::activation_name(options_.activation),
                    options_.gated ? " gate" : "");
   if (options_.scale.size() > 0) text += ", scaled";
   if (options_.addend >= 0) text += ", added";
-  if (options_.table.size() > 0) text += ", position added";
+  if (options_.position) text += ", position added";
   if (options_.rows) text += format(", {} rows", *options_.rows);
   return text;
 }
@@ -66,7 +65,7 @@ void LinearStep::run(const Frame& frame) const {
     // The layout stays that of all rows.
     call.tiles = (call.a.rows + tile - 1) / tile;
   }
-  call.weight = linear_.packed;
+  call.weight = linear_->packed;
   call.scratch = frame.scratch;
   // Rows of a batch come in any number; and the first rows of an image must not depend on whether
   // the others are wanted.
@@ -84,14 +83,14 @@ void LinearStep::run(const Frame& frame) const {
     epilogue.rows = out.data + offset;
     epilogue.ld = out.ld;
     if (options_.addend >= 0) epilogue.addend = frame.buffers[options_.addend] + offset;
-    if (options_.table.size() > 0) epilogue.addend = options_.table.data();
+    if (options_.position) epilogue.addend = frame.geometry->positions.data();
     epilogue.addend_ld = out.ld;
   }
 
   // A gate and its value stay together.
   const int parts = options_.gated ? 2 : 1;
   const int at_once = kColumnsAtOnce / kernels::gemm_shape(frame.isa).columns / parts;
-  frame.group->share(linear_.packed.panels / parts, at_once, [&](int begin, int end) {
+  frame.group->share(linear_->packed.panels / parts, at_once, [&](int begin, int end) {
     call.panel_begin = begin * parts;
     call.panel_end = end * parts;
     kernels::gemm(frame.isa, call);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "engine/memory.h"
@@ -18,11 +19,14 @@ struct Linear {
   std::int64_t out = 0;  ///< columns of the product; of a gated one half the weight's rows
 };
 
+/// Steps of the same layer share its weight.
+using LinearPtr = std::shared_ptr<Linear>;
+
 /// Packs `count` rows of a weight `[n, in]`; row(i) is its i-th row, bias(i) its bias (may be
 /// empty). Of a gated one the first half of the rows are gates, the second values.
-Linear pack_linear(Isa isa, std::int64_t n, std::int64_t in, bool gated,
-                   const std::function<const float*(std::int64_t)>& row,
-                   const std::function<float(std::int64_t)>& bias);
+LinearPtr pack_linear(Isa isa, std::int64_t n, std::int64_t in, bool gated,
+                      const std::function<const float*(std::int64_t)>& row,
+                      const std::function<float(std::int64_t)>& bias);
 
 struct LinearOptions {
   BufferId in = -1;
@@ -33,25 +37,31 @@ struct LinearOptions {
   BufferId out = -1;            ///< rows or packed
   std::int64_t row_offset = 0;  ///< of `out`, where it is rows
   std::int64_t column_offset = 0;
-  FloatBuffer scale;     ///< LayerScale; empty for none
-  BufferId addend = -1;  ///< a buffer of rows like `out`; -1 for none
-  FloatBuffer table;     ///< or a constant: rows as in `out` from row_offset on
+  FloatBuffer scale;      ///< LayerScale; empty for none
+  BufferId addend = -1;   ///< a buffer of rows like `out`; -1 for none
+  bool position = false;  ///< or the geometry's positions, for rows from row_offset on
 };
 
 class LinearStep : public Step {
  public:
   /// `rows`: of one image, for flops().
-  LinearStep(std::string name, Linear linear, LinearOptions options, std::int64_t rows);
+  LinearStep(std::string name, LinearPtr linear, LinearOptions options, std::int64_t rows)
+      : Step(std::move(name)),
+        linear_(std::move(linear)),
+        options_(std::move(options)),
+        rows_(rows) {}
 
   std::string describe() const override;
-  double flops() const override { return flops_; }
-  std::int64_t scratch(Isa isa) const override { return kernels::gemm_scratch(isa); }
+  double flops(const Geometry& geometry) const override;
+  std::int64_t scratch(Isa isa, const Geometry& /*geometry*/) const override {
+    return kernels::gemm_scratch(isa);
+  }
   void run(const Frame& frame) const override;
 
  private:
-  Linear linear_;
+  LinearPtr linear_;
   LinearOptions options_;
-  double flops_ = 0.0;
+  std::int64_t rows_;
 };
 
 }  // namespace vit::engine

@@ -15,7 +15,7 @@ NormStep::NormStep(std::string name, Norm norm, NormOptions options)
 std::string NormStep::describe() const {
   auto text = format("{} {}", norm_.rms ? "rmsnorm" : "layernorm", norm_.columns);
   if (options_.groups > 1) text += format(", {} groups", options_.groups);
-  if (options_.addend >= 0 || options_.table.size() > 0) text += ", added";
+  if (options_.addend >= 0 || options_.position) text += ", added";
   return text;
 }
 
@@ -40,7 +40,7 @@ void NormStep::run(const Frame& frame) const {
     if (options_.addend >= 0)
       call.addend =
           frame.buffers[options_.addend] + options_.row_begin * out.ld + options_.column_offset;
-    if (options_.table.size() > 0) call.addend = options_.table.data();
+    if (options_.position) call.addend = frame.geometry->positions.data();
   }
   const int tile = kernels::gemm_shape(frame.isa).rows;
   const auto row_end = options_.row_end != 0 ? options_.row_end : in.rows;

@@ -21,8 +21,8 @@ struct NormOptions {
   std::int64_t row_end = 0;  ///< 0: all
   std::int64_t column_offset = 0;
   int groups = 1;
-  BufferId addend = -1;  ///< a buffer laid out as `out`; -1 for none
-  FloatBuffer table;     ///< or a constant: rows from row_begin on
+  BufferId addend = -1;   ///< a buffer laid out as `out`; -1 for none
+  bool position = false;  ///< or the geometry's positions, for rows from row_begin on
 };
 
 class NormStep : public Step {

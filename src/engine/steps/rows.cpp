@@ -7,7 +7,7 @@
 namespace vit::engine {
 namespace {
 
-constexpr int kTilesAtOnce = 8;
+constexpr int kRowTilesAtOnce = 8;
 
 void copy_floats(const float* from, std::int64_t count, float* to) {
   std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
@@ -16,11 +16,11 @@ void copy_floats(const float* from, std::int64_t count, float* to) {
 }  // namespace
 
 std::string PatchesStep::describe() const {
-  return format("patches of {} x {} from {} x {} x {}", options_.patch_height, options_.patch_width,
-                options_.channels, options_.height, options_.width);
+  return format("patches of {} x {} from {} channels", options_.patch_height, options_.patch_width,
+                options_.channels);
 }
 
-std::int64_t PatchesStep::scratch(Isa isa) const {
+std::int64_t PatchesStep::scratch(Isa isa, const Geometry& /*geometry*/) const {
   return kernels::gemm_shape(isa).rows *
          kernels::padded(options_.channels * options_.patch_height * options_.patch_width);
 }
@@ -28,17 +28,21 @@ std::int64_t PatchesStep::scratch(Isa isa) const {
 void PatchesStep::run(const Frame& frame) const {
   const auto& o = options_;
   const auto out = frame.packed_view(o.out);
-  const auto across = o.width / o.patch_width;
+  const auto across = frame.geometry->grid.width;
+  const auto height = frame.geometry->height, width = frame.geometry->width;
   const std::int64_t ld = out.k, tile = kernels::gemm_shape(frame.isa).rows;
-  frame.group->share(out.tiles, kTilesAtOnce, [&](int begin, int end) {
+  frame.group->share(out.tiles, kRowTilesAtOnce, [&](int begin, int end) {
     for (int t = begin; t < end; ++t) {
       for (std::int64_t r = 0; r < tile && t * tile + r < out.rows; ++r) {
         const auto patch = t * tile + r;
         const auto y = patch / across * o.patch_height, x = patch % across * o.patch_width;
         float* row = frame.scratch + r * ld;
         for (std::int64_t c = 0; c < o.channels; ++c)
-          for (std::int64_t j = 0; j < o.patch_height; ++j, row += o.patch_width)
-            copy_floats(frame.input + (c * o.height + y + j) * o.width + x, o.patch_width, row);
+          for (std::int64_t j = 0; j < o.patch_height; ++j, row += o.patch_width) {
+            const auto there = y + j < height ? std::min(o.patch_width, width - x) : 0;
+            if (there > 0) copy_floats(frame.input + (c * height + y + j) * width + x, there, row);
+            std::fill(row + there, row + o.patch_width, 0.0F);
+          }
         std::fill(row, frame.scratch + (r + 1) * ld, 0.0F);
       }
       kernels::pack_rows(frame.isa, frame.scratch, ld, out, t, t + 1);
@@ -58,18 +62,21 @@ std::string PackStep::describe() const { return "pack"; }
 void PackStep::run(const Frame& frame) const {
   const auto in = frame.rows_view(in_);
   const auto out = frame.packed_view(out_);
-  frame.group->share(out.tiles, kTilesAtOnce, [&](int begin, int end) {
+  frame.group->share(out.tiles, kRowTilesAtOnce, [&](int begin, int end) {
     const auto row = std::int64_t{begin} * kernels::gemm_shape(frame.isa).rows;
     kernels::pack_rows(frame.isa, in.data + row * in.ld, in.ld, out, begin, end);
   });
 }
 
-std::string TakeRowsStep::describe() const { return format("take {} rows", count_); }
+std::string TakeRowsStep::describe() const {
+  return count_ == kTokenCount ? "take all rows" : format("take {} rows", count_);
+}
 
 void TakeRowsStep::run(const Frame& frame) const {
   const auto in = frame.rows_view(in_), out = frame.rows_view(out_);
+  const auto count = frame.geometry->count(count_);
   frame.group->share(1, 1, [&](int, int) {
-    copy_floats(in.data, count_ * in.ld, out.data + frame.image * count_ * out.ld);
+    copy_floats(in.data, count * in.ld, out.data + frame.image * count * out.ld);
   });
 }
 
@@ -105,7 +112,8 @@ void OutputStep::run(const Frame& frame) const {
   const auto in = frame.rows_view(in_);
   frame.group->share(static_cast<int>(in.rows), 64, [&](int begin, int end) {
     for (std::int64_t r = begin; r < end; ++r)
-      copy_floats(in.data + r * in.ld, in.columns, frame.output + r * in.columns);
+      copy_floats(in.data + r * in.ld, in.columns,
+                  frame.output->logits.data.data() + r * in.columns);
   });
 }
 

@@ -9,16 +9,16 @@
 
 namespace vit::engine {
 
-/// The image's pixels [in_c, height, width] as packed rows, one a patch.
+/// The image's pixels [in_c, height, width] as packed rows, one a patch; zeros beyond the image.
 class PatchesStep : public Step {
  public:
   struct Options {
-    std::int64_t channels = 0, height = 0, width = 0, patch_height = 0, patch_width = 0;
+    std::int64_t channels = 0, patch_height = 0, patch_width = 0;
     BufferId out = -1;
   };
   PatchesStep(std::string name, Options options) : Step(std::move(name)), options_(options) {}
   std::string describe() const override;
-  std::int64_t scratch(Isa isa) const override;
+  std::int64_t scratch(Isa isa, const Geometry& geometry) const override;
   void run(const Frame& frame) const override;
 
  private:
@@ -51,7 +51,8 @@ class PackStep : public Step {
   BufferId in_, out_;
 };
 
-/// Copies an image's first rows to its rows of a batch's buffer.
+/// Copies an image's first rows to its rows of a batch's buffer. `count` as Geometry::count() takes
+/// it.
 class TakeRowsStep : public Step {
  public:
   TakeRowsStep(std::string name, BufferId in, std::int64_t count, BufferId out)
@@ -82,7 +83,7 @@ class PoolStep : public Step {
   BufferId out_;
 };
 
-/// The batch's rows, without padding, to the caller.
+/// The batch's rows, without padding, to the caller's logits.
 class OutputStep : public Step {
  public:
   OutputStep(std::string name, BufferId in) : Step(std::move(name)), in_(in) {}

@@ -223,15 +223,28 @@ struct AttentionLoops {
     }
   }
 
+  void add_weights(int tile, int t, const float (&inverse)[V::kRows]) const {
+    const float* packed = call.scratch + layout.packed + t * V::kRows * layout.span;
+    for (int r = 0; r < V::kRows && tile * V::kRows + r < call.queries; ++r) {
+      float* row = call.weights + (tile * V::kRows + r) * call.weights_ld;
+      const float factor = call.weights_factor * inverse[r];
+      for (int k = 0; k < call.keys; ++k) row[k] += factor * packed[k * V::kRows + r];
+    }
+  }
+
   void run(int tile_begin, int tile_end) const {
     pack_keys();
-    pack_values();
+    if (call.weights == nullptr) pack_values();
     for (int tile = tile_begin; tile < tile_end; tile += layout.query_tiles) {
       const int left = tile_end - tile,
                 tiles = left < layout.query_tiles ? left : layout.query_tiles;
       multiply_keys(tile, tiles);
       float inverse[kMostQueryTiles][V::kRows];
       for (int t = 0; t < tiles; ++t) softmax(t, inverse[t]);
+      if (call.weights != nullptr) {
+        for (int t = 0; t < tiles; ++t) add_weights(tile + t, t, inverse[t]);
+        continue;
+      }
       multiply_values(tiles, inverse);
       for (int t = 0; t < tiles; ++t)
         write(tile + t, call.scratch + layout.out + t * V::kRows * layout.width);

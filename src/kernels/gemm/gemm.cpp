@@ -1,6 +1,8 @@
 #include "vit/kernels/gemm.h"
 
 #include <algorithm>
+#include <chrono>
+#include <vector>
 
 #include "kernels/gemm/levels.h"
 
@@ -92,5 +94,34 @@ std::int64_t gemm_scratch(Isa isa) {
 }
 
 void gemm(Isa isa, const GemmCall& call) { gemm_level(isa).gemm(call); }
+
+double measure_peak(Isa isa) {
+  const auto [rows, columns] = gemm_shape(isa);
+  constexpr int kTiles = 8, kDepth = 128, kRounds = 20;
+  const auto zeros = [](std::int64_t count) {
+    return std::vector<float>(static_cast<std::size_t>(count));
+  };
+  auto a = zeros(packed_size(isa, kTiles * rows, kDepth)), scratch = zeros(gemm_scratch(isa));
+  auto out = zeros(std::int64_t{kTiles + 1} * rows * padded(columns));
+  GemmCall call;
+  call.a = packed_rows(isa, a.data(), kTiles * rows, kDepth);
+  call.weight = packed_weight(isa, columns, kDepth);
+  const auto weight = zeros(packed_size(isa, call.weight));
+  call.weight.data = weight.data();
+  call.panel_end = call.weight.panels;
+  call.epilogue.rows = out.data();
+  call.epilogue.ld = padded(columns);
+  call.scratch = scratch.data();
+  const double flops = 2.0 * kTiles * kDepth * rows * columns;
+  const int calls = static_cast<int>(1e8 / flops) + 1;  // a millisecond and more
+  double best = 0.0;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < calls; ++i) gemm(isa, call);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    best = std::max(best, flops * calls / seconds.count());
+  }
+  return best;
+}
 
 }  // namespace vit::kernels
