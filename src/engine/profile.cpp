@@ -20,7 +20,10 @@ std::string part_of(const std::string& name) {
     const bool number = std::all_of(name.begin() + static_cast<std::ptrdiff_t>(i),
                                     name.begin() + static_cast<std::ptrdiff_t>(end),
                                     [](unsigned char c) { return std::isdigit(c) != 0; });
-    if (!number || end == i) part += (part.empty() ? "" : ".") + name.substr(i, end - i);
+    if (!number || end == i) {
+      if (!part.empty()) part += '.';
+      part.append(name, i, end - i);
+    }
     i = end + 1;
   }
   return part;
