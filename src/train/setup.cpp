@@ -79,14 +79,9 @@ model::LoadOptions load_options(const TrainOptions& options) {
 }
 
 /// The names that somebody gave to the dataset's classes, as UTF-8: in the options, or the class
-/// folders'.
-/// Empty where nobody did (IDX).
-std::vector<std::string> class_names(const TrainOptions& options, const data::Dataset& data,
-                                     Log& log) {
+/// folders'. Empty where nobody did (IDX). A recipe's names are for its own dataset.
+std::vector<std::string> class_names(const TrainOptions& options, const data::Dataset& data) {
   if (options.labels.size() == data.classes().size()) return options.labels;
-  if (!options.labels.empty())
-    log.warning("{} class names given for {} classes: the dataset's own are kept",
-                options.labels.size(), data.classes().size());
   return data.has_class_names() ? printable(data.classes()) : std::vector<std::string>{};
 }
 
@@ -188,7 +183,7 @@ TrainSetup prepare(const TrainOptions& options, Log& log) {
   open_images(setup, options, log);
   const auto& data = *setup.train_data;
   const auto classes = static_cast<std::int64_t>(data.classes().size());
-  const auto names = class_names(options, data, log);
+  const auto names = class_names(options, data);
   set_classes(setup.config, options, classes);
   // Images without class names keep those of the head that is kept.
   const bool keeps_names =

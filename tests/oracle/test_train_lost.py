@@ -287,6 +287,15 @@ def test_class_names_decide_what_becomes_of_the_head(vit, tuned_from, tmp_path, 
         assert not torch.equal(after["head.weight"], before["head.weight"])
 
 
+@pytest.mark.parametrize("labels, says", [(["x", ""], "an empty one"), (["x"], "expected 2 names, one a class, found 1")])
+def test_refuses_class_names_that_are_empty_or_too_few(vit, tmp_path, labels, says):
+    write_folders(tmp_path / "data", ("a", "b"))
+    done = vit.run("vit-train", "--data", tmp_path / "data", "-o", tmp_path / "run", *COLOUR, *COLOUR_MODEL, "--label",
+                   *labels, rc=2)
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("vit-train: error: --label: ")
+    assert says in done.stderr
+
+
 def test_refuses_model_arguments_that_would_drop_part_of_a_file(vit, data, finished, tmp_path):
     message = error(vit, "--data", data, "--model", finished / "last.safetensors", "-o", tmp_path / "run", *TINY[:-len(MODEL)],
                     "depth=1", rc=1)

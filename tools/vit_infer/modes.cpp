@@ -26,7 +26,7 @@ infer::ClassMapping map_dataset(Command& command, const InferOptions& options,
   try {
     return infer::map_classes(data.dataset->classes(), config, mapping, &command.log());
   } catch (const DataError& error) {
-    if (data.by_index || options.class_order) throw;
+    if (data.by_index || options.class_order || !options.class_map.empty()) throw;
     throw DataError("{}; --class-map FILE names the folders, --class-order goes by their order",
                     error.what());
   }

@@ -180,7 +180,10 @@ train::TrainOptions resolve_options(const Json& given) {
     over["model_args"] = args;
   }
   fields_from_json(options, over, "command line");
-  for (auto& label : options.labels) label = printable(label);
+  for (auto& label : options.labels) {
+    if (label.empty()) throw UsageError("labels: expected class names, found an empty one");
+    label = printable(label);
+  }
   return options;
 }
 
