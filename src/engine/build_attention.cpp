@@ -44,8 +44,8 @@ void Builder::qk_norm(Stream& stream, const std::string& prefix, std::int64_t co
     options.column_offset = query ? 0 : part_columns();
     options.groups = static_cast<int>(dim() / columns);
     options.row_end = query ? query_rows : 0;
-    add(stream.scope, std::make_unique<NormStep>(prefix + which, norm(prefix + which, columns),
-                                                 std::move(options)));
+    add(stream.scope,
+        std::make_unique<NormStep>(prefix + which, norm(prefix + which, columns), options));
   }
 }
 
@@ -115,8 +115,7 @@ void Builder::differential_attention(Stream& stream, const std::string& prefix,
   NormOptions options;
   options.in = options.out = stream.mixed;
   options.groups = static_cast<int>(heads_count);
-  add(stream.scope,
-      std::make_unique<NormStep>(prefix + "sub_norm", std::move(layer), std::move(options)));
+  add(stream.scope, std::make_unique<NormStep>(prefix + "sub_norm", std::move(layer), options));
 }
 
 void Builder::last_attention(const std::string& prefix, const std::string& scale) {

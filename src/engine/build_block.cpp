@@ -63,7 +63,7 @@ void Builder::res_post_block(const std::string& prefix, std::int64_t depth) {
     NormOptions options;
     options.in = image_.spare;
     options.out = options.addend = image_.x;
-    add(Scope::kImage, std::make_unique<NormStep>(name, norm(name, dim()), std::move(options)));
+    add(Scope::kImage, std::make_unique<NormStep>(name, norm(name, dim()), options));
   };
   const Sink sink{spare_of(image_), -1, ""};
   add_pack(image_, prefix + "pack1", image_.x, a_of(image_));

@@ -86,7 +86,7 @@ void Builder::embed() {
                                "patch_embed.norm.", dim())
                      : norm("patch_embed.norm.", dim());
     add(Scope::kImage,
-        std::make_unique<NormStep>("patch_embed.norm", std::move(layer), std::move(norm_options)));
+        std::make_unique<NormStep>("patch_embed.norm", std::move(layer), norm_options));
   }
   if (options_.pre_norm()) add_norm(image_, "norm_pre.", image_.x, image_.x);
 }

@@ -174,8 +174,8 @@ void Builder::add_norm(const Stream& stream, const std::string& prefix, BufferId
   NormOptions options;
   options.in = in;
   options.out = out;
-  add(stream.scope, std::make_unique<NormStep>(prefix, norm(prefix, plan_.buffers[in].columns),
-                                               std::move(options)));
+  add(stream.scope,
+      std::make_unique<NormStep>(prefix, norm(prefix, plan_.buffers[in].columns), options));
 }
 
 void Builder::add_pack(const Stream& stream, const std::string& name, BufferId in, BufferId out) {

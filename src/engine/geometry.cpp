@@ -32,9 +32,10 @@ std::vector<std::vector<Tap>> taps_of(std::int64_t from, std::int64_t to) {
   std::vector<std::vector<Tap>> all(static_cast<std::size_t>(to));
   for (std::int64_t i = 0; i < to; ++i) {
     const double center = scale * (static_cast<double>(i) + 0.5);
-    const auto begin = std::max<std::int64_t>(static_cast<std::int64_t>(center - support + 0.5), 0);
+    const auto begin =
+        std::max<std::int64_t>(static_cast<std::int64_t>(std::floor(center - support + 0.5)), 0);
     const auto end =
-        std::min<std::int64_t>(static_cast<std::int64_t>(center + support + 0.5), from);
+        std::min<std::int64_t>(static_cast<std::int64_t>(std::floor(center + support + 0.5)), from);
     auto& taps = all[static_cast<std::size_t>(i)];
     double total = 0.0;
     for (auto j = begin; j < end; ++j) {

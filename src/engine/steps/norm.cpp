@@ -10,7 +10,7 @@ constexpr int kNormTilesAtOnce = 8;
 }  // namespace
 
 NormStep::NormStep(std::string name, Norm norm, NormOptions options)
-    : Step(std::move(name)), norm_(std::move(norm)), options_(std::move(options)) {}
+    : Step(std::move(name)), norm_(std::move(norm)), options_(options) {}
 
 std::string NormStep::describe() const {
   auto text = format("{} {}", norm_.rms ? "rmsnorm" : "layernorm", norm_.columns);
