@@ -119,7 +119,8 @@ std::vector<std::string> Lists::gather(const std::vector<std::string>& arguments
       // A first word that cannot be a value is taken all the same, for the error to show it.
       const bool wrong = count == 0 && found->min > 0 && !word.starts_with('-');
       if (!belongs(found->of, word) && !wrong) break;
-      list += (list.empty() ? "" : std::string(1, kSeparator)) + word;
+      if (!list.empty()) list += kSeparator;
+      list += word;
       count += std::max<std::size_t>(count_values(found->of, word), 1);
       ++i;
     }
