@@ -95,9 +95,7 @@ TEST(ByteRange, RefusesWhatIsNoRegularFile) {
 /// Root may read every file: for as long as it lives, the test is nobody.
 class Unprivileged {
  public:
-  Unprivileged() : user_(::geteuid()) {
-    EXPECT_EQ(::seteuid(user_ == 0 ? 65534 : user_), 0);
-  }
+  Unprivileged() : user_(::geteuid()) { EXPECT_EQ(::seteuid(user_ == 0 ? 65534 : user_), 0); }
   ~Unprivileged() { EXPECT_EQ(::seteuid(user_), 0); }
   Unprivileged(const Unprivileged&) = delete;
   Unprivileged& operator=(const Unprivileged&) = delete;

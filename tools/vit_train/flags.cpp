@@ -240,7 +240,7 @@ std::string with_flag(const std::string& message) {
   const auto field = message.substr(0, colon);
   const auto rest = message.substr(colon);
   for (const auto* shared : {"device", "threads", "seed"})
-    if (field == shared) return "--" + field + rest;
+    if (field == shared) return format("--{}{}", field, rest);
   for (const auto& flag : flags()) {
     const std::string names = flag.flags;
     if (field == flag.field) return names.substr(names.rfind(',') + 1) + rest;
