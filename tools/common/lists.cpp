@@ -124,7 +124,7 @@ std::vector<std::string> Lists::gather(const std::vector<std::string>& arguments
       count += std::max<std::size_t>(count_values(found->of, word), 1);
       ++i;
     }
-    gathered.push_back(count == 0 ? name : name + "=" + list);
+    gathered.push_back(count == 0 ? name : format("{}={}", name, list));
   }
   return gathered;
 }
