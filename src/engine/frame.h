@@ -14,6 +14,9 @@
 
 namespace vit::engine {
 
+/// Tiles of rows that a thread takes at a time where the rows are shared.
+inline constexpr int kTilesAtOnce = 8;
+
 /// A buffer of the plan, by its place in the plan's list.
 using BufferId = int;
 

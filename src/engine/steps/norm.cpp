@@ -3,11 +3,6 @@
 #include "vit/core/error.h"
 
 namespace vit::engine {
-namespace {
-
-constexpr int kNormTilesAtOnce = 8;
-
-}  // namespace
 
 NormStep::NormStep(std::string name, Norm norm, NormOptions options)
     : Step(std::move(name)), norm_(std::move(norm)), options_(options) {}
@@ -45,7 +40,7 @@ void NormStep::run(const Frame& frame) const {
   const int tile = kernels::gemm_shape(frame.isa).rows;
   const auto row_end = options_.row_end != 0 ? options_.row_end : in.rows;
   const int rows = static_cast<int>(row_end - options_.row_begin);
-  frame.group->share((rows + tile - 1) / tile, kNormTilesAtOnce, [&](int begin, int end) {
+  frame.group->share((rows + tile - 1) / tile, kTilesAtOnce, [&](int begin, int end) {
     kernels::norm(frame.isa, call, begin * tile, std::min(end * tile, rows));
   });
 }

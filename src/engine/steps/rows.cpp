@@ -7,8 +7,6 @@
 namespace vit::engine {
 namespace {
 
-constexpr int kRowTilesAtOnce = 8;
-
 void copy_floats(const float* from, std::int64_t count, float* to) {
   std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
 }
@@ -31,7 +29,7 @@ void PatchesStep::run(const Frame& frame) const {
   const auto across = frame.geometry->grid.width;
   const auto height = frame.geometry->height, width = frame.geometry->width;
   const std::int64_t ld = out.k, tile = kernels::gemm_shape(frame.isa).rows;
-  frame.group->share(out.tiles, kRowTilesAtOnce, [&](int begin, int end) {
+  frame.group->share(out.tiles, kTilesAtOnce, [&](int begin, int end) {
     for (int t = begin; t < end; ++t) {
       for (std::int64_t r = 0; r < tile && t * tile + r < out.rows; ++r) {
         const auto patch = t * tile + r;
@@ -62,7 +60,7 @@ std::string PackStep::describe() const { return "pack"; }
 void PackStep::run(const Frame& frame) const {
   const auto in = frame.rows_view(in_);
   const auto out = frame.packed_view(out_);
-  frame.group->share(out.tiles, kRowTilesAtOnce, [&](int begin, int end) {
+  frame.group->share(out.tiles, kTilesAtOnce, [&](int begin, int end) {
     const auto row = std::int64_t{begin} * kernels::gemm_shape(frame.isa).rows;
     kernels::pack_rows(frame.isa, in.data + row * in.ld, in.ld, out, begin, end);
   });
