@@ -15,9 +15,9 @@ constexpr std::uint32_t kRle4 = 2;
 constexpr std::uint32_t kBitFields = 3;
 
 /// Little-endian numbers of a file that may end anywhere.
-class Bytes {
+class BmpBytes {
  public:
-  explicit Bytes(const Encoded& file) : file_(file) {}
+  explicit BmpBytes(const Encoded& file) : file_(file) {}
 
   std::uint32_t u8(std::size_t at) const {
     if (at >= file_.size())
@@ -54,7 +54,7 @@ struct BmpLayout {
   throw DataError("{}: BMP: {} {} is not supported", file.source, what, found);
 }
 
-BmpLayout read_layout(const Encoded& file, const Bytes& in) {
+BmpLayout read_layout(const Encoded& file, const BmpBytes& in) {
   constexpr std::size_t kHeader = 14;
   const auto header_size = in.u32(kHeader);
   const bool core = header_size == 12;
@@ -144,7 +144,7 @@ void apply_palette(const BmpLayout& layout, const std::uint8_t* indices, std::in
 }
 
 /// The indices of a run-length coded picture, bottom row first. Pillow's `BmpRleDecoder`.
-std::vector<std::uint8_t> expand_runs(const Encoded& file, const Bytes& in,
+std::vector<std::uint8_t> expand_runs(const Encoded& file, const BmpBytes& in,
                                       const BmpLayout& layout) {
   const bool four = layout.compression == kRle4;
   const auto width = static_cast<std::size_t>(file.width);
@@ -216,7 +216,7 @@ void convert_row(const BmpLayout& layout, const std::uint8_t* row, std::int64_t 
 }  // namespace
 
 Image decode_bmp(const Encoded& file) {
-  const Bytes in(file);
+  const BmpBytes in(file);
   const auto layout = read_layout(file, in);
   const auto bits = layout.bits;
   if (bits != 1 && bits != 4 && bits != 8 && bits != 16 && bits != 24 && bits != 32)

@@ -26,13 +26,13 @@ struct Failure {
   std::longjmp(failure->jump, 1);
 }
 
-void on_error(j_common_ptr common) {
+void on_decode_error(j_common_ptr common) {
   char message[JMSG_LENGTH_MAX];
   common->err->format_message(common, message);
   fail(common, message);
 }
 
-void ignore_message(j_common_ptr /*common*/) {}
+void ignore_jpeg_message(j_common_ptr /*common*/) {}
 void ignore(j_decompress_ptr /*jpeg*/) {}
 
 boolean on_end_of_bytes(j_decompress_ptr jpeg) {
@@ -67,8 +67,8 @@ struct Decoder {
   /// Reads the header. False: `failure.message` says why.
   bool open(const Encoded& file) {
     jpeg.err = jpeg_std_error(&failure.manager);
-    failure.manager.error_exit = on_error;
-    failure.manager.output_message = ignore_message;
+    failure.manager.error_exit = on_decode_error;
+    failure.manager.output_message = ignore_jpeg_message;
     if (setjmp(failure.jump) != 0) return false;
     jpeg_create_decompress(&jpeg);
     source.init_source = ignore;

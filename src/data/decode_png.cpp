@@ -25,7 +25,7 @@ struct Reader {
   Reader& operator=(const Reader&) = delete;
 };
 
-[[noreturn]] void on_error(png_structp png, png_const_charp message) {
+[[noreturn]] void on_png_error(png_structp png, png_const_charp message) {
   auto* reader = static_cast<Reader*>(png_get_error_ptr(png));
   std::strncpy(reader->message, message, sizeof reader->message - 1);
   png_longjmp(png, 1);
@@ -53,7 +53,7 @@ struct PngLayout {
 
 /// Reads up to the pixels. False: `reader.message` says why.
 bool read_header(Reader& reader, const Encoded& file, PngLayout& layout) {
-  reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, on_error, ignore_warning);
+  reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, on_png_error, ignore_warning);
   if (reader.png == nullptr) return false;
   if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
   reader.info = png_create_info_struct(reader.png);

@@ -40,8 +40,8 @@ int keep_message(TIFF* /*tiff*/, void* data, const char* /*module*/, const char*
   return 1;
 }
 
-int ignore_message(TIFF* /*tiff*/, void* /*data*/, const char* /*module*/, const char* /*text*/,
-                   va_list /*arguments*/) {
+int ignore_tiff_message(TIFF* /*tiff*/, void* /*data*/, const char* /*module*/,
+                        const char* /*text*/, va_list /*arguments*/) {
   return 1;
 }
 
@@ -51,7 +51,7 @@ TiffPointer open_tiff(Memory& memory) {
   const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(
       TIFFOpenOptionsAlloc(), TIFFOpenOptionsFree);
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), keep_message, &memory);
-  TIFFOpenOptionsSetWarningHandlerExtR(options.get(), ignore_message, nullptr);
+  TIFFOpenOptionsSetWarningHandlerExtR(options.get(), ignore_tiff_message, nullptr);
   return {TIFFClientOpenExt("", "rm", &memory, read_memory, refuse_write, seek_memory, close_memory,
                             size_of_memory, nullptr, nullptr, options.get()),
           TIFFClose};

@@ -4,13 +4,11 @@
 #include <cmath>
 #include <utility>
 
+#include "data/rounding.h"
 #include "vit/core/error.h"
 
 namespace vit::data {
 namespace {
-
-/// Python's `round`: halves to even (the default rounding mode).
-std::int64_t python_round(double value) { return static_cast<std::int64_t>(std::nearbyint(value)); }
 
 double channel_value(const std::vector<double>& values, std::int64_t channel) {
   return values.size() == 1 ? values[0] : values[static_cast<std::size_t>(channel)];

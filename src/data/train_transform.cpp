@@ -4,13 +4,12 @@
 #include <cmath>
 #include <utility>
 
+#include "data/rounding.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
 
 namespace vit::data {
 namespace {
-
-std::int64_t python_round(double value) { return static_cast<std::int64_t>(std::nearbyint(value)); }
 
 /// Uniform in {low, …, high}.
 std::int64_t between(Random& random, std::int64_t low, std::int64_t high) {

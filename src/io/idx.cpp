@@ -13,9 +13,9 @@
 namespace vit::io {
 namespace {
 
-constexpr std::size_t kMaxHeader = 16;
+constexpr std::size_t kMaxIdxHeader = 16;
 constexpr std::uint64_t kMaxInflated = std::uint64_t{4} << 30;
-constexpr std::uint64_t kMaxRatio = 1032;  // of deflate
+constexpr std::uint64_t kMaxDeflateRatio = 1032;  // of deflate
 
 struct IdxHeader {
   std::vector<std::int64_t> shape;
@@ -52,8 +52,8 @@ void check_size(const IdxHeader& header, std::uint64_t found, const std::string&
 
 IdxArray read_gzip(const ByteRange& file, const std::string& source) {
   const auto header =
-      parse_header(inflate_start(file, Wrapping::kGzip, kMaxHeader, source), source);
-  if (header.total > kMaxInflated || header.total / kMaxRatio > file.size())
+      parse_header(inflate_start(file, Wrapping::kGzip, kMaxIdxHeader, source), source);
+  if (header.total > kMaxInflated || header.total / kMaxDeflateRatio > file.size())
     throw DataError("{}: expected shape {} to fit {} compressed bytes", source, header.shape,
                     file.size());
   // Once to know that all of it is there and its checksum right, and only then into memory.
@@ -81,7 +81,7 @@ IdxArray read_gzip(const ByteRange& file, const std::string& source) {
 IdxArray read_idx(const std::filesystem::path& path) {
   const auto file = open_bytes(path);
   const auto source = path.string();
-  const auto start = file.read_start(kMaxHeader);
+  const auto start = file.read_start(kMaxIdxHeader);
   if (starts_with(start, "\x1f\x8b")) return read_gzip(file, source);
   const auto header = parse_header(start, source);
   check_size(header, file.size(), source);

@@ -12,7 +12,7 @@
 namespace vit::io {
 namespace {
 
-constexpr std::size_t kPiece = 1U << 16;
+constexpr std::size_t kInflatePiece = 1U << 16;
 
 struct Stream {
   explicit Stream(Wrapping wrapping) {
@@ -32,13 +32,13 @@ void inflate(const ByteRange& compressed, Wrapping wrapping, std::uint64_t limit
              const std::string& where, const std::function<bool(Bytes)>& take) {
   Stream stream(wrapping);
   auto& z = stream.z;
-  const auto piece = std::make_unique<std::array<std::byte, kPiece>>();
-  const auto feed = std::make_unique<std::array<std::byte, kPiece>>();
+  const auto piece = std::make_unique<std::array<std::byte, kInflatePiece>>();
+  const auto feed = std::make_unique<std::array<std::byte, kInflatePiece>>();
   std::uint64_t fed = 0;
   std::uint64_t total = 0;
   for (int status = Z_OK; status != Z_STREAM_END;) {
     if (z.avail_in == 0) {
-      const auto count = std::min<std::uint64_t>(compressed.size() - fed, kPiece);
+      const auto count = std::min<std::uint64_t>(compressed.size() - fed, kInflatePiece);
       if (count == 0) throw DataError("{}: the compressed data is cut short", where);
       compressed.read(fed, std::span(*feed).first(count));
       fed += count;
@@ -46,12 +46,12 @@ void inflate(const ByteRange& compressed, Wrapping wrapping, std::uint64_t limit
       z.avail_in = static_cast<uInt>(count);
     }
     z.next_out = reinterpret_cast<Bytef*>(piece->data());
-    z.avail_out = kPiece;
+    z.avail_out = kInflatePiece;
     status = ::inflate(&z, Z_NO_FLUSH);
     if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
       throw DataError("{}: the compressed data is damaged: {}", where,
                       z.msg != nullptr ? z.msg : "it needs a dictionary");
-    const auto made = kPiece - z.avail_out;
+    const auto made = kInflatePiece - z.avail_out;
     total += made;
     if (total > limit)
       throw DataError("{}: expected at most {} inflated bytes, found more", where, limit);

@@ -11,7 +11,7 @@
 namespace vit::io {
 namespace {
 
-constexpr std::size_t kMaxHeader = 1U << 16;
+constexpr std::size_t kMaxHeaderText = 1U << 16;
 
 /// A cursor over the header's Python literal, of the kind that numpy writes:
 /// {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
@@ -192,8 +192,8 @@ class SwappedSource : public ByteSource {
 }  // namespace
 
 NpyHeader parse_npy_header(Bytes bytes, const std::string& where) {
-  constexpr std::string_view kMagic = "\x93NUMPY";
-  if (bytes.size() < 10 || !starts_with(bytes, kMagic))
+  constexpr std::string_view kNpyMagic = "\x93NUMPY";
+  if (bytes.size() < 10 || !starts_with(bytes, kNpyMagic))
     throw DataError("{}: expected a numpy array (.npy), found {}", where,
                     bytes.empty()
                         ? "an empty file"
@@ -205,9 +205,9 @@ NpyHeader parse_npy_header(Bytes bytes, const std::string& where) {
   if (bytes.size() < start) throw DataError("{}: the array's header is cut short", where);
   const std::size_t length = version == 1 ? load_le<std::uint16_t>(bytes.data() + 8)
                                           : load_le<std::uint32_t>(bytes.data() + 8);
-  if (length > std::min(kMaxHeader, bytes.size() - start))
+  if (length > std::min(kMaxHeaderText, bytes.size() - start))
     throw DataError("{}: expected an array's header of at most {} bytes, found a length of {}",
-                    where, std::min(kMaxHeader, bytes.size() - start), length);
+                    where, std::min(kMaxHeaderText, bytes.size() - start), length);
   NpyHeader header;
   header.data_offset = start + length;
   parse_literal(header, as_text(bytes.subspan(start, length)), where);

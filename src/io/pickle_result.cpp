@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kMaxDepth = 64;
 // Shared containers are made once, but whoever walks the result meets them again and again.
 constexpr std::uint64_t kMaxVisits = 10'000'000;
-constexpr std::size_t kMaxText = 16U << 20;
+constexpr std::size_t kMaxPickleText = 16U << 20;
 
 class Maker {
  public:
@@ -68,8 +68,8 @@ class Maker {
   std::string text(Value value) {
     const auto view = heap_.strings[value.index];
     text_ += view.size();
-    if (text_ > kMaxText)
-      throw DataError("{}: expected at most {} bytes of text, found more", where_, kMaxText);
+    if (text_ > kMaxPickleText)
+      throw DataError("{}: expected at most {} bytes of text, found more", where_, kMaxPickleText);
     return std::string(view);
   }
 

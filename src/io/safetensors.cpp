@@ -13,7 +13,7 @@
 namespace vit::io {
 namespace {
 
-constexpr std::uint64_t kMaxHeader = 100'000'000;  // the reference implementation's
+constexpr std::uint64_t kMaxSafetensorsHeader = 100'000'000;  // the reference implementation's
 constexpr std::size_t kAlignment = 8;
 
 ByteRange header_text(const ByteRange& file, const std::string& source) {
@@ -21,7 +21,7 @@ ByteRange header_text(const ByteRange& file, const std::string& source) {
     throw DataError("{}: expected a safetensors header length of 8 bytes, found {} bytes", source,
                     file.size());
   const auto length = load_le<std::uint64_t>(file.read_start(8).data());
-  const auto limit = std::min<std::uint64_t>(kMaxHeader, file.size() - 8);
+  const auto limit = std::min<std::uint64_t>(kMaxSafetensorsHeader, file.size() - 8);
   if (length > limit)
     throw DataError("{}: expected a safetensors header of at most {} bytes, found a length of {}",
                     source, limit, length);

@@ -29,7 +29,7 @@ constexpr Field kName{0, 100};
 constexpr Field kSize{124, 12};
 constexpr Field kChecksum{148, 8};
 constexpr std::size_t kType = 156;
-constexpr Field kMagic{257, 6};
+constexpr Field kMagicField{257, 6};
 constexpr Field kPrefix{345, 155};
 
 std::string_view text_of(Bytes header, Field field) {
@@ -191,7 +191,7 @@ class TarReader {
   static std::string short_name(Bytes header) {
     const std::string name(text_of(header, kName));
     // GNU's older format keeps times where ustar has the prefix.
-    const bool ustar = starts_with(header.subspan(kMagic.at), std::string_view("ustar\0", 6));
+    const bool ustar = starts_with(header.subspan(kMagicField.at), std::string_view("ustar\0", 6));
     const auto prefix = ustar ? text_of(header, kPrefix) : std::string_view();
     return prefix.empty() ? name : std::string(prefix) + "/" + name;
   }

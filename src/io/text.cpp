@@ -5,14 +5,14 @@
 namespace vit::io {
 namespace {
 
-constexpr std::size_t kShown = 120;
+constexpr std::size_t kShownBytes = 120;
 
 }  // namespace
 
 std::string in_quotes(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string result = "'";
-  while (!text.empty() && result.size() <= kShown) {
+  while (!text.empty() && result.size() <= kShownBytes) {
     const auto length = utf8_length(text);
     const auto byte = static_cast<unsigned char>(text[0]);
     if (length == 0 || byte < 0x20 || byte == 0x7F) {

@@ -11,12 +11,12 @@
 namespace vit::io {
 namespace {
 
-constexpr std::string_view kMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
+constexpr std::string_view kLegacyMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 constexpr std::int64_t kProtocol = 1001;
-constexpr std::size_t kPiece = 1U << 16;  // that is read at once
+constexpr std::size_t kReadPiece = 1U << 16;  // that is read at once
 
 void check_start(const PickleHeap& heap, Value magic, const std::string& where) {
-  if (magic.tag != Tag::kBigInt || heap.strings[magic.index] != kMagic)
+  if (magic.tag != Tag::kBigInt || heap.strings[magic.index] != kLegacyMagic)
     throw DataError("{}: expected the magic number of a PyTorch file, found {}", where,
                     describe(heap, magic));
 }
@@ -74,7 +74,7 @@ std::map<std::string_view, ByteRange> read_storages(ByteReader& reader, const Pi
 }  // namespace
 
 PickleValue read_torch_legacy(const ByteRange& file, const std::string& source) {
-  ByteReader reader(file, kPiece, kMaxPickle, source);
+  ByteReader reader(file, kReadPiece, kMaxPickle, source);
   PickleHeap heap;
   Unpickler unpickler(heap, reader);
   check_start(heap, unpickler.run(), reader.where());

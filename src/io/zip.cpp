@@ -22,7 +22,7 @@ constexpr std::size_t kMaxEntries = 1U << 17;
 constexpr std::size_t kMaxDirectory = 16U << 20;
 constexpr std::size_t kRecord = 512;          // a header with its name and extra field, mostly
 constexpr std::size_t kMaxRecord = 1U << 18;  // … with the longest
-constexpr std::size_t kMaxName = 1024;
+constexpr std::size_t kMaxEntryName = 1024;
 constexpr std::uint32_t kSaturated = 0xFFFFFFFF;
 constexpr std::uint16_t kEncrypted = 1;
 constexpr std::uint16_t kDescriptorFollows = 8;
@@ -145,7 +145,7 @@ void apply_zip64(Bytes extra, const std::string& where,
 }
 
 void check_name(std::string_view name, const std::string& source) {
-  bool bad = name.empty() || name.size() > kMaxName || name.front() == '/' || !is_utf8(name) ||
+  bool bad = name.empty() || name.size() > kMaxEntryName || name.front() == '/' || !is_utf8(name) ||
              name.find('\\') != name.npos || name.find('\0') != name.npos ||
              (name.size() > 1 && name[1] == ':');
   for (std::size_t start = 0; start <= name.size() && !bad;) {
@@ -235,10 +235,11 @@ void check_overlap(std::vector<std::pair<std::uint64_t, std::uint64_t>>& ranges,
 }
 
 void read_pieces(const ByteRange& data, const std::function<bool(Bytes)>& take) {
-  constexpr std::uint64_t kPiece = 1U << 18;
-  std::vector<std::byte> piece(std::min(data.size(), kPiece));
+  constexpr std::uint64_t kPieceOfZip = 1U << 18;
+  std::vector<std::byte> piece(std::min(data.size(), kPieceOfZip));
   for (std::uint64_t at = 0; at < data.size(); at += piece.size()) {
-    const auto part = std::span(piece).first(std::min<std::uint64_t>(kPiece, data.size() - at));
+    const auto part =
+        std::span(piece).first(std::min<std::uint64_t>(kPieceOfZip, data.size() - at));
     data.read(at, part);
     take(part);
   }

@@ -99,9 +99,9 @@ bool is_own_checkpoint(const fs::path& path) {
   auto name = path.filename().string();
   const bool unfinished = name.ends_with(".tmp");
   if (unfinished) name.resize(name.size() - 4);
-  constexpr std::string_view kPrefix = "step-";
-  if (!name.starts_with(kPrefix) || name.size() == kPrefix.size() ||
-      name.find_first_not_of("0123456789", kPrefix.size()) != std::string::npos)
+  constexpr std::string_view kNamePrefix = "step-";
+  if (!name.starts_with(kNamePrefix) || name.size() == kNamePrefix.size() ||
+      name.find_first_not_of("0123456789", kNamePrefix.size()) != std::string::npos)
     return false;
   for (const auto& entry : fs::directory_iterator(path))
     if (!is_plain_file(entry.path()) || !is_checkpoint_file(entry.path().filename().string()))

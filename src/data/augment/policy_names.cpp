@@ -10,7 +10,7 @@ namespace vit::data::augment {
 namespace {
 
 /// Python's `int`: towards zero.
-double whole(double value) { return std::trunc(value); }
+double truncated(double value) { return std::trunc(value); }
 double signed_by(double value, bool negate) { return negate ? -value : value; }
 
 double no_change_around_one(double level, bool negate, const LevelOptions&) {
@@ -29,7 +29,9 @@ double translate_abs(double level, bool negate, const LevelOptions& options) {
 double translate_rel(double level, bool negate, const LevelOptions& options) {
   return signed_by(level / 10.0 * options.translate_pct, negate);
 }
-double posterize_bits(double level, bool, const LevelOptions&) { return whole(level / 10.0 * 4.0); }
+double posterize_bits(double level, bool, const LevelOptions&) {
+  return truncated(level / 10.0 * 4.0);
+}
 double posterize_increasing(double level, bool negate, const LevelOptions& options) {
   return 4.0 - posterize_bits(level, negate, options);
 }
@@ -37,13 +39,13 @@ double posterize_original(double level, bool negate, const LevelOptions& options
   return 4.0 + posterize_bits(level, negate, options);
 }
 double solarize_at(double level, bool, const LevelOptions&) {
-  return std::min(256.0, whole(level / 10.0 * 256.0));
+  return std::min(256.0, truncated(level / 10.0 * 256.0));
 }
 double solarize_increasing(double level, bool negate, const LevelOptions& options) {
   return 256.0 - solarize_at(level, negate, options);
 }
 double solarize_step(double level, bool, const LevelOptions&) {
-  return std::min(128.0, whole(level / 10.0 * 110.0));
+  return std::min(128.0, truncated(level / 10.0 * 110.0));
 }
 template <int low10, int high10>
 double minmax(double level, bool, const LevelOptions&) {
