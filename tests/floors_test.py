@@ -12,12 +12,13 @@ BELOW = {
     "runtime": {"core"},
     "io": {"core"},
     "config": {"core", "io"},
-    "engine": {"core", "kernels", "io", "config"},
+    "state_dict": {"core", "io", "config"},
+    "engine": {"core", "kernels", "io", "config", "state_dict"},
     "nn": {"core", "kernels", "runtime"},
-    "data": {"core", "kernels", "runtime", "io"},
-    "model": {"core", "kernels", "runtime", "io", "config", "nn"},
-    "train": {"core", "kernels", "runtime", "io", "config", "nn", "data", "model"},
-    "infer": {"core", "kernels", "runtime", "io", "config", "nn", "data", "model"},
+    "data": {"core", "kernels", "io"},
+    "model": {"core", "kernels", "runtime", "io", "config", "state_dict", "engine", "nn"},
+    "train": {"core", "kernels", "runtime", "io", "config", "state_dict", "engine", "nn", "data", "model"},
+    "infer": {"core", "kernels", "io", "config", "state_dict", "engine", "data"},
 }
 LIBTORCH = re.compile(r"#include [<\"](torch|ATen|c10)/")
 OPENCV = re.compile(r"#include [<\"]opencv2/")
@@ -28,6 +29,14 @@ INCLUDE = re.compile(r"#include [<\"](?:vit/)?(\w+)/")
 def sources(room):
     for folder in (ROOT / "include/vit" / room, ROOT / "src" / room):
         yield from (path for path in sorted(folder.rglob("*")) if path.suffix in (".h", ".cpp"))
+
+
+def test_vit_infer_includes_no_libtorch():
+    files = [*(ROOT / "tools/vit_infer").iterdir(), *(ROOT / "tools/common").iterdir()]
+    for path in files:
+        if path.name not in ("torch.h", "torch.cpp"):
+            assert not LIBTORCH.search(path.read_text()), path
+            assert "vit/model/" not in path.read_text(), path
 
 
 @pytest.mark.parametrize("room", BELOW)
@@ -41,7 +50,7 @@ def test_room_includes_only_what_stands_below_it(room):
             assert included in BELOW[room] | {room}, f"{path.relative_to(ROOT)} includes {included}"
 
 
-@pytest.mark.parametrize("room", ["core", "kernels", "io", "config", "engine"])
+@pytest.mark.parametrize("room", ["core", "kernels", "io", "config", "state_dict", "engine", "data", "infer"])
 def test_room_is_free_of_libtorch_and_opencv(room):
     for path in sources(room):
         assert not LIBTORCH.search(path.read_text()), path

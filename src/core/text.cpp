@@ -104,4 +104,14 @@ std::string one_line(std::string_view text) {
   return escape(joined, Also::kControls);
 }
 
+std::string bytes_text(double bytes) {
+  static constexpr std::array kUnits{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (bytes < 1024) return format("{} bytes", bytes);
+  std::size_t unit = 0;
+  for (bytes /= 1024; bytes >= 1024 && unit + 1 < kUnits.size(); ++unit) bytes /= 1024;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.2f %s", bytes, kUnits[unit]);
+  return text.data();
+}
+
 }  // namespace vit

@@ -1,7 +1,6 @@
 #include "vit/data/loader.h"
 
-#include <ATen/ops/empty.h>
-
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -13,23 +12,19 @@
 #include "vit/core/threads.h"
 
 namespace vit::data {
-namespace {
-
-/// A batch in the making.
-struct Slot {
-  Batch batch;
-  std::int64_t number = 0;      // of the pass
-  std::int64_t handed_out = 0;  // samples taken by workers
-  std::int64_t finished = 0;
-  std::exception_ptr failure;  // of the first sample that failed
-  std::int64_t failed_at = 0;
-
-  std::int64_t size() const { return static_cast<std::int64_t>(batch.indices.size()); }
-};
-
-}  // namespace
-
 struct Loader::State {
+  /// A batch in the making.
+  struct Slot {
+    Batch batch;
+    std::int64_t number = 0;      // of the pass
+    std::int64_t handed_out = 0;  // samples taken by workers
+    std::int64_t finished = 0;
+    std::exception_ptr failure;  // of the first sample that failed
+    std::int64_t failed_at = 0;
+
+    std::int64_t size() const { return static_cast<std::int64_t>(batch.indices.size()); }
+  };
+
   std::shared_ptr<const Dataset> dataset;
   SampleTransform transform;
   std::vector<std::int64_t> indices;
@@ -67,11 +62,8 @@ struct Loader::State {
         std::min(begin + options.batch_size, static_cast<std::int64_t>(indices.size()));
     auto& batch = slot->batch;
     batch.indices.assign(indices.begin() + begin, indices.begin() + end);
-    batch.images =
-        at::empty({end - begin, options.channels, options.size[0], options.size[1]}, at::kFloat);
-    batch.labels = at::empty({end - begin}, at::kLong);
-    auto* labels = batch.labels.mutable_data_ptr<std::int64_t>();
-    for (const auto index : batch.indices) *labels++ = dataset->label(index);
+    batch.images = Array({end - begin, options.channels, options.size[0], options.size[1]});
+    for (const auto index : batch.indices) batch.labels.push_back(dataset->label(index));
     if (options.keep_errors) batch.errors.resize(batch.indices.size());
     return slot;
   }
@@ -85,9 +77,7 @@ struct Loader::State {
 
   /// Sample `i` of a batch. Never throws: says what it met in the slot.
   void make_sample(Slot& slot, std::int64_t i) {
-    const auto numel = options.channels * options.size[0] * options.size[1];
-    const std::span<float> out(slot.batch.images.mutable_data_ptr<float>() + i * numel,
-                               static_cast<std::size_t>(numel));
+    const auto out = slot.batch.images.row(i);
     const auto index = slot.batch.indices[static_cast<std::size_t>(i)];
     try {
       const auto position = static_cast<std::size_t>(slot.number * options.batch_size + i);

@@ -1,7 +1,5 @@
 #include "vit/infer/answer.h"
 
-#include <ATen/ATen.h>
-
 #include <chrono>
 
 #include "vit/core/text.h"
@@ -10,45 +8,39 @@
 namespace vit::infer {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using StepClock = std::chrono::steady_clock;
 
 /// Adds the time from its making to its end to `seconds`.
 class Timed {
  public:
-  explicit Timed(double& seconds) : seconds_(seconds), begin_(Clock::now()) {}
-  ~Timed() { seconds_ += std::chrono::duration<double>(Clock::now() - begin_).count(); }
+  explicit Timed(double& seconds) : seconds_(seconds), begin_(StepClock::now()) {}
+  ~Timed() { seconds_ += std::chrono::duration<double>(StepClock::now() - begin_).count(); }
   Timed(const Timed&) = delete;
   Timed& operator=(const Timed&) = delete;
 
  private:
   double& seconds_;
-  Clock::time_point begin_;
+  StepClock::time_point begin_;
 };
 
 /// What the model says of one batch.
 struct BatchAnswer {
-  at::Tensor values;     // [B, …], contiguous float32
-  at::Tensor attention;  // [B, grid_h, grid_w], where asked for
+  Array values;     // [B, …]
+  Array attention;  // [B, grid_h, grid_w], where asked for
 };
 
-BatchAnswer ask(const Predictor& predictor, const at::Tensor& images, const AnswerOptions& options,
+BatchAnswer ask(const Predictor& predictor, Array images, const AnswerOptions& options,
                 bool attention) {
-  BatchAnswer said;
-  if (images.size(0) == 0) return said;
-  if (options.output == AnswerOptions::kInputs) {
-    said.values = images;
-  } else if (attention) {
-    auto [values, maps] =
-        options.output == AnswerOptions::kFeatures
-            ? predictor.features_with_attention(images, options.features, options.attention)
-            : predictor.predict_with_attention(images, options.attention);
-    said = {std::move(values), std::move(maps)};
-  } else if (options.output == AnswerOptions::kFeatures) {
-    said.values = predictor.features(images, options.features);
-  } else {
-    said.values = predictor.predict(images);
+  if (images.size(0) == 0) return {};
+  if (options.output == AnswerOptions::kInputs) return {std::move(images), {}};
+  engine::Want want;
+  if (options.output == AnswerOptions::kFeatures) {
+    want.logits = false;
+    want.features = {options.features};
   }
-  return said;
+  if (attention) want.attention = options.attention;
+  auto said = predictor.run(images, want);
+  return {std::move(want.logits ? said.logits : said.features.front()), std::move(said.attention)};
 }
 
 io::GalleryCard make_card(const LoadedInput& input, std::span<const Prediction> topk,
@@ -77,12 +69,11 @@ class BatchWriter {
       write_error(input);
       return;
     }
-    const auto values = said.values[row].contiguous();
-    const std::span<const float> numbers(values.const_data_ptr<float>(),
-                                         static_cast<std::size_t>(values.numel()));
-    const bool shown = said.attention.defined() && !input.picture.pixels.empty();
+    const auto numbers = said.values.row(row);
+    const bool shown = !said.attention.shape.empty() && !input.picture.pixels.empty();
     const auto overlay =
-        shown ? overlay_attention(input.picture, said.attention[row]) : data::Image();
+        shown ? overlay_attention(input.picture, said.attention.row(row), said.attention.size(1))
+              : data::Image();
     std::vector<Prediction> topk;
     if (options_.output == AnswerOptions::kPredictions) topk = top_k(numbers, options_.topk);
     std::string file;
@@ -143,8 +134,8 @@ AnswerResult answer(const Predictor& predictor, Pipeline& pipeline, const Answer
     BatchAnswer said;
     {
       const Timed thinking(profile.model);
-      said = ask(predictor, batch->images.narrow(0, 0, static_cast<std::int64_t>(count)), options,
-                 attention);
+      batch->images.keep_rows(static_cast<std::int64_t>(count));
+      said = ask(predictor, std::move(batch->images), options, attention);
     }
     {
       const Timed writing(profile.write);

@@ -1,14 +1,12 @@
 #include "vit/infer/benchmark.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 
 #include "vit/core/error.h"
-#include "vit/runtime/generator.h"
+#include "vit/core/random.h"
 
 namespace vit::infer {
 namespace {
@@ -25,8 +23,9 @@ BenchmarkResult benchmark(const Predictor& predictor, const BenchmarkOptions& op
   if (options.batch_size < 1)
     throw UsageError("batch_size: expected at least 1, found {}", options.batch_size);
   const auto [c, h, w] = predictor.input_shape();
-  auto generator = runtime::make_generator(options.seed);
-  const auto x = at::randn({options.batch_size, c, h, w}, generator, at::kFloat);
+  Array x({options.batch_size, c, h, w});
+  Random random(options.seed);
+  for (auto& value : x.data) value = static_cast<float>(random.normal());
   const auto stopping = [&] { return options.stopping && options.stopping(); };
   for (int i = 0; i < 2 && !stopping(); ++i) predictor.predict(x);
   std::vector<double> times;  // ms per image

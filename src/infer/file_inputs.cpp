@@ -1,7 +1,5 @@
 #include "file_inputs.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 
 #include "folder_walk.h"
@@ -9,7 +7,6 @@
 #include "vit/core/error.h"
 #include "vit/io/npy.h"
 #include "vit/io/safetensors.h"
-#include "vit/model/weights.h"
 
 namespace vit::infer {
 namespace fs = std::filesystem;
@@ -148,9 +145,7 @@ TensorRows::TensorRows(const std::string& file, const std::array<std::int64_t, 3
   count_ = entry.shape[0];
   rows_ = entry.data;
   if (entry.strides.empty()) return;
-  const auto tensor = model::to_tensor(entry).contiguous();
-  const auto* begin = static_cast<const std::byte*>(tensor.const_data_ptr());
-  rows_ = io::memory_bytes({begin, begin + tensor.nbytes()});
+  rows_ = io::memory_bytes(io::read_contiguous(entry));
 }
 
 std::optional<Input> TensorRows::next() {

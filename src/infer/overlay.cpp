@@ -1,6 +1,5 @@
-#include <ATen/ATen.h>
-
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "vit/data/resize.h"
@@ -24,12 +23,11 @@ std::array<double, 3> colour(double t) {
 
 }  // namespace
 
-data::Image overlay_attention(const data::Image& picture, const at::Tensor& map) {
-  const auto grid = map.to(at::kCPU, at::kFloat).contiguous();
-  const auto* value = grid.const_data_ptr<float>();
-  data::Image heat(grid.size(0), grid.size(1), 1);
+data::Image overlay_attention(const data::Image& picture, std::span<const float> map,
+                              std::int64_t grid_h) {
+  data::Image heat(grid_h, static_cast<std::int64_t>(map.size()) / grid_h, 1);
   for (std::size_t i = 0; i < heat.pixels.size(); ++i)
-    heat.pixels[i] = static_cast<std::uint8_t>(std::lround(255 * std::clamp(value[i], 0.0F, 1.0F)));
+    heat.pixels[i] = static_cast<std::uint8_t>(std::lround(255 * std::clamp(map[i], 0.0F, 1.0F)));
   heat = data::resize(heat, picture.height, picture.width, data::Filter::kBicubic);
   data::Image overlay(picture.height, picture.width, 3);
   for (std::size_t i = 0; i < heat.pixels.size(); ++i) {

@@ -1,40 +1,27 @@
 #include "vit/infer/pipeline.h"
 
-#include <ATen/ATen.h>
-#include <c10/util/Exception.h>
-
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <future>
 #include <mutex>
+#include <new>
+#include <stdexcept>
 #include <thread>
 
 #include "vit/core/error.h"
 #include "vit/core/text.h"
 #include "vit/core/threads.h"
-#include "vit/runtime/failure.h"
 
 namespace vit::infer {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-/// A batch whose inputs are being loaded.
-struct PendingBatch {
-  InputBatch batch;
-  std::vector<std::future<void>> loads;
-
-  // The loads write into `batch`.
-  ~PendingBatch() {
-    for (auto& load : loads)
-      if (load.valid()) load.wait();
-  }
-};
+using LoadClock = std::chrono::steady_clock;
 
 void load_input(Input& input, std::span<float> chw, bool keep_picture, LoadedInput& loaded) {
-  const auto begin = Clock::now();
+  const auto begin = LoadClock::now();
   try {
     input.load(chw, keep_picture ? &loaded.picture : nullptr);
   } catch (...) {
@@ -42,12 +29,24 @@ void load_input(Input& input, std::span<float> chw, bool keep_picture, LoadedInp
     std::fill(chw.begin(), chw.end(), 0.0F);
   }
   input.load = nullptr;
-  loaded.load_seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  loaded.load_seconds = std::chrono::duration<double>(LoadClock::now() - begin).count();
 }
 
 }  // namespace
 
 struct Pipeline::State {
+  /// A batch whose inputs are being loaded.
+  struct PendingBatch {
+    InputBatch batch;
+    std::vector<std::future<void>> loads;
+
+    // The loads write into `batch`.
+    ~PendingBatch() {
+      for (auto& load : loads)
+        if (load.valid()) load.wait();
+    }
+  };
+
   std::unique_ptr<InputSource> source;
   PipelineOptions options;
   ThreadPool pool;
@@ -75,35 +74,32 @@ struct Pipeline::State {
     }
   }
 
-  at::Tensor allocate_batch() const {
+  Array allocate_batch() const {
     const auto [c, h, w] = options.shape;
+    const double bytes = sizeof(float) * static_cast<double>(options.batch_size) *
+                         static_cast<double>(c) * static_cast<double>(h) * static_cast<double>(w);
     try {
-      return at::empty({options.batch_size, c, h, w}, at::kFloat);
-    } catch (const c10::Error&) {
-      const double numbers = static_cast<double>(options.batch_size) * static_cast<double>(c) *
-                             static_cast<double>(h) * static_cast<double>(w);
+      if (bytes > static_cast<double>(PTRDIFF_MAX)) throw std::bad_alloc();
+      return Array({options.batch_size, c, h, w});
+    } catch (const std::bad_alloc&) {
       throw IoError("not enough memory: {} asked for, for a batch of {} inputs of {} × {} × {}",
-                    runtime::bytes_text(sizeof(float) * numbers), options.batch_size, c, h, w);
+                    bytes_text(bytes), options.batch_size, c, h, w);
     }
   }
 
   /// Draws inputs for one batch and hands them to the workers; null at the end.
   std::unique_ptr<PendingBatch> begin_batch() {
-    const auto [c, h, w] = options.shape;
     auto pending = std::make_unique<PendingBatch>();
     auto& inputs = pending->batch.inputs;
-    const auto numel = static_cast<std::size_t>(c * h * w);
-    float* data = nullptr;
     while (static_cast<std::int64_t>(inputs.size()) < options.batch_size) {
       auto input = draw();
       if (!input) break;
-      if (data == nullptr) {
+      if (inputs.empty()) {
         pending->batch.images = allocate_batch();
-        data = pending->batch.images.mutable_data_ptr<float>();
         // Workers hold references into it.
         inputs.reserve(static_cast<std::size_t>(options.batch_size));
       }
-      const std::span<float> chw(data + inputs.size() * numel, numel);
+      const auto chw = pending->batch.images.row(static_cast<std::int64_t>(inputs.size()));
       auto& loaded = inputs.emplace_back();
       loaded.name = input->name;
       loaded.label = input->label;
@@ -163,7 +159,7 @@ Pipeline::~Pipeline() {
 std::optional<InputBatch> Pipeline::next() {
   using namespace std::chrono_literals;
   auto& s = *state_;
-  std::unique_ptr<PendingBatch> pending;
+  std::unique_ptr<State::PendingBatch> pending;
   {
     std::unique_lock lock(s.mutex);
     // A signal does not wake a condition variable: look now and then.
@@ -180,7 +176,7 @@ std::optional<InputBatch> Pipeline::next() {
   s.changed.notify_all();
   for (auto& load : pending->loads) load.wait();
   auto& batch = pending->batch;
-  batch.images = batch.images.narrow(0, 0, static_cast<std::int64_t>(batch.inputs.size()));
+  batch.images.keep_rows(static_cast<std::int64_t>(batch.inputs.size()));
   return std::move(batch);
 }
 
@@ -189,12 +185,10 @@ std::string error_message(const std::exception_ptr& error) {
     std::rethrow_exception(error);
   } catch (const Error& e) {
     return one_line(e.what());
-  } catch (const c10::Error& e) {
-    const auto known = runtime::explain_failure(e);
-    return one_line(known ? known->what() : e.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return "not enough memory";
   } catch (const std::exception& e) {
-    const auto known = runtime::explain_failure(e);
-    return one_line(known ? known->what() : e.what());
+    return one_line(e.what());
   }
 }
 

@@ -151,7 +151,8 @@ std::string RowEncoder::predictions(const Answer& answer, bool first) const {
   for (const auto& [index, prob] : answer.topk)
     line += format("{}{}{}{}{}{}", separator, index, separator, field(label(index)), separator,
                    number(prob));
-  if (csv && options_.attention_column) line += "," + csv_field(printable(answer.attention));
+  if (csv && options_.attention_column)
+    line.append(",").append(csv_field(printable(answer.attention)));
   if (csv && options_.error_column) line += ",";
   return line + "\n";
 }
@@ -175,7 +176,7 @@ std::string RowEncoder::error(const std::string& name, const std::string& messag
       return csv_field(printable(name)) +
              std::string(static_cast<std::size_t>(3 * options_.columns), ',') +
              (options_.attention_column ? "," : "") +
-             (options_.error_column ? "," + csv_field(one_line(message)) : "") + "\n";
+             (options_.error_column ? format(",{}", csv_field(one_line(message))) : "") + "\n";
     case RowFormat::kText:
       return tsv_field(printable(name)) + "\terror\t" + tsv_field(one_line(message)) + "\n";
     case RowFormat::kNpy:

@@ -1,7 +1,6 @@
 #include "vit/infer/validate.h"
 
-#include <ATen/ATen.h>
-
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -58,7 +57,7 @@ ValidationData open_validation_data(const std::vector<std::string>& inputs, std:
 
 ValidateResult validate(const Predictor& predictor, Pipeline& pipeline,
                         const ValidateOptions& options) {
-  ValidateResult result{model::Metrics(predictor.num_classes(), options.confusion), 0, false, {}};
+  ValidateResult result{data::Metrics(predictor.num_classes(), options.confusion), 0, false, {}};
   auto& profile = result.profile;
   const auto begin = std::chrono::steady_clock::now();
   while (true) {
@@ -66,7 +65,7 @@ ValidateResult validate(const Predictor& predictor, Pipeline& pipeline,
     auto batch = pipeline.next();
     profile.wait += seconds_since(waiting);
     if (!batch) break;
-    std::vector<std::int64_t> rows, labels;
+    std::vector<std::int64_t> rows, labels;  // of the inputs that are good
     for (std::size_t i = 0; i < batch->inputs.size(); ++i) {
       const auto& input = batch->inputs[i];
       profile.load += input.load_seconds;
@@ -80,9 +79,12 @@ ValidateResult validate(const Predictor& predictor, Pipeline& pipeline,
     }
     const auto thinking = std::chrono::steady_clock::now();
     if (!rows.empty()) {
-      const auto logits = predictor.predict(batch->images);
-      result.metrics.add(logits.index_select(0, at::tensor(rows, at::kLong)),
-                         at::tensor(labels, at::kLong));
+      auto logits = predictor.predict(batch->images);
+      // To the front; no row moves over one that is still to come.
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        std::ranges::copy(logits.row(rows[i]), logits.row(static_cast<std::int64_t>(i)).begin());
+      logits.keep_rows(static_cast<std::int64_t>(rows.size()));
+      result.metrics.add(logits, labels);
     }
     profile.model += seconds_since(thinking);
     profile.inputs += static_cast<std::int64_t>(batch->inputs.size());

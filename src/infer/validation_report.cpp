@@ -61,7 +61,7 @@ std::string validation_text(const ValidateResult& result, const std::vector<std:
   return text;
 }
 
-std::string confusion_csv(const model::Metrics& metrics, const std::vector<std::string>& labels) {
+std::string confusion_csv(const data::Metrics& metrics, const std::vector<std::string>& labels) {
   const auto classes = metrics.per_class().size();
   std::string text = "true\\predicted";
   for (std::size_t i = 0; i < classes; ++i) text += format(",{}", csv_field(label_of(labels, i)));

@@ -1,6 +1,7 @@
 #include "vit/io/tensor_table.h"
 
 #include <array>
+#include <cstring>
 
 #include "text.h"
 #include "vit/core/error.h"
@@ -45,6 +46,25 @@ std::int64_t TensorEntry::numel() const {
   std::int64_t product = 1;
   for (const auto size : shape) product *= size;
   return product;
+}
+
+std::vector<std::byte> read_contiguous(const TensorEntry& entry) {
+  if (entry.numel() == 0) return {};
+  auto elements = entry.data.read_all();
+  if (entry.strides.empty()) return elements;
+  const auto size = size_of(entry.dtype);
+  std::vector<std::byte> rows(static_cast<std::size_t>(entry.numel()) * size);
+  std::vector<std::int64_t> index(entry.shape.size(), 0);
+  for (std::size_t to = 0; to < rows.size(); to += size) {
+    std::int64_t from = 0;
+    for (std::size_t d = 0; d < index.size(); ++d) from += index[d] * entry.strides[d];
+    std::memcpy(&rows[to], &elements[static_cast<std::size_t>(from) * size], size);
+    for (auto d = index.size(); d-- > 0;) {
+      if (++index[d] < entry.shape[d]) break;
+      index[d] = 0;
+    }
+  }
+  return rows;
 }
 
 void TensorTable::add(TensorEntry entry) {

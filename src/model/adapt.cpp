@@ -21,13 +21,16 @@ void remove_layer(std::vector<Weight>& weights, const std::string& layer) {
 /// A new Linear, drawn as init_vit_weights does.
 void add_head(std::vector<Weight>& weights, const std::string& layer, std::int64_t classes,
               std::int64_t features, std::uint64_t seed) {
+  using state_dict::Tensor;
   const auto drawn = [=](bool meta) {
-    auto weight = at::empty({classes, features}, at::device(meta ? at::kMeta : at::kCPU));
-    if (!meta) nn::trunc_normal_(weight, 0.01, runtime::make_generator(seed));
-    return weight;
+    if (meta) return Tensor::meta(io::DType::kF32, {classes, features});
+    auto weight = at::empty({classes, features});
+    nn::trunc_normal_(weight, 0.01, runtime::make_generator(seed));
+    return from_torch(weight);
   };
   const auto zero = [=](bool meta) {
-    return at::zeros({classes}, at::device(meta ? at::kMeta : at::kCPU));
+    return meta ? Tensor::meta(io::DType::kF32, {classes})
+                : Tensor::zeros(io::DType::kF32, {classes});
   };
   weights.push_back(created(layer + ".weight", "drawn at random", drawn));
   weights.push_back(created(layer + ".bias", "zero", zero));
@@ -52,7 +55,7 @@ void adapt_head(std::vector<Weight>& weights, ModelConfig& config, std::int64_t 
   if (model.distilled()) add_head(weights, "head_dist", classes, model.embed_dim(), seed + 1);
 }
 
-Size2d grid_of(const VisionTransformerOptions& model) {
+Size2d model_grid(const VisionTransformerOptions& model) {
   return {model.img_size()[0] / model.patch_size()[0], model.img_size()[1] / model.patch_size()[1]};
 }
 
@@ -78,10 +81,12 @@ void resample_positions(std::vector<Weight>& weights, Size2d declared, Size2d wa
   if (log != nullptr)
     log->info("position embedding resampled from {} × {} to {} × {}", old[0], old[1], wanted[0],
               wanted[1]);
-  *weight = transformed(
-      std::move(*weight),
-      format("resampled from {} × {} to {} × {}", old[0], old[1], wanted[0], wanted[1]),
-      [=](const torch::Tensor& x) { return resample_pos_embed(x, old, wanted, prefix, how); });
+  *weight =
+      transformed(std::move(*weight),
+                  format("resampled from {} × {} to {} × {}", old[0], old[1], wanted[0], wanted[1]),
+                  torch_step([=](const torch::Tensor& x) {
+                    return resample_pos_embed(x, old, wanted, prefix, how);
+                  }));
 }
 
 void resample_patches(std::vector<Weight>& weights, Size2d wanted, const Interpolation& how,
@@ -93,9 +98,9 @@ void resample_patches(std::vector<Weight>& weights, Size2d wanted, const Interpo
   if (log != nullptr)
     log->info("patch embedding resampled from {} × {} to {} × {} pixels", shape.size(2),
               shape.size(3), wanted[0], wanted[1]);
-  *weight =
-      transformed(std::move(*weight), format("resampled to {} × {}", wanted[0], wanted[1]),
-                  [=](const torch::Tensor& x) { return resample_patch_embed(x, wanted, how); });
+  *weight = transformed(
+      std::move(*weight), format("resampled to {} × {}", wanted[0], wanted[1]),
+      torch_step([=](const torch::Tensor& x) { return resample_patch_embed(x, wanted, how); }));
 }
 
 void adapt_channels(std::vector<Weight>& weights, ModelConfig& config, std::int64_t in_c,
@@ -108,8 +113,9 @@ void adapt_channels(std::vector<Weight>& weights, ModelConfig& config, std::int6
   match_channels(config, "the model with other channels", old);
   auto* weight = find(weights, "patch_embed.proj.weight");
   if (weight == nullptr || weight->meta().dim() != 4) return;
-  *weight = transformed(std::move(*weight), format("adapted to {} channels", in_c),
-                        [=](const torch::Tensor& x) { return adapt_input_channels(x, in_c); });
+  *weight = transformed(
+      std::move(*weight), format("adapted to {} channels", in_c),
+      torch_step([=](const torch::Tensor& x) { return adapt_input_channels(x, in_c); }));
 }
 
 /// timm's default, or its own for the models that prefer another (`_create_vision_transformer`).
@@ -134,7 +140,7 @@ void resample_square_then_crop(std::vector<Weight>& weights, Size2d declared, Si
   auto* weight = find(weights, "pos_embed");
   if (weight == nullptr || wanted[0] == wanted[1] || weight->meta().dim() != 3) return;
   *weight = transformed(std::move(*weight), format("cut to {} × {}", wanted[0], wanted[1]),
-                        [=](const torch::Tensor& x) {
+                        [=](const state_dict::Tensor& x) {
                           return x.reshape({1, side, side, -1})
                               .slice(1, 0, wanted[0])
                               .slice(2, 0, wanted[1])
@@ -145,17 +151,17 @@ void resample_square_then_crop(std::vector<Weight>& weights, Size2d declared, Si
 void resample(std::vector<Weight>& weights, ModelConfig& config, const Adaptation& adaptation,
               const Resampling& resampling, Log* log) {
   auto& model = config.model;
-  const auto declared = grid_of(model);
+  const auto declared = model_grid(model);
   if (adaptation.img_size) model.img_size(*adaptation.img_size);
   if (adaptation.patch_size) model.patch_size(*adaptation.patch_size);
   check_config(config, "the model with another size");
   const auto how = interpolation_for(config, adaptation.pos_interp, resampling);
   resample_patches(weights, model.patch_size(), how, log);
   if (resampling.square_then_cropped)
-    resample_square_then_crop(weights, declared, grid_of(model), how, log);
+    resample_square_then_crop(weights, declared, model_grid(model), how, log);
   else
-    resample_positions(weights, declared, grid_of(model), model.num_embedded_prefix_tokens(), how,
-                       log);
+    resample_positions(weights, declared, model_grid(model), model.num_embedded_prefix_tokens(),
+                       how, log);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <vector>
 
-#include "model/timm/dialects.h"
 #include "model/weight.h"
 #include "vit/core/log.h"
 #include "vit/model/weights.h"

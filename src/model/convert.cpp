@@ -61,8 +61,8 @@ Json mapping_of(const std::vector<Weight>& weights, Dialect to) {
         {{"to", to == Dialect::kTimm ? config::TimmKeyMap::to_timm(weight.name) : weight.name},
          {"from", weight.sources},
          {"steps", weight.steps},
-         {"shape", tensor.sizes().vec()},
-         {"dtype", io::name_of(to_dtype(tensor.scalar_type()))}});
+         {"shape", tensor.shape()},
+         {"dtype", io::name_of(tensor.dtype())}});
   }
   return mapped;
 }

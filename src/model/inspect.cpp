@@ -1,7 +1,6 @@
 #include "vit/model/inspect.h"
 
 #include "model/adapt.h"
-#include "model/fit.h"
 #include "model/resolve.h"
 #include "vit/core/error.h"
 #include "vit/core/text.h"
@@ -31,10 +30,10 @@ std::int64_t count_elements(const io::TensorTable& table) {
 Json problem_of(NamedWeights named, ModelConfig& config, const LoadOptions& options,
                 const std::string& where) {
   try {
-    reconcile(named, config, nullptr);
+    state_dict::reconcile(named, config, nullptr);
     adapt_weights(named.weights, config, options.adapt, named.resampling, nullptr);
-    const VisionTransformer meta(config.model, at::device(at::kMeta));
-    fit_weights(*meta, std::move(named.weights), {where, options.drop_unused}, nullptr);
+    state_dict::fit_weights(expected_weights(config.model), std::move(named.weights),
+                            {where, options.drop_unused}, nullptr);
     return nullptr;
   } catch (const DataError& error) {
     return error.what();
@@ -44,8 +43,8 @@ Json problem_of(NamedWeights named, ModelConfig& config, const LoadOptions& opti
 }  // namespace
 
 Json inspect(const std::filesystem::path& path, const LoadOptions& options, Log* log) {
-  const auto file = open_weight_file(path, {options.state_key, options.check_crc}, log);
-  auto named = name_weights(file, options.strip_prefix);
+  const auto file = state_dict::open_weight_file(path, {options.state_key, options.check_crc}, log);
+  auto named = state_dict::name_weights(file, options.strip_prefix);
   Json json = {{"file", printable(path.string())},
                {"format", file.format},
                {"dialect", named.dialect},
@@ -55,8 +54,8 @@ Json inspect(const std::filesystem::path& path, const LoadOptions& options, Log*
                {"labels", nullptr},
                {"parameters", count_elements(file.tensors)},
                {"problem", nullptr}};
-  if (says_architecture(file, options)) {
-    auto config = resolve_config(file, options, named, log);
+  if (state_dict::says_architecture(file, options)) {
+    auto config = state_dict::resolve_config(file, options, named, log);
     json["problem"] = problem_of(std::move(named), config, options, path.string());
     json["architecture"] = config.architecture;
     json["model"] = fields_to_json(config.model);

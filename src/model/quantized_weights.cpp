@@ -3,7 +3,6 @@
 #include <ATen/Functions.h>
 
 #include <array>
-#include <set>
 
 #include "vit/core/error.h"
 
@@ -20,7 +19,7 @@ bool is_linear_of_block(const Weight& weight) {
 
 QuantizedWeight quantize_named(const Weight& weight, const torch::Tensor& moments) {
   try {
-    return quantize(weight.tensor(), moments);
+    return quantize(to_torch(weight.tensor()), moments);
   } catch (const DataError& error) {
     throw DataError("tensor '{}': {}", weight.name, error.what());
   }
@@ -34,15 +33,15 @@ std::array<Weight, 2> parts_of(const Weight& weight, const torch::Tensor& moment
   scale.name += kScale;
   const auto known_scale = std::make_shared<torch::Tensor>();
   values.make = [weight, moments, known_scale](bool meta) {
-    if (meta) return weight.meta().to(at::kChar);
+    if (meta) return state_dict::Tensor::meta(io::DType::kI8, weight.meta().shape());
     const auto result = quantize_named(weight, moments);
     *known_scale = result.scale;
-    return result.values;
+    return from_torch(result.values);
   };
   scale.make = [weight, moments, known_scale](bool meta) {
-    const auto shape = weight.meta();
-    if (meta) return at::empty({shape.size(0)}, shape.options().dtype(at::kFloat));
-    return known_scale->defined() ? *known_scale : quantize_named(weight, moments).scale;
+    if (meta) return state_dict::Tensor::meta(io::DType::kF32, {weight.meta().size(0)});
+    return from_torch(known_scale->defined() ? *known_scale
+                                             : quantize_named(weight, moments).scale);
   };
   return {std::move(values), std::move(scale)};
 }
@@ -61,26 +60,6 @@ std::vector<Weight> quantized(std::vector<Weight> weights, const InputMoments& m
     for (auto& part : parts_of(weight, seen)) result.push_back(std::move(part));
   }
   return result;
-}
-
-std::vector<Weight> dequantized(std::vector<Weight> weights, const std::string& where) {
-  std::set<std::string> used;
-  for (auto& weight : weights) {
-    if (weight.meta().scalar_type() != at::kChar) continue;
-    auto* scale = find(weights, weight.name + std::string(kScale));
-    if (scale == nullptr) continue;
-    const auto values = weight.meta(), rows = scale->meta();
-    if (values.dim() != 2 || rows.dim() != 1 || rows.size(0) != values.size(0))
-      throw DataError("{}: tensor '{}': expected one scale a row of {}, found {}", where,
-                      scale->name, values.sizes().vec(), rows.sizes().vec());
-    used.insert(scale->name);
-    auto name = weight.name;
-    weight = merged(
-        std::move(name), {weight, *scale}, "dequantized",
-        [](const std::vector<torch::Tensor>& parts) { return dequantize(parts[0], parts[1]); });
-  }
-  std::erase_if(weights, [&](const Weight& weight) { return used.contains(weight.name); });
-  return weights;
 }
 
 }  // namespace vit::model

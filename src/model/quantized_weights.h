@@ -1,4 +1,4 @@
-// A model's list of tensors with int8 in the place of its linear layers' weights, and back.
+// A model's list of tensors with int8 in the place of its linear layers' weights.
 #pragma once
 
 #include <vector>
@@ -10,9 +10,5 @@ namespace vit::model {
 
 /// The weights [out, in] inside the blocks become int8 and a scale; `moments` may lack any of them.
 std::vector<Weight> quantized(std::vector<Weight> weights, const InputMoments& moments);
-
-/// Each int8 tensor that has its scale beside it becomes one of float32. Throws DataError, opened
-/// by `where`, where the shapes of the two do not fit.
-std::vector<Weight> dequantized(std::vector<Weight> weights, const std::string& where);
 
 }  // namespace vit::model

@@ -6,14 +6,11 @@
 #include <string>
 
 #include "vit/core/visit.h"
+#include "vit/state_dict/source.h"
 
 namespace vit::model {
 
-struct Interpolation {
-  bool bicubic = true;  ///< else bilinear
-  bool antialias = true;
-  bool align_corners = false;
-};
+using state_dict::Interpolation;
 
 /// `--pos-interp`'s names: bicubic, bicubic-noaa, bilinear. Throws UsageError.
 Interpolation interpolation_from_name(const std::string& name);

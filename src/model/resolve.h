@@ -1,11 +1,10 @@
 // From a file to a model's configuration and weights, without reading a tensor's data.
 #pragma once
 
-#include "model/timm/dialects.h"
 #include "model/weight.h"
-#include "model/weight_file.h"
 #include "vit/core/log.h"
 #include "vit/model/weights.h"
+#include "vit/state_dict/fit.h"
 
 namespace vit::model {
 
@@ -24,19 +23,8 @@ ResolvedModel resolve_model(const std::filesystem::path& path, const LoadOptions
 /// The model itself, in eval mode.
 LoadedModel make_model(ResolvedModel resolved, c10::Device device);
 
-/// What `resolve_model` does before it knows the model: the tensors under native names, without
-/// `strip_prefix`. Throws DataError where no name begins with it.
-NamedWeights name_weights(const WeightFile& file, const std::string& strip_prefix = {});
-
-/// Whether anything says what the model is.
-bool says_architecture(const WeightFile& file, const LoadOptions& options);
-
-/// The configuration that options, file and folder give. Throws UsageError where none does.
-ModelConfig resolve_config(const WeightFile& file, const LoadOptions& options,
-                           const NamedWeights& named, Log* log);
-
-/// What depends on both: a projection that the model has no head for is left out, an old linear
-/// patch embedding becomes a convolution, norms before or after the pooling follow the file.
-void reconcile(NamedWeights& named, ModelConfig& config, Log* log);
+/// Parameters and buffers that such a model, or this one, has.
+std::vector<state_dict::Expected> expected_weights(const VisionTransformerOptions& options);
+std::vector<state_dict::Expected> expected_weights(const torch::nn::Module& model);
 
 }  // namespace vit::model

@@ -5,9 +5,9 @@
 
 #include <map>
 
-#include "model/weight_file.h"
 #include "vit/config/timm_names.h"
 #include "vit/core/error.h"
+#include "vit/state_dict/weight_file.h"
 
 namespace vit::model {
 namespace {
@@ -80,7 +80,7 @@ std::vector<VerifyRow> verify(VisionTransformer model, const std::filesystem::pa
                               std::optional<double> atol) {
   const c10::InferenceMode inference;
   const auto where = reference.string();
-  const auto file = open_weight_file(reference);
+  const auto file = state_dict::open_weight_file(reference);
   const auto* input = file.tensors.find("input");
   if (input == nullptr) throw DataError("{}: expected a tensor 'input', found none", where);
   check_finite(*model);

@@ -1,75 +1,27 @@
 #include "model/weight.h"
 
 #include <ATen/Functions.h>
-
-#include <algorithm>
-#include <utility>
-
-#include "vit/model/weights.h"
+#include <ATen/ops/from_blob.h>
 
 namespace vit::model {
 
-const Weight* find(const std::vector<Weight>& weights, std::string_view name) {
-  const auto found = std::find_if(weights.begin(), weights.end(),
-                                  [&](const Weight& weight) { return weight.name == name; });
-  return found == weights.end() ? nullptr : &*found;
+torch::Tensor to_torch(const state_dict::Tensor& tensor) {
+  const auto options = at::dtype(to_scalar_type(tensor.dtype()));
+  if (tensor.is_meta()) return at::empty(tensor.shape(), options.device(at::kMeta));
+  if (tensor.numel() == 0) return at::empty(tensor.shape(), options);
+  const auto owner = tensor.memory();
+  return at::from_blob(
+      owner.get(), tensor.shape(), [owner](void* /*memory*/) {}, options);
 }
 
-Weight* find(std::vector<Weight>& weights, std::string_view name) {
-  return const_cast<Weight*>(find(std::as_const(weights), name));
-}
-
-Weight weight_of(const io::TensorEntry& entry) {
-  auto make = [entry](bool meta) {
-    if (!meta) return to_tensor(entry);
-    return at::empty(entry.shape, at::dtype(to_scalar_type(entry.dtype)).device(at::kMeta));
-  };
-  return {entry.name, {entry.name}, {}, std::move(make), entry};
-}
-
-Weight transformed(Weight weight, std::string what,
-                   std::function<torch::Tensor(const torch::Tensor&)> step) {
-  weight.steps.push_back(std::move(what));
-  weight.entry.reset();
-  weight.make = [inner = std::move(weight.make), step = std::move(step)](bool meta) {
-    return step(inner(meta));
-  };
-  return weight;
-}
-
-Weight row_of(Weight weight, std::int64_t index, std::string what) {
-  if (!weight.entry || !weight.entry->strides.empty() || weight.entry->shape.empty() ||
-      index >= weight.entry->shape[0])
-    return transformed(std::move(weight), std::move(what),
-                       [index](const torch::Tensor& x) { return x.select(0, index); });
-  auto entry = *weight.entry;
-  const auto bytes = entry.data.size() / static_cast<std::uint64_t>(entry.shape[0]);
-  entry.data = entry.data.part(static_cast<std::uint64_t>(index) * bytes, bytes);
-  entry.shape.erase(entry.shape.begin());
-  auto row = weight_of(entry);
-  row.steps = std::move(weight.steps);
-  row.steps.push_back(std::move(what));
-  return row;
-}
-
-Weight merged(std::string name, std::vector<Weight> parts, std::string what,
-              std::function<torch::Tensor(const std::vector<torch::Tensor>&)> step) {
-  Weight whole{std::move(name), {}, {}, {}};
-  for (const auto& part : parts) {
-    whole.sources.insert(whole.sources.end(), part.sources.begin(), part.sources.end());
-    whole.steps.insert(whole.steps.end(), part.steps.begin(), part.steps.end());
-  }
-  whole.steps.push_back(std::move(what));
-  whole.make = [parts = std::move(parts), step = std::move(step)](bool meta) {
-    std::vector<torch::Tensor> tensors;
-    for (const auto& part : parts) tensors.push_back(part.make(meta));
-    return step(tensors);
-  };
-  return whole;
-}
-
-Weight created(std::string name, std::string what, Weight::Make make) {
-  return {std::move(name), {}, {std::move(what)}, std::move(make)};
+state_dict::Tensor from_torch(const torch::Tensor& tensor) {
+  const auto dtype = to_dtype(tensor.scalar_type());
+  auto shape = tensor.sizes().vec();
+  if (tensor.is_meta()) return state_dict::Tensor::meta(dtype, std::move(shape));
+  const auto plain = tensor.detach().cpu().contiguous();
+  auto* bytes = static_cast<std::byte*>(plain.data_ptr());
+  return state_dict::Tensor::over(dtype, std::move(shape),
+                                  std::shared_ptr<std::byte>(bytes, [plain](std::byte*) {}));
 }
 
 }  // namespace vit::model

@@ -1,53 +1,35 @@
-// Tensors that a model will get, made from a file's tensors when they are asked for.
+// Weights on their way between a file and LibTorch's tensors.
 #pragma once
 
 #include <torch/types.h>
 
 #include <functional>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
+#include <utility>
 
-#include "vit/io/tensor_table.h"
+#include "vit/model/weights.h"
+#include "vit/state_dict/source.h"
 
 namespace vit::model {
 
-/// Nothing is read, allocated or computed before `tensor()`: shape and type come from running the
-/// same steps on the meta device.
-struct Weight {
-  using Make = std::function<torch::Tensor(bool meta)>;
+using state_dict::created;
+using state_dict::find;
+using state_dict::Interpolation;
+using state_dict::NamedWeights;
+using state_dict::Resampling;
+using state_dict::transformed;
+using state_dict::Weight;
 
-  std::string name;
-  std::vector<std::string> sources;  ///< names in the file; empty for a new tensor
-  std::vector<std::string> steps;    ///< what is done to the values: "transposed", …
-  Make make;
-  std::optional<io::TensorEntry> entry =
-      std::nullopt;  ///< where it is a file's tensor as it stands
+/// The same memory; a shape alone is a tensor on the meta device.
+torch::Tensor to_torch(const state_dict::Tensor& tensor);
+/// The same memory where it is contiguous and on the CPU, else a copy of it.
+state_dict::Tensor from_torch(const torch::Tensor& tensor);
 
-  torch::Tensor tensor() const { return make(false); }
-  torch::Tensor meta() const { return make(true); }
-};
-
-/// The weight of that name; null where there is none.
-Weight* find(std::vector<Weight>& weights, std::string_view name);
-const Weight* find(const std::vector<Weight>& weights, std::string_view name);
-
-/// The entry as it is.
-Weight weight_of(const io::TensorEntry& entry);
-
-/// `weight` with `step` applied to its values; `step` must also work on meta tensors.
-Weight transformed(Weight weight, std::string what,
-                   std::function<torch::Tensor(const torch::Tensor&)> step);
-
-/// `weight[index]` of the first dimension; of a file's tensor, no more than that is read.
-Weight row_of(Weight weight, std::int64_t index, std::string what);
-
-/// One tensor of several.
-Weight merged(std::string name, std::vector<Weight> parts, std::string what,
-              std::function<torch::Tensor(const std::vector<torch::Tensor>&)> step);
-
-/// A tensor that no file holds.
-Weight created(std::string name, std::string what, Weight::Make make);
+/// A step of LibTorch's as a step of Weight's.
+template <class Step>
+auto torch_step(Step step) {
+  return [step = std::move(step)](const state_dict::Tensor& x) {
+    return from_torch(step(to_torch(x)));
+  };
+}
 
 }  // namespace vit::model

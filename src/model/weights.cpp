@@ -5,7 +5,6 @@
 
 #include <array>
 
-#include "model/fit.h"
 #include "model/resolve.h"
 #include "model/write.h"
 #include "vit/core/error.h"
@@ -32,7 +31,7 @@ void assign(VisionTransformerImpl& model, const std::vector<Weight>& weights) {
   const c10::NoGradGuard no_grad;
   auto slots = state_dict(model);
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    auto value = weights[i].tensor();
+    auto value = to_torch(weights[i].tensor());
     if (value.is_floating_point()) value = value.to(slots[i].second.scalar_type());
     slots[i].second.set_data(value.to(slots[i].second.device()).contiguous());
   }
@@ -52,15 +51,7 @@ io::DType to_dtype(torch::ScalarType type) {
   throw DataError("type {}: not supported", c10::toString(type));
 }
 
-torch::Tensor to_tensor(const io::TensorEntry& entry) {
-  const auto options = at::dtype(to_scalar_type(entry.dtype));
-  if (entry.numel() == 0) return at::empty(entry.shape, options);
-  const auto count = static_cast<std::int64_t>(entry.data.size() / io::size_of(entry.dtype));
-  const auto elements = at::empty({count}, options);
-  entry.data.read(0, {static_cast<std::byte*>(elements.mutable_data_ptr()), elements.nbytes()});
-  return entry.strides.empty() ? elements.reshape(entry.shape)
-                               : elements.as_strided(entry.shape, entry.strides);
-}
+torch::Tensor to_tensor(const io::TensorEntry& entry) { return to_torch(state_dict::read(entry)); }
 
 LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options, Log* log) {
   return make_model(resolve_model(path, options, log), options.device);
@@ -77,15 +68,19 @@ LoadedModel make_model(ResolvedModel resolved, c10::Device device) {
 
 void assign_weights(VisionTransformerImpl& model, const io::TensorTable& tensors) {
   std::vector<Weight> weights;
-  for (const auto& entry : tensors.entries()) weights.push_back(weight_of(entry));
-  assign(model, fit_weights(model, std::move(weights), {tensors.source(), false}, nullptr).weights);
+  for (const auto& entry : tensors.entries()) weights.push_back(state_dict::weight_of(entry));
+  auto fitted = state_dict::fit_weights(expected_weights(model), std::move(weights),
+                                        {tensors.source(), false}, nullptr);
+  assign(model, fitted.weights);
 }
 
 void save_model(const std::filesystem::path& path, const VisionTransformerImpl& model,
                 const ModelConfig& config, std::optional<io::DType> dtype) {
   std::vector<Weight> weights;
   for (auto& [name, tensor] : state_dict(model)) {
-    auto make = [value = tensor.detach()](bool meta) { return meta ? value.to(at::kMeta) : value; };
+    auto make = [value = tensor.detach()](bool meta) {
+      return from_torch(meta ? value.to(at::kMeta) : value);
+    };
     weights.push_back({name, {name}, {}, std::move(make)});
   }
   write_weights(path, weights, dtype, model_metadata(config));

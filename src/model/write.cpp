@@ -23,7 +23,7 @@ bool overflows_half(const torch::Tensor& value, const torch::Tensor& half) {
 torch::Tensor converted(const Weight& weight, std::optional<io::DType> dtype,
                         const std::filesystem::path& path) {
   const c10::NoGradGuard no_grad;
-  auto value = weight.tensor();
+  auto value = to_torch(weight.tensor());
   if (!dtype || !value.is_floating_point()) return value.cpu().contiguous();
   auto stored = value.to(to_scalar_type(*dtype));
   if (*dtype == io::DType::kF16 && overflows_half(value, stored))
@@ -44,12 +44,12 @@ void write_weights(const std::filesystem::path& path, const std::vector<Weight>&
   std::vector<io::TensorToWrite> tensors;
   for (const auto& weight : weights) {
     const auto shape = weight.meta();
-    const auto type = dtype && shape.is_floating_point() ? *dtype : to_dtype(shape.scalar_type());
+    const auto type = dtype && shape.is_floating_point() ? *dtype : shape.dtype();
     const auto data = [&weight, dtype, current, path] {
       *current = converted(weight, dtype, path);
       return std::span(static_cast<const std::byte*>(current->const_data_ptr()), current->nbytes());
     };
-    tensors.push_back({weight.name, type, shape.sizes().vec(), data});
+    tensors.push_back({weight.name, type, shape.shape(), data});
   }
   io::write_safetensors(path, tensors, metadata);
 }

@@ -84,16 +84,6 @@ std::optional<Error> explain(const c10::Error& failure) {
 
 }  // namespace
 
-std::string bytes_text(double bytes) {
-  static constexpr std::array kUnits{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  if (bytes < 1024) return format("{} bytes", bytes);
-  std::size_t unit = 0;
-  for (bytes /= 1024; bytes >= 1024 && unit + 1 < kUnits.size(); ++unit) bytes /= 1024;
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.2f %s", bytes, kUnits[unit]);
-  return text.data();
-}
-
 std::optional<Error> explain_failure(const std::exception& failure) {
   if (const auto* error = dynamic_cast<const c10::Error*>(&failure)) return explain(*error);
   // Nobody knows how much was asked for; how much there was already tells nearly the same.

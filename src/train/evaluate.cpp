@@ -5,12 +5,13 @@
 #include "mode_guard.h"
 #include "vit/data/eval_transform.h"
 #include "vit/data/loader.h"
+#include "vit/torch.h"
 
 namespace vit::train {
 
-std::optional<model::Metrics> evaluate(VisionTransformer& model,
-                                       const std::shared_ptr<const data::Dataset>& data,
-                                       const EvaluateOptions& options) {
+std::optional<data::Metrics> evaluate(VisionTransformer& model,
+                                      const std::shared_ptr<const data::Dataset>& data,
+                                      const EvaluateOptions& options) {
   const at::NoGradGuard no_grad;
   const auto& form = model->options;
   const data::EvalTransform transform(options.preprocessing, form.img_size(), form.in_c());
@@ -24,11 +25,11 @@ std::optional<model::Metrics> evaluate(VisionTransformer& model,
       data::in_order(data->size()), loading);
 
   const ModeGuard mode(*model, /*training=*/false);
-  model::Metrics metrics(form.num_classes());
+  data::Metrics metrics(form.num_classes());
   bool stopped = false;
   while (auto batch = loader.next()) {
-    const auto output = model->forward(batch->images.to(options.device));
-    metrics.add(output.logits, batch->labels);
+    const auto output = model->forward(to_tensor(std::move(batch->images)).to(options.device));
+    metrics.add(to_array(output.logits), batch->labels);
     if (options.done) options.done(metrics.images(), data->size());
     stopped = options.stop && options.stop();
     if (stopped) break;

@@ -1,5 +1,7 @@
 #include "vit/train/trainer.h"
 
+#include <ATen/Functions.h>
+
 #include <cmath>
 
 #include "autocast.h"
@@ -11,6 +13,7 @@
 #include "vit/nn/random_layer.h"
 #include "vit/runtime/device.h"
 #include "vit/runtime/generator.h"
+#include "vit/torch.h"
 #include "vit/train/loss.h"
 
 namespace vit::train {
@@ -129,8 +132,9 @@ void Trainer::train_step(data::Loader& loader) {
   record_step(loss, lr, options_.batch_size * options_.accum);
 }
 
-double Trainer::forward_backward(const data::Batch& batch) {
-  const auto images = batch.images.to(device_), labels = batch.labels.to(device_);
+double Trainer::forward_backward(data::Batch& batch) {
+  const auto images = to_tensor(std::move(batch.images)).to(device_);
+  const auto labels = at::tensor(batch.labels, at::kLong).to(device_);
   at::Tensor logits;  // [B, num_classes]
   {
     const Autocast autocast(options_.amp == "bf16", device_.type());

@@ -10,7 +10,7 @@ double seconds_from(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void set_metrics(EpochReport& report, const model::Metrics& metrics,
+void set_metrics(EpochReport& report, const data::Metrics& metrics,
                  const std::optional<double>& best_top1) {
   report.loss = metrics.loss();
   report.top1 = metrics.top1();
@@ -100,7 +100,7 @@ void Trainer::finish_early() {
   if (callbacks_.epoch) callbacks_.epoch(report);
 }
 
-std::optional<model::Metrics> Trainer::evaluate_epoch() {
+std::optional<data::Metrics> Trainer::evaluate_epoch() {
   EvaluateOptions how;
   how.preprocessing = config_.preprocessing;
   how.batch_size = options_.batch_size;

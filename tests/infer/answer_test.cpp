@@ -1,9 +1,9 @@
 #include "vit/infer/answer.h"
 
-#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "support/support.h"
+#include "support/tensor_predictor.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 #include "vit/data/encode.h"
@@ -33,7 +33,8 @@ Predictor small_predictor() {
   loaded.config.model.img_size({16, 16}).patch_size({8, 8}).in_c(1).num_classes(4);
   loaded.config.model.embed_dim(8).depth(1).num_heads(2);
   loaded.model = VisionTransformer(loaded.config.model);
-  return Predictor(std::move(loaded));
+  loaded.model->eval();
+  return testing::module_predictor(loaded);
 }
 
 std::unique_ptr<Pipeline> pipeline_over(std::int64_t bad) {
@@ -93,9 +94,8 @@ TEST(Answer, LeavesOutRowsThatAreThereAlready) {
 
 TEST(Overlay, HasThePicturesSizeAndItsHottestSpotWhereTheMapHas) {
   const data::Image picture(32, 48, 1);
-  auto map = at::zeros({2, 3});
-  map[1][2] = 1;
-  const auto overlay = overlay_attention(picture, map);
+  const std::vector<float> map{0, 0, 0, 0, 0, 1};  // [2, 3]
+  const auto overlay = overlay_attention(picture, map, 2);
   EXPECT_EQ(overlay.height, 32);
   EXPECT_EQ(overlay.width, 48);
   EXPECT_EQ(overlay.channels, 3);

@@ -1,6 +1,5 @@
 #include "vit/infer/inputs.h"
 
-#include <ATen/ATen.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,6 +1,5 @@
 #include "vit/infer/pipeline.h"
 
-#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -72,8 +71,8 @@ TEST(Pipeline, HandsOutBatchesInOrder) {
       for (std::size_t i = 0; i < batch->inputs.size(); ++i, ++expected) {
         EXPECT_EQ(batch->inputs[i].name, std::to_string(expected));
         EXPECT_EQ(batch->inputs[i].label, expected % 3);
-        const auto row = batch->images[static_cast<std::int64_t>(i)];
-        EXPECT_TRUE(at::equal(row, at::full({1, 1, 2}, expected, at::kFloat)));
+        for (const auto value : batch->images.row(static_cast<std::int64_t>(i)))
+          EXPECT_EQ(value, static_cast<float>(expected));
       }
     }
     EXPECT_EQ(sizes, (std::vector<std::int64_t>{4, 4, 2}));
@@ -91,7 +90,7 @@ TEST(Pipeline, KeepsABadInputsErrorBesideZeros) {
   ASSERT_TRUE(batch->inputs[1].error);
   EXPECT_EQ(error_message(batch->inputs[1].error), "1: bad");
   EXPECT_FALSE(batch->inputs[2].error);
-  EXPECT_EQ(batch->images[1].abs().sum().item<float>(), 0.0F);
+  EXPECT_EQ(batch->images.row(1)[0], 0.0F);
 }
 
 TEST(Pipeline, KeepsPicturesOnlyWhereTheyAreWanted) {

@@ -3,15 +3,20 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 
 #include "support/support.h"
+#include "support/tensor_predictor.h"
 #include "vit/core/error.h"
 #include "vit/model/vision_transformer.h"
 #include "vit/nn/block.h"
 
 namespace vit::infer {
 namespace {
+
+using vit::testing::module_predictor;
+using vit::testing::TensorPredictor;
 
 /// A small model with random weights, none of them at its initial zero or one.
 model::LoadedModel small_model(std::int64_t num_classes = 7, std::int64_t in_c = 3,
@@ -52,22 +57,22 @@ at::Tensor run_blocks(VisionTransformer& model, at::Tensor tokens, std::size_t b
 
 TEST(Predictor, GivesTheModulesLogits) {
   auto loaded = small_model();
-  const Predictor predictor(loaded);
+  const TensorPredictor predictor(loaded);
   const auto x = random_input(2);
   const at::NoGradGuard no_grad;
   EXPECT_TRUE(at::equal(predictor.predict(x), loaded.model->forward(x).logits));
 }
 
 TEST(Predictor, GivesFeaturesOfAModelWithoutAHead) {
-  const Predictor predictor(small_model(0));
+  const TensorPredictor predictor(small_model(0));
   const auto x = random_input(2);
-  EXPECT_EQ(predictor.output_shape(), (std::vector<std::int64_t>{24}));
+  EXPECT_EQ(predictor.plain.output_shape(), (std::vector<std::int64_t>{24}));
   EXPECT_TRUE(at::equal(predictor.predict(x), predictor.features(x, {FeatureKind::kPooled})));
 }
 
 TEST(Predictor, TakesFeaturesAfterTheFinalNorm) {
   auto loaded = small_model();
-  const Predictor predictor(loaded);
+  const TensorPredictor predictor(loaded);
   const auto x = random_input(2);
   const at::NoGradGuard no_grad;
   auto& model = loaded.model;
@@ -80,7 +85,7 @@ TEST(Predictor, TakesFeaturesAfterTheFinalNorm) {
 
 TEST(Predictor, TakesALayersFeaturesBeforeAnyNorm) {
   auto loaded = small_model();
-  const Predictor predictor(loaded);
+  const TensorPredictor predictor(loaded);
   const auto x = random_input(1);
   const at::NoGradGuard no_grad;
   EXPECT_TRUE(at::equal(predictor.features(x, {FeatureKind::kLayer, 1}),
@@ -89,12 +94,12 @@ TEST(Predictor, TakesALayersFeaturesBeforeAnyNorm) {
 }
 
 TEST(Predictor, SaysTheShapeOfWhatItGives) {
-  const Predictor predictor(small_model());
+  const TensorPredictor predictor(small_model());
   const auto x = random_input(2);
   for (const auto& kind : {FeatureKind{FeatureKind::kCls}, FeatureKind{FeatureKind::kMean},
                            FeatureKind{FeatureKind::kTokens}, FeatureKind{FeatureKind::kPooled},
                            FeatureKind{FeatureKind::kLayer, 2}}) {
-    auto shape = predictor.feature_shape(kind);
+    auto shape = predictor.plain.feature_shape(kind);
     shape.insert(shape.begin(), 2);
     EXPECT_EQ(predictor.features(x, kind).sizes().vec(), shape);
   }
@@ -102,7 +107,7 @@ TEST(Predictor, SaysTheShapeOfWhatItGives) {
 
 TEST(Predictor, MapsTheClassTokensAttentionOntoTheGrid) {
   auto loaded = small_model();
-  const Predictor predictor(loaded);
+  const TensorPredictor predictor(loaded);
   const auto x = random_input(2);
   const auto map = predictor.attention(x, AttentionMethod::kLast);
   const at::NoGradGuard no_grad;
@@ -117,7 +122,7 @@ TEST(Predictor, MapsTheClassTokensAttentionOntoTheGrid) {
 
 TEST(Predictor, RollsAttentionOutOverEveryBlock) {
   auto loaded = small_model();
-  const Predictor predictor(loaded);
+  const TensorPredictor predictor(loaded);
   const auto x = random_input(1);
   const at::NoGradGuard no_grad;
   auto& model = loaded.model;
@@ -139,7 +144,7 @@ TEST(Predictor, MapsTheAttentionOfEveryKindOfBlock) {
   for (const auto* block_fn :
        {"ResPostBlock", "ParallelScalingBlock", "DiffParallelScalingBlock", "ParallelThingsBlock"})
     for (const auto method : {AttentionMethod::kLast, AttentionMethod::kRollout}) {
-      const Predictor predictor(small_model(7, 3, block_fn));
+      const TensorPredictor predictor(small_model(7, 3, block_fn));
       const auto map = predictor.attention(random_input(2), method);
       EXPECT_EQ(map.sizes().vec(), (std::vector<std::int64_t>{2, 2, 3})) << block_fn;
       EXPECT_GE(map.min().item<float>(), 0.0F) << block_fn;
@@ -148,31 +153,31 @@ TEST(Predictor, MapsTheAttentionOfEveryKindOfBlock) {
 }
 
 TEST(Predictor, ShowsPicturesThroughTheModelsTransform) {
-  const Predictor predictor(small_model());
+  const auto predictor = module_predictor(small_model());
   const std::vector<data::Image> images{gradient(40, 50, 3), gradient(90, 33, 3)};
   const auto x = predictor.preprocess(images);
-  ASSERT_EQ(x.sizes().vec(), (std::vector<std::int64_t>{2, 3, 32, 48}));
-  auto second = at::empty({3, 32, 48});
-  predictor.transform()(images[1], {second.mutable_data_ptr<float>(), 3 * 32 * 48});
-  EXPECT_TRUE(at::equal(x[1], second));
-  EXPECT_TRUE(at::equal(predictor.predict(images), predictor.predict(x)));
+  ASSERT_EQ(x.shape, (std::vector<std::int64_t>{2, 3, 32, 48}));
+  std::vector<float> second(3 * 32 * 48);
+  predictor.transform()(images[1], second);
+  EXPECT_TRUE(std::ranges::equal(x.row(1), second));
+  EXPECT_EQ(predictor.predict(images), predictor.predict(x));
 }
 
 TEST(Predictor, FeedsTensorsToAModelThatPicturesDoNotFit) {
-  const Predictor predictor(small_model(7, 2));
+  const TensorPredictor predictor(small_model(7, 2));
   EXPECT_EQ(predictor.predict(random_input(1, 2)).size(1), 7);
-  EXPECT_THROW(predictor.transform(), DataError);
+  EXPECT_THROW(predictor.plain.transform(), DataError);
 }
 
 TEST(Predictor, RefusesInputsOfAnotherShape) {
-  const Predictor predictor(small_model());
+  const TensorPredictor predictor(small_model());
   EXPECT_THROW(predictor.predict(random_input(1, 1)), DataError);
   EXPECT_THROW(predictor.predict(at::randn({3, 32, 48})), DataError);
   EXPECT_THROW(predictor.predict(at::randn({1, 3, 32, 32})), DataError);
 }
 
 TEST(Predictor, AnswersConcurrentCallsAsItAnswersOneAfterTheOther) {
-  const Predictor predictor(small_model());
+  const TensorPredictor predictor(small_model());
   std::vector<at::Tensor> inputs, expected;
   for (int i = 0; i < 8; ++i) {
     inputs.push_back(random_input(1 + i % 3));
@@ -192,23 +197,14 @@ TEST(Predictor, AnswersConcurrentCallsAsItAnswersOneAfterTheOther) {
 TEST(Predictor, RunsInBfloat16) {
   const auto loaded = small_model();
   const auto x = random_input(2);
-  const auto exact = Predictor(loaded).predict(x);
-  PredictorOptions options;
-  options.precision = "bf16";
-  auto copy = small_model();
-  {
-    const at::NoGradGuard no_grad;
-    auto from = loaded.model->parameters(), to = copy.model->parameters();
-    for (std::size_t i = 0; i < from.size(); ++i) to[i].copy_(from[i]);
-  }
-  const auto rough = Predictor(std::move(copy), options).predict(x);
-  EXPECT_EQ(rough.scalar_type(), at::kFloat);
+  const auto exact = TensorPredictor(loaded).predict(x);
+  const auto rough = TensorPredictor(loaded, {c10::kCPU, "bf16"}).predict(x);
   // bfloat16 keeps 8 bits: some 2^-8 a step over three blocks.
   EXPECT_LT((rough - exact).abs().max().item<float>(), 0.1F * exact.abs().max().item<float>());
   EXPECT_FALSE(at::equal(rough, exact));
 }
 
-TEST(Predictor, GivesValuesAndAttentionOfOnePassWithTheBitsOfTwo) {
+TEST(Predictor, GivesLogitsFeaturesAndAttentionOfOnePassWithTheBitsOfMany) {
   std::vector<model::LoadedModel> models;
   for (const auto* block_fn :
        {"Block", "ResPostBlock", "ParallelScalingBlock", "DiffParallelScalingBlock"})
@@ -218,39 +214,37 @@ TEST(Predictor, GivesValuesAndAttentionOfOnePassWithTheBitsOfTwo) {
     models.back().config.model.distilled(true).dist_head(dist_head);
     models.back().model = VisionTransformer(models.back().config.model);
   }
-  const auto x = random_input(2);
+  const auto x = to_array(random_input(2));
   for (const auto& loaded : models)
     for (const auto method : {AttentionMethod::kLast, AttentionMethod::kRollout}) {
-      const Predictor predictor(loaded);
-      const auto both = predictor.predict_with_attention(x, method);
-      EXPECT_TRUE(at::equal(both.values, predictor.predict(x)));
-      EXPECT_TRUE(at::equal(both.attention, predictor.attention(x, method)));
-      for (const auto& kind : {FeatureKind{FeatureKind::kPooled}, FeatureKind{FeatureKind::kTokens},
-                               FeatureKind{FeatureKind::kLayer, 1}}) {
-        const auto features = predictor.features_with_attention(x, kind, method);
-        EXPECT_TRUE(at::equal(features.values, predictor.features(x, kind)));
-        EXPECT_TRUE(at::equal(features.attention, both.attention));
-      }
+      const auto predictor = module_predictor(loaded);
+      const std::vector<FeatureKind> kinds{FeatureKind{FeatureKind::kPooled},
+                                           FeatureKind{FeatureKind::kTokens},
+                                           FeatureKind{FeatureKind::kLayer, 1}};
+      const auto all = predictor.run(x, {true, kinds, method});
+      EXPECT_EQ(all.logits, predictor.predict(x));
+      EXPECT_EQ(all.attention, predictor.attention(x, method));
+      for (std::size_t i = 0; i < kinds.size(); ++i)
+        EXPECT_EQ(all.features[i], predictor.features(x, kinds[i]));
     }
 }
 
 TEST(Predictor, NamesWhatItRunsIn) {
-  EXPECT_EQ(Predictor(small_model()).choices()["engine"], "modules");
-  PredictorOptions options;
-  options.precision = "int8";
-  EXPECT_THROW(Predictor(small_model(), options), UsageError);
-  options = {};
-  options.engine = "packed";
-  EXPECT_THROW(Predictor(small_model(), options), UsageError);
+  EXPECT_EQ(module_predictor(small_model()).choices()["engine"], "modules");
+  EXPECT_THROW(module_predictor(small_model(), {c10::kCPU, "int8"}), UsageError);
 }
 
 TEST(Predictor, OpensAModelFile) {
   const testing::TemporaryFolder folder;
   const auto loaded = small_model();
   model::save_model(folder / "model.safetensors", *loaded.model, loaded.config);
-  const Predictor predictor(folder / "model.safetensors");
-  const auto x = random_input(1);
-  EXPECT_TRUE(at::equal(predictor.predict(x), Predictor(loaded).predict(x)));
+  PredictorOptions options;
+  options.engine = "modules";
+  const Predictor predictor(folder / "model.safetensors", options);
+  const auto x = to_array(random_input(1));
+  EXPECT_EQ(predictor.predict(x), module_predictor(loaded).predict(x));
+  options.engine = "wheels";
+  EXPECT_THROW(Predictor(folder / "model.safetensors", options), UsageError);
 }
 
 TEST(FeatureKind, IsParsedOrRefused) {

@@ -1,6 +1,5 @@
 #include "vit/infer/validate.h"
 
-#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "support/support.h"
@@ -11,9 +10,10 @@ namespace vit::infer {
 namespace {
 
 ValidateResult two_images() {
-  ValidateResult result{model::Metrics(3, true), 0, false, {}};
-  result.metrics.add(at::tensor({0.0F, 9.0F, 1.0F, 9.0F, 0.0F, 1.0F}).reshape({2, 3}),
-                     at::tensor(std::vector<std::int64_t>{1, 2}, at::kLong));
+  ValidateResult result{data::Metrics(3, true), 0, false, {}};
+  Array logits({2, 3});
+  logits.data = {0, 9, 1, 9, 0, 1};
+  result.metrics.add(logits, std::vector<std::int64_t>{1, 2});
   return result;
 }
 

@@ -1,9 +1,9 @@
 // Requests of many threads, run through the model together.
 #pragma once
 
-#include <ATen/ATen.h>
 #include <vit/infer/predictor.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -35,9 +35,9 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  /// x: [1, C, H, W], as Predictor::preprocess makes it. The future holds logits [num_classes], or
-  /// the error that the model threw.
-  std::future<at::Tensor> submit(at::Tensor x) {
+  /// x: [1, C, H, W], as Predictor::preprocess makes it. All requests have one shape.
+  /// The future holds logits [num_classes], or the error that the model threw.
+  std::future<std::vector<float>> submit(vit::Array x) {
     Request request{std::move(x), {}};
     auto answer = request.answer.get_future();
     {
@@ -50,8 +50,8 @@ class Batcher {
 
  private:
   struct Request {
-    at::Tensor x;
-    std::promise<at::Tensor> answer;
+    vit::Array x;
+    std::promise<std::vector<float>> answer;
   };
 
   /// Blocks until there is work; empty when there is none left and the batcher stops.
@@ -71,11 +71,16 @@ class Batcher {
   void run() {
     for (auto batch = next_batch(); !batch.empty(); batch = next_batch()) {
       try {
-        std::vector<at::Tensor> inputs;
-        for (const auto& request : batch) inputs.push_back(request.x);
-        const auto logits = predictor_.predict(at::cat(inputs));  // [B, num_classes]
-        for (std::size_t i = 0; i < batch.size(); ++i)
-          batch[i].answer.set_value(logits[static_cast<std::int64_t>(i)]);
+        auto shape = batch.front().x.shape;
+        shape[0] = static_cast<std::int64_t>(batch.size());
+        vit::Array inputs(shape);
+        for (std::int64_t i = 0; i < shape[0]; ++i)
+          std::ranges::copy(batch[i].x.data, inputs.row(i).begin());
+        const auto logits = predictor_.predict(inputs);  // [B, num_classes]
+        for (std::int64_t i = 0; i < shape[0]; ++i) {
+          const auto row = logits.row(i);
+          batch[i].answer.set_value({row.begin(), row.end()});
+        }
       } catch (...) {
         for (auto& request : batch) request.answer.set_exception(std::current_exception());
       }

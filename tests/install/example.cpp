@@ -1,6 +1,7 @@
 #include <vit/data/image.h>
 #include <vit/infer/predictor.h>
 
+#include <algorithm>
 #include <iostream>
 
 int main(int argc, char** argv) {
@@ -8,6 +9,6 @@ int main(int argc, char** argv) {
   const vit::Predictor predictor(argv[1]);
   const auto picture = vit::data::decode_image(argv[2], predictor.input_shape()[0]);
   const auto logits = predictor.predict(std::span(&picture, 1));  // [1, num_classes]
-  const auto best = logits.argmax(1).item<std::int64_t>();
-  std::cout << predictor.config().labels.at(best) << '\n';
+  const auto best = std::ranges::max_element(logits.data) - logits.data.begin();
+  std::cout << predictor.config().labels.at(static_cast<std::size_t>(best)) << '\n';
 }

@@ -9,7 +9,7 @@ endfunction()
 
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
 run(${CMAKE_COMMAND} -G Ninja -S ${SOURCE} -B ${BUILD}/install-test/build
-  -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_BUILD_TYPE=Release)
+  -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_BUILD_TYPE=Release -DWITH_TORCH=ON)
 run(${CMAKE_COMMAND} --build ${BUILD}/install-test/build)
 execute_process(COMMAND ${BUILD}/install-test/build/example ${MODEL} ${PICTURE}
   OUTPUT_VARIABLE label OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
@@ -17,3 +17,16 @@ if(NOT label STREQUAL EXPECTED)
   message(FATAL_ERROR "example: expected '${EXPECTED}', found '${label}'")
 endif()
 run(python3 ${SOURCE}/clients.py ${BUILD}/install-test/build/server ${MODEL} ${PICTURE} ${EXPECTED})
+# Without LibTorch, with it, and the installed command.
+foreach(program ${BUILD}/install-test/build/example ${prefix}/bin/vit-infer)
+  execute_process(COMMAND ldd ${program} OUTPUT_VARIABLE needed COMMAND_ERROR_IS_FATAL ANY)
+  if(needed MATCHES "torch|c10" OR NOT needed MATCHES "libvit\\.so" OR needed MATCHES "not found")
+    message(FATAL_ERROR "${program}: expected libvit and no LibTorch, found ${needed}")
+  endif()
+endforeach()
+execute_process(COMMAND ${BUILD}/install-test/build/modules ${MODEL}
+  OUTPUT_VARIABLE found OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+if(NOT found STREQUAL "equal")
+  message(FATAL_ERROR "modules: expected 'equal', found '${found}'")
+endif()
+run(${prefix}/bin/vit-infer -m ${MODEL} ${PICTURE})

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <vit/core/error.h>
 #include <vit/data/image.h>
+#include <vit/infer/rows.h>
 
 #include <iostream>
 #include <string>
@@ -21,10 +22,9 @@ std::string answer(const std::string& path, const vit::Predictor& predictor, Bat
   try {
     const auto picture = vit::data::decode_image(path, predictor.input_shape()[0]);
     const auto logits = batcher.submit(predictor.preprocess(std::span(&picture, 1))).get();
-    const auto probabilities = logits.softmax(0);  // [num_classes]
-    const auto best = probabilities.argmax().item<std::int64_t>();
-    return predictor.config().labels.at(static_cast<std::size_t>(best)) + "\t" +
-           std::to_string(probabilities[best].item<float>());
+    const auto best = vit::infer::top_k(logits, 1).front();
+    return predictor.config().labels.at(static_cast<std::size_t>(best.index)) + "\t" +
+           std::to_string(best.prob);
   } catch (const vit::Error& error) {
     return std::string("error: ") + error.what();
   }

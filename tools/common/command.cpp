@@ -1,27 +1,30 @@
 #include "common/command.h"
 
-#include <ATen/Version.h>
-#include <c10/util/Exception.h>
-#include <torch/version.h>
-
 #include <algorithm>
 #include <iostream>
 #include <opencv2/core/version.hpp>
 
 #include "common/list_models.h"
 #include "common/standard_output.h"
+#include "vit/core/isa.h"
 #include "vit/core/threads.h"
-#include "vit/runtime/device.h"
-#include "vit/runtime/failure.h"
+#include "vit/engine/module_library.h"
 
 namespace vit::tools {
 namespace {
 
+/// What LibTorch says of itself; of a build without it, that it is not there.
+std::string torch_versions() {
+  try {
+    return engine::module_library().versions();
+  } catch (const UsageError& error) {
+    return format("LibTorch not available: {}", error.what());
+  }
+}
+
 std::string version_text(const std::string& name) {
-  const auto problem = runtime::why_no_cuda();
-  return format("{} {}\nLibTorch {}\nOpenCV {}\nCPU capability {}\nCUDA {}", name, VIT_VERSION,
-                TORCH_VERSION, CV_VERSION, at::get_cpu_capability(),
-                problem.empty() ? "available" : "not available: " + problem);
+  return format("{} {}\n{}\nOpenCV {}\nKernels {}", name, VIT_VERSION, torch_versions(), CV_VERSION,
+                isa_name(detect_isa()));
 }
 
 }  // namespace
@@ -68,14 +71,6 @@ Command::Command(const std::string& name, const std::string& description,
       ->group(group);
 }
 
-c10::Device Command::device() const {
-  try {
-    return runtime::open_device(device_, log_.get());
-  } catch (const UsageError& error) {
-    throw UsageError("--{}", error.what());  // "device …": the option's name
-  }
-}
-
 int Command::report(ErrorKind kind, const std::string& message) {
   if (!log_) log_ = std::make_unique<Log>(LogOptions{name_});
   log_->error(message);
@@ -113,20 +108,18 @@ int Command::parse_and_run(int argc, char** argv, const std::function<int()>& bo
       LogOptions{name_, level, log_format_ == "json" ? LogFormat::kJson : LogFormat::kText});
   if (threads_ == 0) threads_ = available_cores();
   try {
-    runtime::set_threads(threads_);
+    if (start_) start_(threads_);
     return body();
   } catch (const Error& error) {
     return report(error.kind(), error.what());
-  } catch (const c10::Error& error) {
-    if (const auto known = runtime::explain_failure(error))
-      return report(known->kind(), known->what());
-    return report(ErrorKind::kData, verbose_ ? error.what() : error.what_without_backtrace());
   } catch (const std::filesystem::filesystem_error& error) {
     return report(ErrorKind::kIo, error.what());
   } catch (const std::exception& error) {
-    if (const auto known = runtime::explain_failure(error))
-      return report(known->kind(), known->what());
-    return report(ErrorKind::kData, error.what());
+    const auto known = explain_ ? explain_(error, verbose_) : std::nullopt;
+    if (known) return report(known->kind(), known->what());
+    const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+    return report(memory ? ErrorKind::kIo : ErrorKind::kData,
+                  memory ? "not enough memory" : error.what());
   }
 }
 

@@ -1,15 +1,15 @@
 // What the three commands share: options, one-line errors, exit codes, --version, --list-models.
 #pragma once
 
-#include <c10/core/Device.h>
-
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/lists.h"
+#include "vit/core/error.h"
 #include "vit/core/log.h"
 
 namespace vit::tools {
@@ -26,6 +26,11 @@ class Command {
   /// Parses, runs `body` and turns every outcome into CLI.md's exit code and one line on stderr.
   /// `body` returns the exit code of a run that threw nothing.
   int run(int argc, char** argv, const std::function<int()>& body);
+  /// Called with the number of threads before the body.
+  void on_start(std::function<void(int threads)> start) { start_ = std::move(start); }
+  /// What a failure that is no Error amounts to; none where it is not known.
+  using Explain = std::function<std::optional<Error>(const std::exception&, bool verbose)>;
+  void on_failure(Explain explain) { explain_ = std::move(explain); }
   /// Ends the program once all that is buffered is written. LibTorch would otherwise take its table
   /// of operators apart, entry by entry, which takes as long as answering one picture.
   [[noreturn]] static void end(int code);
@@ -33,8 +38,6 @@ class Command {
   // What follows is for `body`, after parsing.
   Log& log() { return *log_; }
   bool quiet() const { return quiet_; }
-  /// Opens `--device`. Throws UsageError.
-  c10::Device device() const;
   const std::string& device_name() const { return device_; }
   int threads() const { return threads_; }
   std::uint64_t seed() const { return seed_; }
@@ -49,6 +52,8 @@ class Command {
   std::string device_ = "auto";
   int threads_ = 0;
   std::uint64_t seed_ = 42;
+  std::function<void(int)> start_;
+  Explain explain_;
   bool verbose_ = false;
   bool quiet_ = false;
   std::string log_format_ = "text";

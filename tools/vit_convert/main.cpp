@@ -2,9 +2,12 @@
 #include <cstdio>
 #include <iostream>
 
+#include "common/torch.h"
 #include "vit/core/file.h"
 #include "vit/core/file_roles.h"
-#include "vit/infer/calibrate.h"
+#include "vit/data/eval_transform.h"
+#include "vit/infer/pipeline.h"
+#include "vit/model/calibrate.h"
 #include "vit/model/convert.h"
 #include "vit/model/inspect.h"
 #include "vit/model/verify.h"
@@ -38,12 +41,31 @@ bool print_verification(const ConvertArguments& arguments, const model::LoadOpti
 /// With --calibrate: the pictures go through the model before it is stored.
 void set_calibration(ConvertArguments& arguments, Command& command) {
   if (arguments.calibrate.empty()) return;
-  arguments.options.load.device = command.device();
+  arguments.options.load.device = open_device(command);
   arguments.options.calibrate = [&](const model::LoadedModel& loaded) {
-    infer::CalibrateOptions options;
-    options.workers = command.threads();
     command.log().info("calibrating on {}", arguments.calibrate.string());
-    return infer::collect_input_moments(loaded, arguments.calibrate, options);
+    const auto& model = loaded.config.model;
+    std::optional<data::EvalTransform> transform;
+    infer::FileInputOptions inputs;
+    inputs.shape = {model.in_c(), model.img_size()[0], model.img_size()[1]};
+    inputs.transform = [&]() -> const data::EvalTransform& { return *transform; };
+    if (model.in_c() == 1 || model.in_c() == 3)
+      transform.emplace(loaded.config.preprocessing, model.img_size(), model.in_c());
+    infer::PipelineOptions options;
+    options.shape = inputs.shape;
+    options.workers = command.threads();
+    infer::Pipeline pipeline(infer::open_inputs({arguments.calibrate.string()}, inputs), options);
+    std::int64_t images = 0;
+    return model::collect_input_moments(loaded, [&]() -> std::optional<Array> {
+      auto batch = pipeline.next();
+      if (!batch && images == 0)
+        throw DataError("{}: expected pictures, found none", arguments.calibrate.string());
+      if (!batch) return std::nullopt;
+      for (const auto& input : batch->inputs)
+        if (input.error) std::rethrow_exception(input.error);
+      images += batch->images.size(0);
+      return std::move(batch->images);
+    });
   };
 }
 
@@ -67,14 +89,14 @@ int convert(Command& command, ConvertArguments& arguments) {
   arguments.options.load.adapt.seed = command.seed();
   check_arguments(arguments);
   // A device that is not there is an error also where nothing would run on it.
-  if (command.device_name() != "auto") command.device();
+  if (command.device_name() != "auto") open_device(command);
   if (arguments.inspect) return print_inspection(arguments, command.log());
   FileRoles roles;
   claim_all_files(roles, arguments);
   if (!arguments.labels.empty()) arguments.options.labels = model::read_labels(arguments.labels);
   if (!arguments.verify.empty()) {
     auto load = arguments.options.load;
-    load.device = command.device();
+    load.device = open_device(command);
     if (!print_verification(arguments, load, command.log()))
       throw DataError("{}: the model's outputs are not {}'s", arguments.input.string(),
                       arguments.verify.string());
@@ -97,6 +119,7 @@ int main(int argc, char** argv) {
                   "Convert weights of Vision Transformers (timm, the Hub, training checkpoints) to "
                   "one self-describing .safetensors file, and back.",
                   kConvertExamples);
+  use_libtorch(command);
   ConvertArguments arguments;
   add_options(command, arguments);
   Command::end(command.run(argc, argv, [&] { return convert(command, arguments); }));

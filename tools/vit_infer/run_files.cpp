@@ -1,7 +1,6 @@
 #include "run_files.h"
 
 #include <sys/stat.h>
-#include <torch/version.h>
 
 #include <algorithm>
 #include <array>
@@ -123,7 +122,8 @@ infer::RunRecord RunFiles::record(const Shard& shard, const infer::Predictor& pr
   infer::RunRecord record;
   record.model = model_;
   auto& facts = record.facts;
-  facts["program"] = format("vit-infer {}, LibTorch {}", VIT_VERSION, TORCH_VERSION);
+  const auto choices = predictor.choices();
+  facts["program"] = format("vit-infer {}, {}", VIT_VERSION, choices["kernels"].get<std::string>());
   auto inputs = Json::array();
   for (const auto& input : o.inputs) inputs.push_back(printable(input));
   facts["inputs"] = std::move(inputs);
@@ -139,7 +139,6 @@ infer::RunRecord RunFiles::record(const Shard& shard, const infer::Predictor& pr
   if (o.preprocess_only) facts["preprocess-only"] = true;
   facts["batch-size"] = o.batch_size;
   facts["on-error"] = o.on_error;
-  const auto choices = predictor.choices();
   facts["engine"] = choices["engine"];
   facts["precision"] = choices["precision"];
   const auto device = choices["device"].get<std::string>();

@@ -7,23 +7,20 @@
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 #include "vit/core/text.h"
-#include "vit/runtime/device.h"
 
 namespace vit::tools {
 
 namespace {
 
-/// `--device`; where a launcher has numbered this machine's processes, its own of the CUDA devices.
-c10::Device choose_device(Command& command) {
-  const auto rank = local_rank();
-  const auto& name = command.device_name();
-  if (!rank || (name != "auto" && name != "cuda")) return command.device();
-  if (name == "auto" && !command.device().is_cuda()) return c10::kCPU;
-  try {
-    return runtime::open_device(format("cuda:{}", *rank), &command.log());
-  } catch (const UsageError& error) {
-    throw UsageError("--device {} with LOCAL_RANK {}: {}", name, *rank, error.what());
-  }
+/// The library names fields; `device: …` and `device cuda: …` are of a flag's name.
+[[noreturn]] void name_flag(const UsageError& error, const std::string& device,
+                            std::optional<int> rank) {
+  const std::string_view what = error.what();
+  if (rank && device == "cuda" && what.starts_with("device"))
+    throw UsageError("--device {} with LOCAL_RANK {}: {}", device, *rank, what);
+  for (const std::string_view flag : {"device", "precision", "engine"})
+    if (what.starts_with(flag)) throw UsageError("--{}", what);
+  throw error;
 }
 
 /// `-v`: what was chosen.
@@ -46,14 +43,21 @@ void describe_predictor(Log& log, const std::filesystem::path& file,
 
 infer::Predictor open_predictor(Command& command, const InferOptions& options) {
   infer::PredictorOptions predictor;
-  predictor.device = choose_device(command);
+  predictor.device = command.device_name();
+  // Where a launcher has numbered this machine's processes, each takes its own CUDA device.
+  predictor.cuda_index = local_rank();
   predictor.precision = options.precision;
   predictor.engine = options.engine;
+  predictor.threads = command.threads();
   predictor.architecture = options.arch;
   predictor.config_file = options.config;
-  infer::Predictor opened(options.model, predictor, &command.log());
-  describe_predictor(command.log(), options.model, opened);
-  return opened;
+  try {
+    infer::Predictor opened(options.model, predictor, &command.log());
+    describe_predictor(command.log(), options.model, opened);
+    return opened;
+  } catch (const UsageError& error) {
+    name_flag(error, predictor.device, predictor.cuda_index);
+  }
 }
 
 infer::PipelineOptions pipeline_options(Command& command, const InferOptions& options,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "common/torch.h"
 #include "flags.h"
 #include "vit/core/file_roles.h"
 
@@ -142,7 +143,7 @@ void open_folder(Plan& plan, const fs::path& folder, bool locks) {
 void add_shared_options(Json& given, bool resumes, Command& command) {
   const auto was_given = [&](const char* flag) { return command.app().count(flag) > 0; };
   if (!resumes || was_given("--threads")) given["threads"] = command.threads();
-  if (!resumes || was_given("--device")) given["device"] = command.device().str();
+  if (!resumes || was_given("--device")) given["device"] = open_device(command).str();
   if (!resumes || was_given("--seed")) given["seed"] = command.seed();
 }
 

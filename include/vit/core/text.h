@@ -33,4 +33,7 @@ inline std::string_view first_line(std::string_view text) {
 /// that are not UTF-8 become `\xHH`.
 std::string one_line(std::string_view text);
 
+/// `36.75 GiB`; below 1 KiB `12 bytes`.
+std::string bytes_text(double bytes);
+
 }  // namespace vit

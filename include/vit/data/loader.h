@@ -1,8 +1,6 @@
 // Batches in order, made ahead by worker threads.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "vit/core/array.h"
 #include "vit/core/random.h"
 #include "vit/core/visit.h"
 #include "vit/data/dataset.h"
@@ -33,8 +32,8 @@ struct LoaderOptions {
 };
 
 struct Batch {
-  at::Tensor images;                  ///< float32 `[B, C, H, W]`
-  at::Tensor labels;                  ///< int64 `[B]`; −1 without labels
+  Array images;                       ///< `[B, C, H, W]`
+  std::vector<std::int64_t> labels;   ///< `[B]`; −1 without labels
   std::vector<std::int64_t> indices;  ///< `[B]`, into the data set
   std::vector<std::string> errors;    ///< `[B]`, empty text where good; empty without keep_errors
 };

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_set>
 
@@ -51,7 +52,8 @@ class OverlayFolder {
 
 /// `picture` with the map laid over it, from its least value in blue to its largest in red.
 /// map: [grid_h, grid_w], finite.
-data::Image overlay_attention(const data::Image& picture, const at::Tensor& map);
+data::Image overlay_attention(const data::Image& picture, std::span<const float> map,
+                              std::int64_t grid_h);
 
 struct AnswerOptions {
   enum Output { kPredictions, kLogits, kFeatures, kInputs };

@@ -1,8 +1,6 @@
 // Inputs to batches: loaded by worker threads while the model works, handed out in order.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <array>
 #include <exception>
 #include <functional>
@@ -11,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "vit/core/array.h"
 #include "vit/data/image.h"
 #include "vit/infer/inputs.h"
 
@@ -34,7 +33,7 @@ struct LoadedInput {
 };
 
 struct InputBatch {
-  at::Tensor images;  ///< float32 [B, C, H, W]
+  Array images;  ///< [B, C, H, W]
   std::vector<LoadedInput> inputs;
 };
 

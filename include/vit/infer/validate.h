@@ -9,10 +9,10 @@
 #include "vit/core/json.h"
 #include "vit/core/log.h"
 #include "vit/data/dataset.h"
+#include "vit/data/metrics.h"
 #include "vit/infer/answer.h"
 #include "vit/infer/pipeline.h"
 #include "vit/infer/predictor.h"
-#include "vit/model/metrics.h"
 
 namespace vit::infer {
 
@@ -35,7 +35,7 @@ struct ValidateOptions {
 };
 
 struct ValidateResult {
-  model::Metrics metrics;
+  data::Metrics metrics;
   std::int64_t failed = 0;  ///< images left out
   bool stopped = false;
   Profile profile;
@@ -50,6 +50,6 @@ ValidateResult validate(const Predictor& predictor, Pipeline& pipeline,
 Json validation_json(const ValidateResult& result, const std::vector<std::string>& labels);
 std::string validation_text(const ValidateResult& result, const std::vector<std::string>& labels);
 /// CSV: a row a true class, a column a predicted one.
-std::string confusion_csv(const model::Metrics& metrics, const std::vector<std::string>& labels);
+std::string confusion_csv(const data::Metrics& metrics, const std::vector<std::string>& labels);
 
 }  // namespace vit::infer

@@ -36,6 +36,9 @@ struct TensorEntry {
   std::int64_t numel() const;
 };
 
+/// The entry's elements in memory, row-major. Throws IoError where the file no longer has them.
+std::vector<std::byte> read_contiguous(const TensorEntry& entry);
+
 /// Tensors in the file's own order, found by name.
 class TensorTable {
  public:

@@ -11,6 +11,7 @@
 #include "vit/core/log.h"
 #include "vit/io/tensor_table.h"
 #include "vit/model/vision_transformer.h"
+#include "vit/state_dict/source.h"
 
 namespace vit::model {
 
@@ -30,14 +31,8 @@ struct Adaptation {
 };
 
 /// What has to be said about a file that is no model file, and what is to become of it.
-struct LoadOptions {
-  std::string architecture;           ///< `--arch`, where the file does not say
-  std::filesystem::path config_file;  ///< `--config`
+struct LoadOptions : state_dict::SourceOptions {
   c10::Device device = c10::kCPU;
-  std::string state_key;     ///< entry of a training checkpoint; empty: the usual ones
-  std::string strip_prefix;  ///< what the names in the file begin with, where the model's do not
-  bool check_crc = true;     ///< refuse a zip whose checksums are wrong
-  bool drop_unused = false;  ///< leave out tensors that the model has no place for
   Adaptation adapt;
 };
 

@@ -1,7 +1,6 @@
 // What went wrong inside LibTorch or an allocator, as our own error: its kind and one line.
 #pragma once
 
-#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string>
@@ -13,8 +12,5 @@ namespace vit::runtime {
 /// The Error that `failure` amounts to: out of memory on a device (kUsage) or in memory (kIo), with
 /// what was asked for; a CUDA failure (kUsage), with the device. None where it is another matter.
 std::optional<Error> explain_failure(const std::exception& failure);
-
-/// `36.75 GiB`; below 1 KiB `12 bytes`.
-std::string bytes_text(double bytes);
 
 }  // namespace vit::runtime

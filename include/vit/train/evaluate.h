@@ -6,7 +6,7 @@
 
 #include "vit/core/preprocessing.h"
 #include "vit/data/dataset.h"
-#include "vit/model/metrics.h"
+#include "vit/data/metrics.h"
 #include "vit/model/vision_transformer.h"
 
 namespace vit::train {
@@ -21,8 +21,8 @@ struct EvaluateOptions {
 };
 
 /// In eval mode and float32. None when stopped. The model's mode is put back.
-std::optional<model::Metrics> evaluate(VisionTransformer& model,
-                                       const std::shared_ptr<const data::Dataset>& data,
-                                       const EvaluateOptions& options);
+std::optional<data::Metrics> evaluate(VisionTransformer& model,
+                                      const std::shared_ptr<const data::Dataset>& data,
+                                      const EvaluateOptions& options);
 
 }  // namespace vit::train

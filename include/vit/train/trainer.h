@@ -11,7 +11,7 @@
 
 #include "vit/core/log.h"
 #include "vit/data/loader.h"
-#include "vit/model/metrics.h"
+#include "vit/data/metrics.h"
 #include "vit/train/checkpoint.h"
 #include "vit/train/ema.h"
 #include "vit/train/optimizer.h"
@@ -134,10 +134,10 @@ class Trainer {
   EpochReport make_report() const;
   void write_row(const EpochReport& report);
   void train_step(data::Loader& loader);
-  double forward_backward(const data::Batch& batch);
+  double forward_backward(data::Batch& batch);
   bool finish_epoch();
   void finish_early();
-  std::optional<model::Metrics> evaluate_epoch();
+  std::optional<data::Metrics> evaluate_epoch();
   void record_step(double loss, double lr, std::int64_t images);
   void save_checkpoint(bool with_best = false);
   bool check_dataset(const std::filesystem::path& checkpoint, const ResumeOptions& how);

@@ -9,7 +9,7 @@
 #include "vit/core/log.h"
 #include "vit/io/tensor_table.h"
 
-namespace vit::model {
+namespace vit::state_dict {
 
 struct WeightFile {
   std::filesystem::path path;  ///< of the weights themselves
@@ -34,4 +34,4 @@ WeightFile open_weight_file(const std::filesystem::path& path,
 Json parse_json(const std::string& text, const std::string& where);
 Json read_json(const std::filesystem::path& path);
 
-}  // namespace vit::model
+}  // namespace vit::state_dict

@@ -1,21 +1,19 @@
 // Google's .npz checkpoints (vision_transformer, big_vision): timm's _load_weights
 // (timm/models/vision_transformer.py, 1.0.31).
-#include <ATen/Functions.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
 
-#include "model/timm/dialects.h"
+#include "state_dict/dialects/dialects.h"
 
-namespace vit::model {
+namespace vit::state_dict {
 namespace {
 
-using Step = torch::Tensor (*)(const torch::Tensor&);
+using Step = Tensor (*)(const Tensor&);
 
 /// JAX's layouts to PyTorch's: HWIO → OIHW, [in, heads, dim] → [dim, in, heads], [in, out] →
 /// [out, in].
-torch::Tensor to_torch_layout(const torch::Tensor& given) {
+Tensor to_torch_layout(const Tensor& given) {
   const bool row =
       given.dim() == 4 && given.size(0) == 1 && given.size(1) == 1 && given.size(2) == 1;
   const auto x = row ? given.flatten() : given;
@@ -23,14 +21,12 @@ torch::Tensor to_torch_layout(const torch::Tensor& given) {
   if (x.dim() == 3) return x.permute({2, 0, 1});
   return x.dim() == 2 ? x.t() : x;
 }
-torch::Tensor same(const torch::Tensor& x) { return x; }
+Tensor same(const Tensor& x) { return x; }
 /// [in, heads, dim] → [heads * dim, in].
-torch::Tensor projection(const torch::Tensor& x) { return x.dim() < 2 ? x : x.flatten(1).t(); }
+Tensor projection(const Tensor& x) { return x.dim() < 2 ? x : x.flatten(1).t(); }
 /// [heads, dim, out] → [out, heads * dim].
-torch::Tensor output(const torch::Tensor& x) {
-  return x.dim() < 3 ? x : to_torch_layout(x).flatten(1);
-}
-torch::Tensor flat(const torch::Tensor& x) { return x.reshape({-1}); }
+Tensor output(const Tensor& x) { return x.dim() < 3 ? x : to_torch_layout(x).flatten(1); }
+Tensor flat(const Tensor& x) { return x.reshape({-1}); }
 
 /// One tensor of the model: where it comes from (several are joined) and how its layout changes.
 struct Rule {
@@ -153,10 +149,9 @@ class JaxReader {
       parts.push_back(rule.step == same ? std::move(part)
                                         : transformed(std::move(part), "layout", rule.step));
     }
-    auto whole = parts.size() == 1
-                     ? std::move(parts[0])
-                     : merged("", std::move(parts), "joined",
-                              [](const std::vector<torch::Tensor>& x) { return at::cat(x, 0); });
+    auto whole = parts.size() == 1 ? std::move(parts[0])
+                                   : merged("", std::move(parts), "joined",
+                                            [](const std::vector<Tensor>& x) { return cat(x); });
     whole.name = timm + rule.timm;
     named_.weights.push_back(std::move(whole));
     if (layer >= 0) return;
@@ -195,4 +190,4 @@ std::optional<NamedWeights> from_jax(const std::vector<Weight>& weights) {
   return std::nullopt;
 }
 
-}  // namespace vit::model
+}  // namespace vit::state_dict

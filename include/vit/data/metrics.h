@@ -1,12 +1,13 @@
 // How well a classifier did: top-1, top-5, loss, per class, and what was taken for what.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
+#include <span>
 #include <vector>
 
-namespace vit::model {
+#include "vit/core/array.h"
+
+namespace vit::data {
 
 /// One true class: how many images, and how many of them were found.
 struct ClassCounts {
@@ -24,9 +25,9 @@ class Metrics {
   /// where num_classes is negative.
   explicit Metrics(std::int64_t num_classes, bool confusion = false);
 
-  /// logits: [B, num_classes], any floating-point type and device; targets: int64 [B].
+  /// logits: [B, num_classes]; targets: [B].
   /// Throws DataError where the shapes differ or a target is no class.
-  void add(const at::Tensor& logits, const at::Tensor& targets);
+  void add(const Array& logits, std::span<const std::int64_t> targets);
   /// Adds another's sums. Throws DataError where they are of another number of classes.
   void merge(const Metrics& other);
 
@@ -39,6 +40,7 @@ class Metrics {
   const std::vector<std::int64_t>& confusion() const { return confusion_; }
 
  private:
+  void add_row(std::span<const float> logits, std::size_t target);
   double percent(std::int64_t count) const;
 
   std::int64_t images_ = 0, top1_ = 0, top5_ = 0;
@@ -47,4 +49,4 @@ class Metrics {
   std::vector<std::int64_t> confusion_;
 };
 
-}  // namespace vit::model
+}  // namespace vit::data

@@ -3,12 +3,20 @@
 
 #include "support/small_model.h"
 #include "vit/core/error.h"
-#include "vit/infer/predictor.h"
+#include "vit/model/module_engine.h"
+#include "vit/torch.h"
 
-namespace vit::infer {
+namespace vit::model {
 namespace {
 
 using vit::testing::small_model;
+
+at::Tensor predict(const ModuleEngine& engine, const at::Tensor& x) {
+  const auto images = to_array(x);
+  engine::Output output;
+  engine.run({images.data.data(), x.size(0), x.size(1), x.size(2), x.size(3)}, {}, output);
+  return to_tensor(std::move(output.logits));
+}
 
 struct ModuleState {
   std::vector<const void*> data;
@@ -16,7 +24,7 @@ struct ModuleState {
   std::vector<bool> training;
 
   explicit ModuleState(const torch::nn::Module& module) {
-    for (const auto& [name, tensor] : model::state_dict(module)) {
+    for (const auto& [name, tensor] : state_dict(module)) {
       data.push_back(tensor.const_data_ptr());
       types.push_back(tensor.scalar_type());
     }
@@ -25,40 +33,36 @@ struct ModuleState {
   bool operator==(const ModuleState&) const = default;
 };
 
-TEST(PredictorOfAModule, LeavesTheModuleOfItsCallerAsItIs) {
+TEST(ModuleEngine, LeavesTheModuleOfItsCallerAsItIs) {
   for (const bool training : {false, true})
     for (const auto* precision : {"fp32", "bf16"}) {
       auto loaded = small_model();
       loaded.model->train(training);
       const ModuleState before(*loaded.model);
-      PredictorOptions options;
-      options.precision = precision;
-      Predictor(loaded, options).predict(at::randn({1, 3, 32, 32}));
+      predict(ModuleEngine(loaded.model, {c10::kCPU, precision}), at::randn({1, 3, 32, 32}));
       EXPECT_TRUE(ModuleState(*loaded.model) == before) << precision;
     }
 }
 
-TEST(PredictorOfAModule, AnswersInEvalModeForAModuleThatIsTrained) {
+TEST(ModuleEngine, AnswersInEvalModeForAModuleThatIsTrained) {
   auto loaded = small_model();
   loaded.config.model.drop_ratio(0.5);
   loaded.model = VisionTransformer(loaded.config.model);
   const auto x = at::randn({2, 3, 32, 32});
-  const Predictor predictor(loaded);
+  const ModuleEngine predictor(loaded.model);
   EXPECT_TRUE(loaded.model->is_training());
-  EXPECT_TRUE(at::equal(predictor.predict(x), predictor.predict(x)));
+  EXPECT_TRUE(at::equal(predict(predictor, x), predict(predictor, x)));
 }
 
-TEST(PredictorOfAModule, SharesTheWeightsThatNeedNoConversion) {
+TEST(ModuleEngine, SharesTheWeightsThatNeedNoConversion) {
   auto loaded = small_model();
-  PredictorOptions rough;
-  rough.precision = "bf16";
-  const Predictor shared(loaded), converted(loaded, rough);
+  const ModuleEngine shared(loaded.model), converted(loaded.model, {c10::kCPU, "bf16"});
   const auto x = at::randn({1, 3, 32, 32});
-  const auto before = converted.predict(x);
+  const auto before = predict(converted, x);
   const at::NoGradGuard no_grad;
   loaded.model->parameters().back().add_(1);
-  EXPECT_TRUE(at::equal(shared.predict(x), loaded.model->forward(x).logits));
-  EXPECT_TRUE(at::equal(converted.predict(x), before));
+  EXPECT_TRUE(at::equal(predict(shared, x), loaded.model->forward(x).logits));
+  EXPECT_TRUE(at::equal(predict(converted, x), before));
 }
 
 /// An activation that no option names.
@@ -67,32 +71,30 @@ class Halving : public nn::Layer {
   torch::Tensor forward(const torch::Tensor& x) override { return x / 2; }
 };
 
-TEST(PredictorOfAModule, KeepsTheLayersThatItsCallerPutInPlace) {
+TEST(ModuleEngine, KeepsTheLayersThatItsCallerPutInPlace) {
   auto loaded = small_model();
-  model::VisionTransformerLayers layers;
+  VisionTransformerLayers layers;
   layers.act_layer = std::make_shared<Halving>();
   layers.act_layer->eval();
   loaded.model = VisionTransformer(loaded.config.model, at::TensorOptions(), layers);
   loaded.model->eval();
   const auto x = at::randn({2, 3, 32, 32});
-  const Predictor predictor(loaded);
+  const ModuleEngine predictor(loaded.model);
   const at::NoGradGuard no_grad;
-  EXPECT_TRUE(at::equal(predictor.predict(x), loaded.model->forward(x).logits));
+  EXPECT_TRUE(at::equal(predict(predictor, x), loaded.model->forward(x).logits));
 }
 
-TEST(PredictorOfAModule, NeverGuessesWhatAReplacedChildDoes) {
+TEST(ModuleEngine, NeverGuessesWhatAReplacedChildDoes) {
   auto loaded = small_model();
   loaded.model->head = loaded.model->replace_module("head", std::make_shared<Halving>());
   loaded.model->eval();
   const auto x = at::randn({1, 3, 32, 32});
   const at::NoGradGuard no_grad;
-  EXPECT_TRUE(at::equal(Predictor(loaded).predict(x), loaded.model->forward(x).logits));
-  PredictorOptions options;
-  options.precision = "bf16";
-  EXPECT_THROW(Predictor(loaded, options), UsageError);
+  EXPECT_TRUE(at::equal(predict(ModuleEngine(loaded.model), x), loaded.model->forward(x).logits));
+  EXPECT_THROW(ModuleEngine(loaded.model, {c10::kCPU, "bf16"}), UsageError);
   loaded.model->train();
-  EXPECT_THROW(Predictor{loaded}, UsageError);
+  EXPECT_THROW(ModuleEngine{loaded.model}, UsageError);
 }
 
 }  // namespace
-}  // namespace vit::infer
+}  // namespace vit::model

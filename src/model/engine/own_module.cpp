@@ -1,4 +1,4 @@
-#include "own_module.h"
+#include "model/engine/own_module.h"
 
 #include <ATen/ATen.h>
 
@@ -6,20 +6,19 @@
 
 #include "vit/core/error.h"
 
-namespace vit::infer {
+namespace vit::model {
 namespace {
 
-at::Tensor converted(const at::Tensor& x, c10::Device device, c10::ScalarType dtype) {
+at::Tensor moved_to(const at::Tensor& x, c10::Device device, c10::ScalarType dtype) {
   return x.is_floating_point() ? x.to(device, dtype) : x.to(device);
 }
 
 /// Whether a predictor on `device`, of type `dtype`, can use the module as it is.
-bool is_ready(const model::VisionTransformerImpl& module, c10::Device device,
-              c10::ScalarType dtype) {
+bool is_ready(const VisionTransformerImpl& module, c10::Device device, c10::ScalarType dtype) {
   for (const auto& child : module.modules())
     if (child->is_training()) return false;
-  for (const auto& [name, tensor] : model::state_dict(module))
-    if (!converted(tensor, device, dtype).is_same(tensor)) return false;
+  for (const auto& [name, tensor] : state_dict(module))
+    if (!moved_to(tensor, device, dtype).is_same(tensor)) return false;
   return true;
 }
 
@@ -28,7 +27,7 @@ bool is_stateless(const torch::nn::Module& module) {
 }
 
 /// The layers that the caller put into the model, an activation of its own among them.
-model::VisionTransformerLayers copied_layers(const model::VisionTransformerImpl& source) {
+VisionTransformerLayers copied_layers(const VisionTransformerImpl& source) {
   auto layers = source.layers;
   if (!layers.act_layer) return layers;
   try {
@@ -55,8 +54,8 @@ std::string first_difference(const torch::nn::Module& source, const torch::nn::M
     if (typeid(a) != typeid(b)) return item.key();
   }
   if (theirs.size() != ours.size()) return "its children";
-  const auto weights = model::state_dict(source);
-  const auto own_weights = model::state_dict(own);
+  const auto weights = state_dict(source);
+  const auto own_weights = state_dict(own);
   for (std::size_t i = 0; i < weights.size(); ++i)
     if (i >= own_weights.size() || weights[i].first != own_weights[i].first ||
         weights[i].second.sizes() != own_weights[i].second.sizes())
@@ -66,12 +65,12 @@ std::string first_difference(const torch::nn::Module& source, const torch::nn::M
 
 }  // namespace
 
-std::shared_ptr<model::VisionTransformerImpl> own_module(
-    const std::shared_ptr<model::VisionTransformerImpl>& source, c10::Device device,
+std::shared_ptr<VisionTransformerImpl> own_module(
+    const std::shared_ptr<VisionTransformerImpl>& source, c10::Device device,
     c10::ScalarType dtype) {
   const c10::NoGradGuard no_grad;
-  auto own = std::make_shared<model::VisionTransformerImpl>(source->options, at::dtype(at::kFloat),
-                                                            copied_layers(*source), /*init=*/false);
+  auto own = std::make_shared<VisionTransformerImpl>(source->options, at::dtype(at::kFloat),
+                                                     copied_layers(*source), /*init=*/false);
   if (const auto name = first_difference(*source, *own); !name.empty()) {
     if (is_ready(*source, device, dtype)) return source;
     throw UsageError(
@@ -79,12 +78,12 @@ std::shared_ptr<model::VisionTransformerImpl> own_module(
         "and of type {}",
         name, device, dtype);
   }
-  auto slots = model::state_dict(*own);
-  const auto weights = model::state_dict(*source);
+  auto slots = state_dict(*own);
+  const auto weights = state_dict(*source);
   for (std::size_t i = 0; i < slots.size(); ++i)
-    slots[i].second.set_data(converted(weights[i].second.detach(), device, dtype));
+    slots[i].second.set_data(moved_to(weights[i].second.detach(), device, dtype));
   own->eval();
   return own;
 }
 
-}  // namespace vit::infer
+}  // namespace vit::model

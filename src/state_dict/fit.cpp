@@ -1,4 +1,4 @@
-#include "model/fit.h"
+#include "vit/state_dict/fit.h"
 
 #include <algorithm>
 #include <map>
@@ -7,9 +7,8 @@
 #include "vit/config/timm_names.h"
 #include "vit/core/error.h"
 #include "vit/core/nearest.h"
-#include "vit/model/weights.h"
 
-namespace vit::model {
+namespace vit::state_dict {
 namespace {
 
 constexpr std::size_t kShownInLine = 3;
@@ -70,14 +69,13 @@ std::string foreign_prefix(const std::vector<std::string>& names,
 }
 
 /// Empty where `weight` fits `wanted`; else what was expected and found.
-std::string misshape(const torch::Tensor& wanted, const Weight& weight) {
+std::string misshape(const Expected& wanted, const Weight& weight) {
   const auto found = weight.meta();
-  if (found.sizes() != wanted.sizes())
-    return format("{}: expected shape {}, found {}", weight.name, wanted.sizes().vec(),
-                  found.sizes().vec());
-  if (found.is_floating_point() != wanted.is_floating_point())
+  if (found.shape() != wanted.shape)
+    return format("{}: expected shape {}, found {}", weight.name, wanted.shape, found.shape());
+  if (found.is_floating_point() != wanted.floating_point)
     return format("{}: expected a floating-point type, found {}", weight.name,
-                  io::name_of(to_dtype(found.scalar_type())));
+                  io::name_of(found.dtype()));
   return "";
 }
 
@@ -89,7 +87,7 @@ std::string with_guess(const std::string& name, const std::vector<std::string>& 
 
 }  // namespace
 
-Fitted fit_weights(const torch::nn::Module& model, std::vector<Weight> weights,
+Fitted fit_weights(const std::vector<Expected>& model, std::vector<Weight> weights,
                    const FitOptions& options, Log* log) {
   std::map<std::string, Weight*> by_name;
   std::vector<std::string> names;  // in the file's order
@@ -100,13 +98,14 @@ Fitted fit_weights(const torch::nn::Module& model, std::vector<Weight> weights,
   }
   Fitted fitted;
   Misfit misfit;
-  for (const auto& [name, tensor] : state_dict(model)) {
+  for (const auto& wanted : model) {
+    const auto& name = wanted.name;
     const auto found = by_name.find(name);
     if (found == by_name.end()) {
-      misfit.missing.push_back(name + " " + format("{}", tensor.sizes().vec()));
+      misfit.missing.push_back(name + " " + format("{}", wanted.shape));
       continue;
     }
-    if (auto text = misshape(tensor, *found->second); !text.empty())
+    if (auto text = misshape(wanted, *found->second); !text.empty())
       misfit.misshapen.push_back(std::move(text));
     fitted.weights.push_back(std::move(*found->second));
     by_name.erase(found);
@@ -127,4 +126,4 @@ Fitted fit_weights(const torch::nn::Module& model, std::vector<Weight> weights,
   return fitted;
 }
 
-}  // namespace vit::model
+}  // namespace vit::state_dict

@@ -1,4 +1,4 @@
-#include "model/weight_file.h"
+#include "vit/state_dict/weight_file.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 #include "vit/io/safetensors.h"
 #include "vit/io/torch_file.h"
 
-namespace vit::model {
+namespace vit::state_dict {
 namespace fs = std::filesystem;
 namespace {
 
@@ -150,4 +150,4 @@ WeightFile open_weight_file(const fs::path& path, const WeightFileOptions& optio
   return file;
 }
 
-}  // namespace vit::model
+}  // namespace vit::state_dict

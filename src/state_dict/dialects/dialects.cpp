@@ -1,6 +1,4 @@
-#include "model/timm/dialects.h"
-
-#include <ATen/Functions.h>
+#include "state_dict/dialects/dialects.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +7,7 @@
 #include "vit/config/timm_names.h"
 #include "vit/core/error.h"
 
-namespace vit::model {
+namespace vit::state_dict {
 namespace {
 
 struct Replacement {
@@ -34,7 +32,7 @@ void replace_all(std::string& text, const Replacement& replacement) {
 
 /// Changes the values of `name`, where it is there.
 void change(NamedWeights& named, std::string_view name, const char* what,
-            torch::Tensor (*step)(const torch::Tensor&)) {
+            Tensor (*step)(const Tensor&)) {
   if (auto* weight = find(named.weights, name))
     *weight = transformed(std::move(*weight), what, step);
 }
@@ -49,22 +47,20 @@ void add_zero_bias(NamedWeights& named, const std::string& layer) {
   if (weight == nullptr || find(named.weights, layer + ".bias") != nullptr) return;
   const auto shape = weight->meta();
   if (shape.dim() == 0) return;
-  const auto make = [size = shape.size(0), type = shape.scalar_type()](bool meta) {
-    return at::zeros({size}, at::dtype(type).device(meta ? at::kMeta : at::kCPU));
+  const auto make = [size = shape.size(0), type = shape.dtype()](bool meta) {
+    return meta ? Tensor::meta(type, {size}) : Tensor::zeros(type, {size});
   };
   named.weights.push_back(created(layer + ".bias", "zero", make));
 }
 
-torch::Tensor as_batch(const torch::Tensor& x) { return x.unsqueeze(0); }
+Tensor as_batch(const Tensor& x) { return x.unsqueeze(0); }
 
 void finish_openai_clip(NamedWeights& named) {
   rename(named, "proj", "head.weight");
-  change(named, "head.weight", "transposed", [](const torch::Tensor& x) { return x.t(); });
+  change(named, "head.weight", "transposed", [](const Tensor& x) { return x.t(); });
   add_zero_bias(named, "head");
   rename(named, "class_embedding", "cls_token");
-  change(named, "cls_token", "reshaped", [](const torch::Tensor& x) {
-    return x.reshape({1, 1, -1});
-  });
+  change(named, "cls_token", "reshaped", [](const Tensor& x) { return x.reshape({1, 1, -1}); });
   change(named, "pos_embed", "reshaped", as_batch);
   named.optional_head = true;
 }
@@ -78,9 +74,9 @@ void finish_dinov2(NamedWeights& named) {
   auto* token = find(named.weights, "cls_token");
   if (positions == nullptr || token == nullptr || positions->meta().dim() != 3) return;
   *token = merged("cls_token", {*token, *positions}, "position added",
-                  [](const std::vector<torch::Tensor>& x) { return x[0] + x[1].select(1, 0); });
+                  [](const std::vector<Tensor>& x) { return add(x[0], x[1].select(1, 0)); });
   change(named, "pos_embed", "class token's position cut off",
-         [](const torch::Tensor& x) { return x.slice(1, 1); });
+         [](const Tensor& x) { return x.slice(1, 1); });
 }
 
 void finish_open_clip(NamedWeights& named) {
@@ -110,7 +106,7 @@ void fuse_qkv(NamedWeights& named) {
       continue;
     }
     others.push_back(merged(name, {three["q"], three["k"], three["v"]}, "joined",
-                            [](const std::vector<torch::Tensor>& x) { return at::cat(x, 0); }));
+                            [](const std::vector<Tensor>& x) { return cat(x); }));
   }
   named.weights = std::move(others);
 }
@@ -118,13 +114,13 @@ void fuse_qkv(NamedWeights& named) {
 void finish_beit3(NamedWeights& named) {
   rename(named, "pos_embed.weight", "pos_embed");
   change(named, "pos_embed", "first two positions cut off",
-         [](const torch::Tensor& x) { return x.slice(0, 2).unsqueeze(0); });
+         [](const Tensor& x) { return x.slice(0, 2).unsqueeze(0); });
   fuse_qkv(named);
 }
 
 /// RADIO: one class token a teacher, then registers; patches are projected without bias.
 void finish_radio(NamedWeights& named) {
-  change(named, "patch_embed.proj.weight", "reshaped", [](const torch::Tensor& x) {
+  change(named, "patch_embed.proj.weight", "reshaped", [](const Tensor& x) {
     if (x.dim() != 2) return x;
     const auto pixels = x.size(1) / 3;
     const auto side = std::llround(std::sqrt(static_cast<double>(pixels)));
@@ -134,9 +130,9 @@ void finish_radio(NamedWeights& named) {
   if (const auto* tokens = find(named.weights, "tokens");
       tokens != nullptr && tokens->meta().dim() == 2) {
     auto first = transformed(*tokens, "first token",
-                             [](const torch::Tensor& x) { return x.slice(0, 0, 1).unsqueeze(0); });
+                             [](const Tensor& x) { return x.slice(0, 0, 1).unsqueeze(0); });
     auto rest = transformed(*tokens, "further tokens",
-                            [](const torch::Tensor& x) { return x.slice(0, 1).unsqueeze(0); });
+                            [](const Tensor& x) { return x.slice(0, 1).unsqueeze(0); });
     first.name = "cls_token";
     rest.name = "reg_token";
     std::erase_if(named.weights, [](const Weight& weight) { return weight.name == "tokens"; });
@@ -290,4 +286,4 @@ NamedWeights to_timm_names(std::vector<Weight> weights) {
   return named;
 }
 
-}  // namespace vit::model
+}  // namespace vit::state_dict

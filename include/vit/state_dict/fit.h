@@ -4,11 +4,17 @@
 #include <string>
 #include <vector>
 
-#include "model/weight.h"
 #include "vit/core/log.h"
-#include "vit/model/vision_transformer.h"
+#include "vit/state_dict/weight.h"
 
-namespace vit::model {
+namespace vit::state_dict {
+
+/// A parameter or buffer of the model.
+struct Expected {
+  std::string name;
+  Shape shape;
+  bool floating_point = true;
+};
 
 struct FitOptions {
   std::string where;         ///< the file, opens messages
@@ -20,10 +26,10 @@ struct Fitted {
   std::vector<std::string> dropped;  ///< names that the model has no place for
 };
 
-/// `weights` (native names) against `model` (any device). Throws DataError, in one line, with the
+/// `weights` (native names) against what the model has. Throws DataError, in one line, with the
 /// number of missing, unexpected and misshapen tensors, the first of each, and the nearest name.
 /// Longer lists go to `log`, at most 20 lines each.
-Fitted fit_weights(const torch::nn::Module& model, std::vector<Weight> weights,
+Fitted fit_weights(const std::vector<Expected>& model, std::vector<Weight> weights,
                    const FitOptions& options, Log* log);
 
-}  // namespace vit::model
+}  // namespace vit::state_dict

@@ -1,0 +1,16 @@
+// What the commands that link LibTorch add to Command.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include "common/command.h"
+
+namespace vit::tools {
+
+/// Opens `--device`. Throws UsageError.
+c10::Device open_device(Command& command);
+
+/// LibTorch's threads, its failures, its versions: before `run`.
+void use_libtorch(Command& command);
+
+}  // namespace vit::tools
