@@ -35,5 +35,11 @@ TEST(Text, MakesOneLineOfAMessage) {
   EXPECT_EQ(one_line("red\x1b[31m \xff \\xff"), "red\\x1b[31m \\xff \\xff");
 }
 
+TEST(BytesText, HasTwoDecimalsAndABinaryUnit) {
+  EXPECT_EQ(bytes_text(12), "12 bytes");
+  EXPECT_EQ(bytes_text(1024), "1.00 KiB");
+  EXPECT_EQ(bytes_text(39460012032.0), "36.75 GiB");
+}
+
 }  // namespace
 }  // namespace vit

@@ -64,7 +64,9 @@ namespace {
 Array array_of(const at::Tensor& tensor) {
   const auto values = tensor.contiguous();
   const auto* data = values.const_data_ptr<float>();
-  return {values.sizes().vec(), {data, data + values.numel()}};
+  Array array(values.sizes().vec());
+  array.data.assign(data, data + values.numel());
+  return array;
 }
 
 /// What vit::infer's Predictor says of a kind.

@@ -70,11 +70,5 @@ TEST(ExplainFailure, LeavesOtherErrorsAlone) {
   EXPECT_FALSE(explain_failure(std::runtime_error("no")));
 }
 
-TEST(BytesText, HasTwoDecimalsAndABinaryUnit) {
-  EXPECT_EQ(bytes_text(12), "12 bytes");
-  EXPECT_EQ(bytes_text(1024), "1.00 KiB");
-  EXPECT_EQ(bytes_text(39460012032.0), "36.75 GiB");
-}
-
 }  // namespace
 }  // namespace vit::runtime
