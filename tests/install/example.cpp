@@ -7,8 +7,8 @@
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
   const vit::Predictor predictor(argv[1]);
-  const auto picture = vit::data::decode_image(argv[2], predictor.input_shape()[0]);
-  const auto logits = predictor.predict(std::span(&picture, 1));  // [1, num_classes]
+  const auto image = vit::data::decode_image(argv[2], predictor.input_shape()[0]);
+  const auto logits = predictor.predict(std::span(&image, 1));  // [1, num_classes]
   const auto best = std::ranges::max_element(logits.data) - logits.data.begin();
   std::cout << predictor.config().labels.at(static_cast<std::size_t>(best)) << '\n';
 }
