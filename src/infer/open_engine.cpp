@@ -1,13 +1,60 @@
 #include "open_engine.h"
 
+#include <set>
+
+#include "cuda_driver.h"
 #include "vit/core/error.h"
+#include "vit/engine/packed_engine.h"
+#include "vit/state_dict/source.h"
 
 namespace vit::infer {
+namespace {
 
-engine::OpenedModel open_engine(const std::filesystem::path& path, const PredictorOptions& options,
-                                Log* log) {
-  if (options.engine != "auto" && options.engine != "modules")
-    throw UsageError("engine: expected auto or modules, found '{}'", options.engine);
+/// The weights, each read when it is asked for.
+class WeightsByName {
+ public:
+  explicit WeightsByName(std::vector<state_dict::Weight> weights) : weights_(std::move(weights)) {}
+
+  std::optional<engine::WeightView> find(const std::string& name) {
+    const auto* weight = state_dict::find(weights_, name);
+    if (weight == nullptr || !weight->meta().is_floating_point()) return std::nullopt;
+    asked_.insert(name);
+    const auto tensor = weight->tensor();
+    if (tensor.dtype() == io::DType::kF32)
+      return engine::WeightView{tensor.shape(),
+                                {reinterpret_cast<const float*>(tensor.bytes().data()),
+                                 static_cast<std::size_t>(tensor.numel())},
+                                tensor.memory()};
+    auto values = std::make_shared<const std::vector<float>>(tensor.floats());
+    return engine::WeightView{tensor.shape(), *values, values};
+  }
+
+  /// The first that nobody asked for; empty where there is none.
+  std::string unused() const {
+    for (const auto& weight : weights_)
+      if (!asked_.contains(weight.name)) return weight.name;
+    return "";
+  }
+
+ private:
+  std::vector<state_dict::Weight> weights_;
+  std::set<std::string> asked_;
+};
+
+/// Throws DataError where the tensors are not the model's as they stand.
+engine::OpenedModel pack(state_dict::Source source, const std::filesystem::path& path,
+                         const PredictorOptions& options) {
+  WeightsByName weights(std::move(source.named.weights));
+  auto packed = std::make_unique<engine::PackedEngine>(
+      source.config.model, [&](const std::string& name) { return weights.find(name); },
+      engine::EngineOptions().threads(options.threads));
+  if (const auto unused = weights.unused(); !unused.empty())
+    throw DataError("{}: the model has no place for tensor '{}'", path.string(), unused);
+  return {std::move(packed), std::move(source.config)};
+}
+
+engine::OpenedModel open_modules(const std::filesystem::path& path, const PredictorOptions& options,
+                                 Log* log) {
   engine::ModuleRequest request;
   request.path = path;
   request.device = options.device;
@@ -17,6 +64,52 @@ engine::OpenedModel open_engine(const std::filesystem::path& path, const Predict
   request.architecture = options.architecture;
   request.config_file = options.config_file;
   return engine::module_library().open(request, log);
+}
+
+bool can_open_modules() {
+  try {
+    engine::module_library();
+    return true;
+  } catch (const UsageError&) {
+    return false;
+  }
+}
+
+engine::OpenedModel open_packed(const std::filesystem::path& path, const PredictorOptions& options,
+                                Log* log) {
+  state_dict::SourceOptions said;
+  said.architecture = options.architecture;
+  said.config_file = options.config_file;
+  auto source = state_dict::open_source(path, said, log);
+  config::check_config(source.config, path.string());
+  try {
+    return pack(std::move(source), path, options);
+  } catch (const DataError&) {
+    // What has to be made to fit first is the modules' part, and so is a list of what does not.
+    if (!can_open_modules()) throw;
+    auto modules = open_modules(path, options, log);
+    if (options.engine == "packed") throw;
+    return modules;
+  }
+}
+
+/// Whether the packed engine runs there and so.
+bool packs(const PredictorOptions& options) {
+  const bool cpu = options.device == "cpu" || (options.device == "auto" && cuda_devices() == 0);
+  return cpu && (options.precision == "auto" || options.precision == "fp32");
+}
+
+}  // namespace
+
+engine::OpenedModel open_engine(const std::filesystem::path& path, const PredictorOptions& options,
+                                Log* log) {
+  if (options.engine != "auto" && options.engine != "packed" && options.engine != "modules")
+    throw UsageError("engine: expected auto, packed or modules, found '{}'", options.engine);
+  if (options.engine == "packed" && !packs(options))
+    throw UsageError("engine packed: runs on the CPU in fp32, found device {} and precision {}",
+                     options.device, options.precision);
+  return options.engine != "modules" && packs(options) ? open_packed(path, options, log)
+                                                       : open_modules(path, options, log);
 }
 
 }  // namespace vit::infer

@@ -27,7 +27,7 @@ void add_model_options(CLI::App& app, InferOptions& o) {
   app.add_option("--precision", o.precision, "auto, fp32, fp32x3, bf16 or int8 (auto: fp32)")
       ->check(CLI::IsMember({"auto", "fp32", "fp32x3", "bf16", "int8"}))
       ->group(group);
-  app.add_option("--engine", o.engine, "auto or modules")
+  app.add_option("--engine", o.engine, "auto, packed or modules (auto: packed on a CPU)")
       ->check(CLI::IsMember({"auto", "modules"}))
       ->group(group);
 }

@@ -33,7 +33,7 @@ struct PredictorOptions {
   std::string device = "cpu";      ///< cpu, cuda, cuda:N, or auto: CUDA where it works
   std::optional<int> cuda_index;   ///< the device that `cuda`, or `auto` where it finds one, means
   std::string precision = "auto";  ///< auto (fp32), fp32; of the modules also bf16
-  std::string engine = "auto";     ///< auto or modules
+  std::string engine = "auto";     ///< packed, modules, or auto: packed on a CPU
   int threads = 0;                 ///< of the forward pass; 0: the cores that there are
   std::string architecture;        ///< where the file does not say
   std::filesystem::path config_file;  ///< where the file does not say
