@@ -28,7 +28,7 @@ void add_model_options(CLI::App& app, InferOptions& o) {
       ->check(CLI::IsMember({"auto", "fp32", "fp32x3", "bf16", "int8"}))
       ->group(group);
   app.add_option("--engine", o.engine, "auto, packed or modules (auto: packed on a CPU)")
-      ->check(CLI::IsMember({"auto", "modules"}))
+      ->check(CLI::IsMember({"auto", "packed", "modules"}))
       ->group(group);
 }
 
