@@ -4,7 +4,9 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <new>
+
+#include "vit/core/error.h"
+#include "vit/core/text.h"
 
 namespace vit::engine {
 namespace {
@@ -19,7 +21,8 @@ FloatBuffer::FloatBuffer(std::int64_t count) : size_(count) {
   const auto alignment = bytes > kHugePage ? kHugePage : kCacheLine;
   const auto room = (bytes + alignment) / alignment * alignment;
   data_.reset(static_cast<float*>(std::aligned_alloc(alignment, room)));
-  if (!data_) throw std::bad_alloc();
+  if (!data_)
+    throw IoError("not enough memory: {} asked for", bytes_text(static_cast<double>(bytes)));
 #if defined(MADV_HUGEPAGE)
   // Only a hint: without huge pages the result is the same.
   if (alignment == kHugePage) madvise(data_.get(), room, MADV_HUGEPAGE);

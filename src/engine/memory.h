@@ -10,7 +10,7 @@ namespace vit::engine {
 class FloatBuffer {
  public:
   FloatBuffer() = default;
-  /// `count` zeros. Throws std::bad_alloc.
+  /// `count` zeros. Throws IoError where there is not so much memory.
   explicit FloatBuffer(std::int64_t count);
 
   float* data() const { return data_.get(); }

@@ -1,9 +1,15 @@
 // What the NVIDIA driver says, asked without LibTorch.
 #pragma once
 
+#include <string>
+
 namespace vit::infer {
 
-/// CUDA devices that this process may use; 0 where there is no driver.
-int cuda_devices();
+struct CudaDriver {
+  int devices = 0;      ///< that this process may use
+  std::string problem;  ///< why there are none; empty also where there is no driver
+};
+
+const CudaDriver& cuda_driver();
 
 }  // namespace vit::infer

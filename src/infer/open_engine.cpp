@@ -66,7 +66,7 @@ engine::OpenedModel open_modules(const std::filesystem::path& path, const Predic
   return engine::module_library().open(request, log);
 }
 
-bool can_open_modules() {
+bool has_modules() {
   try {
     engine::module_library();
     return true;
@@ -86,18 +86,39 @@ engine::OpenedModel open_packed(const std::filesystem::path& path, const Predict
     return pack(std::move(source), path, options);
   } catch (const DataError&) {
     // What has to be made to fit first is the modules' part, and so is a list of what does not.
-    if (!can_open_modules()) throw;
+    if (!has_modules()) throw;
     auto modules = open_modules(path, options, log);
     if (options.engine == "packed") throw;
     return modules;
   }
 }
 
-/// Whether the packed engine runs there and so.
-bool packs(const PredictorOptions& options) {
-  const bool cpu = options.device == "cpu" || (options.device == "auto" && cuda_devices() == 0);
-  return cpu && (options.precision == "auto" || options.precision == "fp32");
+/// Why `auto` does not take a CUDA device; empty where it may. Without a driver nobody expects a
+/// GPU; with one, silence would hide why it is not used.
+std::string why_no_cuda() {
+  const auto& driver = cuda_driver();
+  if (driver.devices == 0) return driver.problem.empty() ? "no NVIDIA driver" : driver.problem;
+  try {
+    engine::module_library();
+    return "";
+  } catch (const UsageError& error) {
+    return error.what();
+  }
 }
+
+/// `cpu`, or what was asked for; `auto` remains where a CUDA device may answer.
+std::string known_device(const PredictorOptions& options, Log* log) {
+  if (options.device != "auto") return options.device;
+  const auto problem = why_no_cuda();
+  if (problem.empty()) return "auto";
+  const auto& driver = cuda_driver();
+  if (log != nullptr && (driver.devices > 0 || !driver.problem.empty()))
+    log->warning("runs on the CPU: {}", problem);
+  return "cpu";
+}
+
+/// What the packed engine computes in.
+bool packs(const std::string& precision) { return precision == "auto" || precision == "fp32"; }
 
 }  // namespace
 
@@ -105,11 +126,20 @@ engine::OpenedModel open_engine(const std::filesystem::path& path, const Predict
                                 Log* log) {
   if (options.engine != "auto" && options.engine != "packed" && options.engine != "modules")
     throw UsageError("engine: expected auto, packed or modules, found '{}'", options.engine);
-  if (options.engine == "packed" && !packs(options))
+  auto asked = options;
+  if (options.engine == "auto") asked.device = known_device(options, log);
+  if (options.engine == "packed" && options.device == "auto") asked.device = "cpu";
+  const bool packed = asked.device == "cpu" && packs(options.precision);
+  if (options.engine == "packed" && !packed)
     throw UsageError("engine packed: runs on the CPU in fp32, found device {} and precision {}",
                      options.device, options.precision);
-  return options.engine != "modules" && packs(options) ? open_packed(path, options, log)
-                                                       : open_modules(path, options, log);
+  if (options.engine != "modules" && packed) return open_packed(path, asked, log);
+  auto modules = open_modules(path, asked, log);
+  // CUDA may turn out not to work, and on a CPU the packed engine is the faster one.
+  const bool fell_back = asked.device == "auto" && modules.engine->choices().device == "cpu";
+  if (options.engine == "modules" || !fell_back || !packs(options.precision)) return modules;
+  asked.device = "cpu";
+  return open_packed(path, asked, log);
 }
 
 }  // namespace vit::infer

@@ -79,9 +79,8 @@ struct Pipeline::State {
     const double bytes = sizeof(float) * static_cast<double>(options.batch_size) *
                          static_cast<double>(c) * static_cast<double>(h) * static_cast<double>(w);
     try {
-      if (bytes > static_cast<double>(PTRDIFF_MAX)) throw std::bad_alloc();
       return Array({options.batch_size, c, h, w});
-    } catch (const std::bad_alloc&) {
+    } catch (const Error&) {
       throw IoError("not enough memory: {} asked for, for a batch of {} inputs of {} × {} × {}",
                     bytes_text(bytes), options.batch_size, c, h, w);
     }

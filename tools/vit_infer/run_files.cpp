@@ -123,7 +123,6 @@ infer::RunRecord RunFiles::record(const Shard& shard, const infer::Predictor& pr
   record.model = model_;
   auto& facts = record.facts;
   const auto choices = predictor.choices();
-  facts["program"] = format("vit-infer {}, {}", VIT_VERSION, choices["kernels"].get<std::string>());
   auto inputs = Json::array();
   for (const auto& input : o.inputs) inputs.push_back(printable(input));
   facts["inputs"] = std::move(inputs);
@@ -139,8 +138,8 @@ infer::RunRecord RunFiles::record(const Shard& shard, const infer::Predictor& pr
   if (o.preprocess_only) facts["preprocess-only"] = true;
   facts["batch-size"] = o.batch_size;
   facts["on-error"] = o.on_error;
-  facts["engine"] = choices["engine"];
   facts["precision"] = choices["precision"];
+  facts["engine"] = choices["engine"];
   const auto device = choices["device"].get<std::string>();
   facts["device"] = device.substr(0, device.find(':'));
   if (!o.attention.empty()) {
@@ -149,6 +148,8 @@ infer::RunRecord RunFiles::record(const Shard& shard, const infer::Predictor& pr
   }
   facts["rank"] = shard.rank;
   facts["world size"] = shard.world_size;
+  // Last: kernels follow from what is asked for, and the first difference is the one that is named.
+  facts["program"] = format("vit-infer {}, {}", VIT_VERSION, choices["kernels"].get<std::string>());
   return record;
 }
 

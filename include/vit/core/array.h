@@ -2,9 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
-#include <numeric>
 #include <span>
 #include <vector>
 
@@ -32,6 +30,7 @@ struct Array {
   }
 
   /// Gives it this shape; values are unspecified. Allocates only where it has never been as large.
+  /// Throws IoError where there is not so much memory.
   void resize(std::initializer_list<std::int64_t> sizes) {
     shape.assign(sizes);
     allocate();
@@ -51,10 +50,7 @@ struct Array {
   }
 
  private:
-  void allocate() {
-    data.resize(static_cast<std::size_t>(
-        std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>())));
-  }
+  void allocate();
   std::size_t row_size() const {
     return shape[0] > 0 ? data.size() / static_cast<std::size_t>(shape[0]) : 0;
   }
