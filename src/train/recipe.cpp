@@ -5,7 +5,8 @@
 namespace vit::train {
 namespace {
 
-/// `seed`: TrainOptions' own defaults. The seed gives no recipe of its own.
+/// `seed`: TrainOptions' own defaults. The seed gives no recipe of its own. `fashion-mnist-quick`:
+/// two minutes of two cores, by larger patches.
 const Json& recipes() {
   static const Json table = Json::parse(R"json({
     "seed": {
@@ -19,6 +20,18 @@ const Json& recipes() {
       "sched": "cosine", "warmup_epochs": 1.5, "warmup_lr": 1e-5, "min_lr": 1e-5,
       "smoothing": 0.1,
       "crop_mode": "shift", "padding": 2, "hflip": 0.5,
+      "mean": [0.286], "std": [0.353], "crop_pct": 1.0,
+      "labels": ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",
+                 "Sneaker", "Bag", "Ankle boot"]
+    },
+    "fashion-mnist-quick": {
+      "model_args": ["img_size=28", "patch_size=7", "in_c=1", "embed_dim=96", "depth=4",
+                     "num_heads=3", "mlp_ratio=2", "patch_norm=false", "proj_drop_rate=0"],
+      "epochs": 3, "batch_size": 128,
+      "opt": "adamw", "lr_base": 2e-3, "weight_decay": 0.05, "clip_grad": 1.0,
+      "sched": "cosine", "warmup_epochs": 0.2, "warmup_lr": 1e-5, "min_lr": 1e-5,
+      "smoothing": 0.1,
+      "crop_mode": "shift", "padding": 1, "hflip": 0.5,
       "mean": [0.286], "std": [0.353], "crop_pct": 1.0,
       "labels": ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",
                  "Sneaker", "Bag", "Ankle boot"]
