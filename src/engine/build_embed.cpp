@@ -63,11 +63,11 @@ void Builder::embed() {
              {dim(), options_.in_c(), options_.patch_size()[0], options_.patch_size()[1]});
   const bool has_bias = !options_.pre_norm();
   const auto bias = has_bias ? weight("patch_embed.proj.bias", {dim()}) : WeightView();
-  auto projection = pack_linear(
-      plan_.isa, dim(), pixels, false,
-      [&](std::int64_t i) { return filters.data.data() + i * pixels; },
-      has_bias ? [&](std::int64_t i) { return bias.data[i]; }
-               : std::function<float(std::int64_t)>());
+  LinearRows source;
+  source.row = [&](std::int64_t i) { return filters.data.data() + i * pixels; };
+  if (has_bias)
+    source.bias = [&](std::int64_t i) { return bias.data[static_cast<std::size_t>(i)]; };
+  auto projection = pack_linear(plan_.isa, {.n = dim(), .in = pixels}, source);
   const bool normed = options_.patch_norm() || options_.embed_norm_layer().has_value();
   LinearOptions options;
   options.in = cut;

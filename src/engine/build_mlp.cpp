@@ -5,28 +5,36 @@
 namespace vit::engine {
 
 /// act(gate) · value of two linear layers, each `hidden` rows of a parameter.
-LinearPtr Builder::gated_linear(const LinearRows& gate, const LinearRows& value,
+LinearPtr Builder::gated_linear(const PartOfWeight& gate, const PartOfWeight& value,
                                 std::int64_t hidden, bool bias) const {
   return packed_once(gate.prefix + value.prefix, [&] {
-    const auto weights_of = [&](const LinearRows& rows) {
+    const auto weights_of = [&](const PartOfWeight& rows) {
       return weight(rows.prefix + "weight", {rows.n, dim()});
     };
-    const auto biases_of = [&](const LinearRows& rows) {
+    const auto biases_of = [&](const PartOfWeight& rows) {
       return bias ? weight(rows.prefix + "bias", {rows.n}) : WeightView();
     };
     const WeightView weights[] = {weights_of(gate), weights_of(value)};
     const WeightView biases[] = {biases_of(gate), biases_of(value)};
     const std::int64_t first[] = {gate.first, value.first};
+    LinearRows source;
+    source.row = [&](std::int64_t i) {
+      const auto part = i / hidden;
+      return weights[part].data.data() + (first[part] + i % hidden) * dim();
+    };
+    const auto value_of = [&](const std::span<const float>& gates,
+                              const std::span<const float>& values) {
+      return [&first, gates, values, hidden](std::int64_t i) {
+        const auto part = i / hidden;
+        return (part == 0 ? gates : values)[static_cast<std::size_t>(first[part] + i % hidden)];
+      };
+    };
+    if (bias) source.bias = value_of(biases[0].data, biases[1].data);
+    if (!weights[0].scale.empty() && !weights[1].scale.empty())
+      source.scale = value_of(weights[0].scale, weights[1].scale);
     return pack_linear(
-      plan_.isa, 2 * hidden, dim(), true,
-      [&](std::int64_t i) {
-        const auto part = i / hidden;
-        return weights[part].data.data() + (first[part] + i % hidden) * dim();
-      },
-      bias ? [&](std::int64_t i) {
-        const auto part = i / hidden;
-        return biases[part].data[static_cast<std::size_t>(first[part] + i % hidden)];
-      } : std::function<float(std::int64_t)>());
+        plan_.isa, {.n = 2 * hidden, .in = dim(), .gated = true, .format = format_of(gate.prefix)},
+        source);
   });
 }
 

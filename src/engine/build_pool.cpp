@@ -166,9 +166,10 @@ void Builder::distilled_head() {
       bias.data()[i] += 0.5F * biases.data[static_cast<std::size_t>(i)];
     }
   }
-  auto both = pack_linear(
-      plan_.isa, n, wide, false, [&](std::int64_t i) { return rows.data() + i * wide; },
-      [&](std::int64_t i) { return bias.data()[i]; });
+  LinearRows source;
+  source.row = [&](std::int64_t i) { return rows.data() + i * wide; };
+  source.bias = [&](std::int64_t i) { return bias.data()[i]; };
+  auto both = pack_linear(plan_.isa, {.n = n, .in = wide}, source);
   add_output_step(add_head_layer("head and head_dist", pair, std::move(both)));
 }
 

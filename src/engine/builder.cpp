@@ -9,9 +9,10 @@
 namespace vit::engine {
 
 Builder::Builder(const config::VisionTransformerOptions& options, const WeightLookup& weights,
-                 Isa isa)
+                 const PlanOptions& how)
     : options_(options), weights_(weights) {
-  plan_.isa = isa;
+  plan_.isa = how.isa;
+  plan_.precision = how.precision;
   plan_.model = options;
   check();
   activation_ = *kernels::parse_activation(options.act_layer().value_or("gelu"));
@@ -58,6 +59,9 @@ WeightView Builder::weight(const std::string& name, const std::vector<std::int64
   if (!found) throw DataError("engine: expected tensor '{}' {}, found none", name, shape);
   if (found->shape != shape)
     throw DataError("engine: tensor '{}': expected shape {}, found {}", name, shape, found->shape);
+  if (!found->scale.empty() && static_cast<std::int64_t>(found->scale.size()) != shape[0])
+    throw DataError("engine: tensor '{}': expected a scale for each of {} rows, found {}", name,
+                    shape[0], found->scale.size());
   return *std::move(found);
 }
 
@@ -66,6 +70,19 @@ FloatBuffer Builder::vector(const std::string& name, std::int64_t size) const {
   FloatBuffer buffer(kernels::padded(size));
   std::copy(view.data.begin(), view.data.end(), buffer.data());
   return buffer;
+}
+
+kernels::WeightFormat Builder::format_of(const std::string& name) const {
+  if (!name.starts_with("block.")) return kernels::WeightFormat::kFloat32;
+  switch (plan_.precision) {
+    case Precision::kBf16:
+      return kernels::WeightFormat::kBf16;
+    case Precision::kInt8:
+      return kernels::WeightFormat::kInt8;
+    case Precision::kFp32:
+      break;
+  }
+  return kernels::WeightFormat::kFloat32;
 }
 
 LinearPtr Builder::packed_once(const std::string& key,
@@ -85,28 +102,35 @@ LinearPtr Builder::linear_of(const std::string& prefix, std::int64_t n, std::int
   auto key = prefix;
   for (const auto& range : ranges) key += format("[{}:{}]", range.begin, range.end);
   if (columns) key += format(", [{}:{}]", columns->begin, columns->end);
-  return packed_once(
-      key, [&] {
-        const auto weights = weight(prefix + "weight", {n, in});
-        const auto biases = bias ? weight(prefix + "bias", {n}) : WeightView();
-        std::vector<std::int64_t> rows;  // of the result: a row of the weight, or -1
-        for (const auto& range : ranges) {
-          rows.resize(
-              static_cast<std::size_t>(kernels::padded(static_cast<std::int64_t>(rows.size()))),
-              -1);
-          for (auto row = range.begin; row < range.end; ++row) rows.push_back(row);
-        }
-        const auto [first, last] = columns.value_or(Range{0, in});
-        const auto at = [&](std::int64_t i) { return rows[static_cast<std::size_t>(i)]; };
-        return pack_linear(
-      plan_.isa, static_cast<std::int64_t>(rows.size()), last - first, false,
-      [&, column = first](std::int64_t i) {
-        return at(i) < 0 ? nullptr : weights.data.data() + at(i) * in + column;
-      },
-      bias ? [&](std::int64_t
-                     i) { return at(i) < 0 ? 0.0F : biases.data[static_cast<std::size_t>(at(i))]; }
-           : std::function<float(std::int64_t)>());
-      });
+  return packed_once(key, [&] {
+    const auto weights = weight(prefix + "weight", {n, in});
+    const auto biases = bias ? weight(prefix + "bias", {n}) : WeightView();
+    std::vector<std::int64_t> rows;  // of the result: a row of the weight, or -1
+    for (const auto& range : ranges) {
+      rows.resize(static_cast<std::size_t>(kernels::padded(static_cast<std::int64_t>(rows.size()))),
+                  -1);
+      for (auto row = range.begin; row < range.end; ++row) rows.push_back(row);
+    }
+    const auto [first, last] = columns.value_or(Range{0, in});
+    const auto at = [&](std::int64_t i) { return rows[static_cast<std::size_t>(i)]; };
+    LinearRows source;
+    source.row = [&, column = first](std::int64_t i) {
+      return at(i) < 0 ? nullptr : weights.data.data() + at(i) * in + column;
+    };
+    if (bias)
+      source.bias = [&](std::int64_t i) {
+        return at(i) < 0 ? 0.0F : biases.data[static_cast<std::size_t>(at(i))];
+      };
+    if (!weights.scale.empty())
+      source.scale = [&](std::int64_t i) {
+        return at(i) < 0 ? 1.0F : weights.scale[static_cast<std::size_t>(at(i))];
+      };
+    return pack_linear(plan_.isa,
+                       {.n = static_cast<std::int64_t>(rows.size()),
+                        .in = last - first,
+                        .format = format_of(prefix)},
+                       source);
+  });
 }
 
 void Builder::set_bias(Linear& linear, const std::string& name, std::int64_t n) const {
@@ -183,8 +207,8 @@ void Builder::add_pack(const Stream& stream, const std::string& name, BufferId i
 }
 
 Plan build_plan(const config::VisionTransformerOptions& options, const WeightLookup& weights,
-                Isa isa) {
-  return Builder(options, weights, isa).build();
+                const PlanOptions& how) {
+  return Builder(options, weights, how).build();
 }
 
 }  // namespace vit::engine

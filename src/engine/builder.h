@@ -45,7 +45,8 @@ inline constexpr int kParallelThings = 2;
 
 class Builder {
  public:
-  Builder(const config::VisionTransformerOptions& options, const WeightLookup& weights, Isa isa);
+  Builder(const config::VisionTransformerOptions& options, const WeightLookup& weights,
+          const PlanOptions& how);
   Plan build();
 
  private:
@@ -61,15 +62,17 @@ class Builder {
   };
   LinearPtr linear_of(const std::string& prefix, std::int64_t n, std::int64_t in, bool bias,
                       const std::vector<Range>& ranges, std::optional<Range> columns = {}) const;
-  struct LinearRows {
+  struct PartOfWeight {
     std::string prefix;
     std::int64_t n = 0;      ///< rows of the parameter
     std::int64_t first = 0;  ///< of those that count
   };
-  LinearPtr gated_linear(const LinearRows& gate, const LinearRows& value, std::int64_t hidden,
+  LinearPtr gated_linear(const PartOfWeight& gate, const PartOfWeight& value, std::int64_t hidden,
                          bool bias) const;
   /// Packed once, also where several steps use it.
   LinearPtr packed_once(const std::string& key, const std::function<LinearPtr()>& pack) const;
+  /// Of the parameter `name`: the blocks' are narrow, where the precision says so.
+  kernels::WeightFormat format_of(const std::string& name) const;
   void set_bias(Linear& linear, const std::string& name, std::int64_t n) const;
   Norm norm(const std::string& prefix, std::int64_t columns) const;
   Norm norm_of(const std::string& kind, double eps, const std::string& prefix,

@@ -7,6 +7,7 @@
 
 #include "engine/step.h"
 #include "vit/config/vision_transformer_options.h"
+#include "vit/engine/precision.h"
 #include "vit/engine/weights.h"
 
 namespace vit::engine {
@@ -43,6 +44,7 @@ struct PlannedStep {
 
 struct Plan {
   Isa isa = Isa::kPortable;
+  Precision precision = Precision::kFp32;
   config::VisionTransformerOptions model;
   std::vector<BufferSpec> buffers;
   std::vector<PlannedStep> image_steps;  ///< for one image at a time
@@ -60,9 +62,14 @@ struct Plan {
   std::int64_t size(const BufferSpec& buffer, const Geometry& geometry, std::int64_t batch) const;
 };
 
+struct PlanOptions {
+  Isa isa = Isa::kPortable;
+  Precision precision = Precision::kFp32;
+};
+
 /// Throws DataError where a weight is missing or has another shape, or the options contradict each
 /// other.
 Plan build_plan(const config::VisionTransformerOptions& options, const WeightLookup& weights,
-                Isa isa);
+                const PlanOptions& how);
 
 }  // namespace vit::engine

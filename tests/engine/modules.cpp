@@ -34,7 +34,7 @@ void draw(at::Tensor parameter, const std::string& name) {
 
 struct Modules::State {
   VisionTransformer model{nullptr};
-  std::map<std::string, at::Tensor> tensors;
+  std::map<std::string, at::Tensor> tensors, scales;
 };
 
 Modules::Modules(const config::VisionTransformerOptions& options)
@@ -48,14 +48,33 @@ Modules::Modules(const config::VisionTransformerOptions& options)
     state_->tensors.emplace(name, tensor.detach().contiguous());
 }
 
+void Modules::round_to(Precision precision) {
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : state_->tensors) {
+    if (precision == Precision::kFp32 || !name.starts_with("block.") || tensor.dim() != 2) continue;
+    if (precision == Precision::kBf16) {
+      tensor.copy_(tensor.to(at::kBFloat16).to(at::kFloat));
+      continue;
+    }
+    // Not the scale that the engine would choose.
+    const auto scale = tensor.abs().amax(1) / 120.0;
+    state_->scales[name] = scale;
+    tensor.copy_((tensor / scale.unsqueeze(1)).round() * scale.unsqueeze(1));
+  }
+}
+
 WeightLookup Modules::weights() const {
   return [state = state_](const std::string& name) -> std::optional<WeightView> {
     const auto found = state->tensors.find(name);
     if (found == state->tensors.end()) return std::nullopt;
     const auto& tensor = found->second;
-    return WeightView{tensor.sizes().vec(),
-                      {tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())},
-                      state};
+    const auto floats = [](const at::Tensor& values) {
+      return std::span(values.const_data_ptr<float>(), static_cast<std::size_t>(values.numel()));
+    };
+    const auto scale = state->scales.find(name);
+    return WeightView{
+        tensor.sizes().vec(), floats(tensor), state,
+        scale == state->scales.end() ? std::span<const float>() : floats(scale->second)};
   };
 }
 

@@ -8,6 +8,7 @@
 
 #include "vit/config/vision_transformer_options.h"
 #include "vit/engine/engine.h"
+#include "vit/engine/precision.h"
 #include "vit/engine/weights.h"
 
 namespace vit::engine {
@@ -17,6 +18,10 @@ namespace vit::engine {
 class Modules {
  public:
   explicit Modules(const config::VisionTransformerOptions& options);
+
+  /// Rounds the blocks' weights as the engine does. Of int8 weights() tells
+  /// their scales too.
+  void round_to(Precision precision);
 
   WeightLookup weights() const;
   /// What the engine should give.

@@ -185,6 +185,30 @@ TEST(EngineAndModules, AgreeForImagesOfOtherSizes) {
   }
 }
 
+TEST(EngineAndModules, AgreeInEveryPrecisionOnWeightsRoundedToIt) {
+  for (const auto precision : {Precision::kFp32, Precision::kBf16, Precision::kInt8})
+    for (const char* mlp : {"mlp", "swiglu"}) {
+      auto options = base_options().mlp_layer(mlp);
+      Modules modules(options);
+      const Images images(options, 3);
+      const auto unrounded = modules.run(images.all(), {});
+      modules.round_to(precision);
+      const auto expected = modules.run(images.all(), {});
+      for (const auto isa : supported_isas()) {
+        const PackedEngine engine(options, modules.weights(),
+                                  EngineOptions().isa(isa).precision(precision).threads(2));
+        Output found;
+        engine.run(images.all(), {}, found);
+        EXPECT_LT(relative_error(found.logits, expected.logits), kTolerance)
+            << precision_name(precision) << ", " << mlp << ", " << isa_name(isa);
+        EXPECT_EQ(engine.choices().precision, precision_name(precision));
+      }
+      if (precision != Precision::kFp32) {
+        EXPECT_GT(relative_error(unrounded.logits, expected.logits), kTolerance);
+      }
+    }
+}
+
 /// Every named architecture's options at a size for tests: two blocks of two heads, few patches.
 TEST(EngineAndModules, AgreeForEveryNamedArchitecture) {
   const auto names = config::architecture_names();

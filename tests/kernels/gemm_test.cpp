@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/levels.h"
@@ -42,6 +43,8 @@ struct Product {
     }
     packed_bias = biases;
     call.weight = packed_weight(isa, n, k, gated);
+    call.weight.format = format;
+    call.weight.scale = scale.data();
     weight.assign(packed_size(isa, call.weight), NAN);
     pack_weight(isa, call.weight, k, 0, static_cast<std::int64_t>(rows.size()), rows.data(),
                 weight.data());
@@ -81,7 +84,8 @@ struct Product {
   const Level& level;
   int m, n, k;
   bool gated;
-  std::vector<float> x, w, bias, a, weight, packed_bias, scratch;
+  WeightFormat format = WeightFormat::kFloat32;
+  std::vector<float> x, w, bias, a, weight, packed_bias, scale, scratch;
   GemmCall call;
 };
 
@@ -105,6 +109,39 @@ TEST_P(GemmKernels, GiveTheReferencesSumsForOddSizes) {
           for (int r = 0; r < m; ++r)
             for (auto c = n; c < padded(n); ++c) ASSERT_EQ(out[r * padded(n) + c], 0.0F);
         }
+}
+
+TEST_P(GemmKernels, GiveTheSameBitsForNarrowWeightsAsForTheirValues) {
+  constexpr int kN = 50, kK = 300;
+  Product product(GetParam(), 9, kN, kK);
+  // Whole numbers times a power of two: exact in each format.
+  for (auto& w : product.w) w = std::clamp(std::round(w * 20.0F), -127.0F, 127.0F) / 64.0F;
+  product.pack();
+  const auto expected = product.run_rows();
+  for (const auto format : {WeightFormat::kBf16, WeightFormat::kInt8}) {
+    product.format = format;
+    product.scale.assign(
+        static_cast<std::size_t>(product.call.weight.panels * gemm_shape(GetParam().isa).columns),
+        1.0F / 64.0F);
+    product.pack();
+    EXPECT_EQ(product.run_rows(), expected);
+  }
+}
+
+TEST_P(GemmKernels, RoundWeightsToTheNearestBfloat16) {
+  Product product(GetParam(), 1, 6, 1);
+  // Between 1 and the next, 1 + 2^-7: below the middle, the middle (to even),
+  // above; the next middle (to even, up); a sign; an overflow.
+  product.w = {1.0F + 0x1.8p-9F, 1.0F + 0x1p-8F,    1.0F + 0x1.8p-8F,
+               1.0F + 0x3p-8F,   -1.0F - 0x1.8p-8F, 3.4e38F};
+  product.x = {1.0F};
+  product.bias.assign(6, 0.0F);
+  product.format = WeightFormat::kBf16;
+  product.pack();
+  const auto out = product.run_rows();
+  const std::vector<float> expected{1.0F,    1.0F, 1.0F + 0x1p-7F, 1.0F + 0x1p-6F, -1.0F - 0x1p-7F,
+                                    INFINITY};
+  EXPECT_EQ(std::vector<float>(out.begin(), out.begin() + 6), expected);
 }
 
 TEST_P(GemmKernels, WorkOnMoreTilesAndPanelsThanAChunkHolds) {

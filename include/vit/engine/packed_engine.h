@@ -12,13 +12,15 @@
 #include "vit/core/isa.h"
 #include "vit/core/thread_team.h"
 #include "vit/engine/engine.h"
+#include "vit/engine/precision.h"
 #include "vit/engine/profile.h"
 #include "vit/engine/weights.h"
 
 namespace vit::engine {
 
 struct EngineOptions {
-  VIT_ARG(std::optional<Isa>, isa);            ///< the machine must have it; none: its best
+  VIT_ARG(std::optional<Isa>, isa);  ///< the machine must have it; none: its best
+  VIT_ARG(Precision, precision) = Precision::kFp32;
   VIT_ARG(int, threads) = 0;                   ///< 0: the cores that the process may use
   VIT_ARG(std::shared_ptr<ThreadTeam>, team);  ///< used in place of `threads`, also by several
                                                ///< engines

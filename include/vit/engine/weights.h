@@ -16,6 +16,8 @@ struct WeightView {
   std::vector<std::int64_t> shape;
   std::span<const float> data;
   std::shared_ptr<const void> owner;  ///< keeps `data` alive; null where the caller does
+  /// Of a file's int8 tensor, one for each row: `data` are whole numbers times it. Else empty.
+  std::span<const float> scale = {};
 };
 
 /// A parameter by the seed's name (`block.3.attn.qkv.weight`), or none where there is none of that

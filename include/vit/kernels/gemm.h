@@ -6,6 +6,7 @@
 // the work is cut, or on how many threads.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "vit/core/isa.h"
@@ -44,10 +45,21 @@ struct PackedRows {
 PackedRows packed_rows(Isa isa, float* data, std::int64_t rows, std::int64_t k);
 std::int64_t packed_size(Isa isa, std::int64_t rows, std::int64_t k);
 
+/// How a weight's values are stored. A product widens the panel that it works on to float32.
+enum class WeightFormat {
+  kFloat32,
+  kBf16,  ///< rounded to the nearest bfloat16, even where two are as near
+  kInt8,  ///< whole numbers from -127 to 127, times a scale for each row of the weight
+};
+
+std::size_t size_of(WeightFormat format);
+
 /// A linear layer's weight `[n, k]`: for each block of k `[panel][k][shape.columns]`.
 struct PackedWeight {
-  const float* data = nullptr;
-  const float* bias = nullptr;  ///< [panels · shape.columns], or null
+  const void* data = nullptr;
+  WeightFormat format = WeightFormat::kFloat32;
+  const float* scale = nullptr;  ///< of kInt8: [panels · shape.columns]
+  const float* bias = nullptr;   ///< [panels · shape.columns], or null
   int n = 0;
   int k = 0;  ///< padded
   int block = 0;
@@ -57,13 +69,13 @@ struct PackedWeight {
 /// Describes a weight; `data` and `bias` are still null. Of a gated one, `n` counts gates and
 /// values.
 PackedWeight packed_weight(Isa isa, std::int64_t n, std::int64_t k, bool gated = false);
-/// Floats of its `data`.
+/// Values of its `data`.
 std::int64_t packed_size(Isa isa, const PackedWeight& weight);
 /// Writes row `first + i` (`i` < `count`) of the weight from rows[i][0 … k); rows[i] null: zeros.
 /// Whole panels at a time: `first` and `count` are multiples of shape.columns, except that the last
-/// rows may be fewer.
+/// rows may be fewer. Of kInt8 `weight.scale` is there already.
 void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64_t first,
-                 std::int64_t count, const float* const* rows, float* data);
+                 std::int64_t count, const float* const* rows, void* data);
 
 /// Row-major rows to packed rows, tiles `[tile_begin, tile_end)`. `x` is the first row of
 /// `tile_begin`; its rows are readable up to `out.k` columns, and zero beyond the last.

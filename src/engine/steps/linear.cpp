@@ -1,5 +1,8 @@
 #include "engine/steps/linear.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "vit/core/error.h"
 
 namespace vit::engine {
@@ -9,33 +12,51 @@ namespace {
 /// sums fill the second cache level.
 constexpr int kColumnsAtOnce = 192;
 
+/// The row's largest value becomes 127.
+float row_scale(const float* row, std::int64_t count) {
+  float largest = 0.0F;
+  for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(row[i]));
+  return largest > 0.0F ? largest / 127.0F : 1.0F;
+}
+
 }  // namespace
 
-LinearPtr pack_linear(Isa isa, std::int64_t n, std::int64_t in, bool gated,
-                      const std::function<const float*(std::int64_t)>& row,
-                      const std::function<float(std::int64_t)>& bias) {
+LinearPtr pack_linear(Isa isa, const LinearShape& shape, const LinearRows& source) {
   auto result = std::make_shared<Linear>();
   auto& linear = *result;
-  linear.in = in;
-  linear.out = gated ? n / 2 : n;
-  linear.packed = kernels::packed_weight(isa, n, in, gated);
-  linear.data = FloatBuffer(kernels::packed_size(isa, linear.packed));
-  const std::int64_t columns = kernels::gemm_shape(isa).columns, parts = gated ? 2 : 1;
-  if (bias) linear.bias = FloatBuffer(linear.packed.panels * columns);
+  linear.in = shape.in;
+  linear.out = shape.gated ? shape.n / 2 : shape.n;
+  auto& packed = linear.packed = kernels::packed_weight(isa, shape.n, shape.in, shape.gated);
+  packed.format = shape.format;
+  const auto bytes =
+      kernels::packed_size(isa, packed) * static_cast<std::int64_t>(kernels::size_of(shape.format));
+  constexpr std::int64_t kFloat = sizeof(float);
+  linear.data = FloatBuffer((bytes + kFloat - 1) / kFloat);
+  const std::int64_t columns = kernels::gemm_shape(isa).columns, parts = shape.gated ? 2 : 1;
+  if (source.bias) linear.bias = FloatBuffer(packed.panels * columns);
+  if (shape.format == kernels::WeightFormat::kInt8)
+    linear.scale = FloatBuffer(packed.panels * columns);
+  packed.data = linear.data.data();
+  packed.bias = linear.bias.data();
+  packed.scale = linear.scale.data();
   std::vector<const float*> rows(static_cast<std::size_t>(columns));
-  for (std::int64_t p = 0; p < linear.packed.panels; ++p) {
+  for (std::int64_t p = 0; p < packed.panels; ++p) {
     // Of a gated weight every second panel holds values.
     const auto begin = p / parts * columns, base = p % parts * linear.out;
     for (std::int64_t c = 0; c < columns; ++c) {
       const bool there = begin + c < linear.out;
-      rows[static_cast<std::size_t>(c)] = there ? row(base + begin + c) : nullptr;
-      if (there && bias) linear.bias.data()[p * columns + c] = bias(base + begin + c);
+      const auto from = base + begin + c, to = p * columns + c;
+      const float* row = there ? source.row(from) : nullptr;
+      rows[static_cast<std::size_t>(c)] = row;
+      if (there && source.bias) linear.bias.data()[to] = source.bias(from);
+      if (linear.scale.size() > 0)
+        linear.scale.data()[to] = row == nullptr ? 1.0F
+                                  : source.scale ? source.scale(from)
+                                                 : row_scale(row, shape.in);
     }
-    kernels::pack_weight(isa, linear.packed, in, p * columns, columns, rows.data(),
+    kernels::pack_weight(isa, packed, shape.in, p * columns, columns, rows.data(),
                          linear.data.data());
   }
-  linear.packed.data = linear.data.data();
-  linear.packed.bias = linear.bias.data();
   return result;
 }
 
@@ -46,6 +67,8 @@ double LinearStep::flops(const Geometry& geometry) const {
 
 std::string LinearStep::describe() const {
   auto text = format("linear {} -> {}", linear_->in, linear_->out);
+  if (linear_->packed.format == kernels::WeightFormat::kBf16) text += ", bf16";
+  if (linear_->packed.format == kernels::WeightFormat::kInt8) text += ", int8";
   if (options_.activation != kernels::Activation::kIdentity || options_.gated)
     text += format(", {}{}", kernels::activation_name(options_.activation),
                    options_.gated ? " gate" : "");

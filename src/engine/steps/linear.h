@@ -14,7 +14,7 @@ namespace vit::engine {
 /// A packed weight and the memory under it.
 struct Linear {
   kernels::PackedWeight packed;
-  FloatBuffer data, bias;
+  FloatBuffer data, bias, scale;
   std::int64_t in = 0;
   std::int64_t out = 0;  ///< columns of the product; of a gated one half the weight's rows
 };
@@ -22,11 +22,21 @@ struct Linear {
 /// Steps of the same layer share its weight.
 using LinearPtr = std::shared_ptr<Linear>;
 
-/// Packs `count` rows of a weight `[n, in]`; row(i) is its i-th row, bias(i) its bias (may be
-/// empty). Of a gated one the first half of the rows are gates, the second values.
-LinearPtr pack_linear(Isa isa, std::int64_t n, std::int64_t in, bool gated,
-                      const std::function<const float*(std::int64_t)>& row,
-                      const std::function<float(std::int64_t)>& bias);
+struct LinearShape {
+  std::int64_t n = 0, in = 0;
+  bool gated = false;  ///< the first half of the rows are gates, the second values
+  kernels::WeightFormat format = kernels::WeightFormat::kFloat32;
+};
+
+/// A weight `[n, in]` row by row.
+struct LinearRows {
+  std::function<const float*(std::int64_t)> row;  ///< null for a row of zeros
+  std::function<float(std::int64_t)> bias;        ///< empty for none
+  /// Of int8: the row is whole numbers times it. Empty: such that its largest value is 127.
+  std::function<float(std::int64_t)> scale;
+};
+
+LinearPtr pack_linear(Isa isa, const LinearShape& shape, const LinearRows& rows);
 
 struct LinearOptions {
   BufferId in = -1;

@@ -1,7 +1,9 @@
 #include "vit/kernels/gemm.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
+#include <cmath>
 #include <vector>
 
 #include "kernels/gemm/levels.h"
@@ -39,7 +41,26 @@ int block_of(Isa isa, std::int64_t k) {
   return static_cast<int>(padded(ceil_div(k, std::max(blocks, 1))));
 }
 
+std::uint16_t to_bf16(float x) {
+  auto bits = std::bit_cast<std::uint32_t>(x);
+  if (std::isnan(x)) return static_cast<std::uint16_t>((bits >> 16U) | 0x40U);
+  bits += 0x7fffU + ((bits >> 16U) & 1U);
+  return static_cast<std::uint16_t>(bits >> 16U);
+}
+
 }  // namespace
+
+std::size_t size_of(WeightFormat format) {
+  switch (format) {
+    case WeightFormat::kBf16:
+      return sizeof(std::uint16_t);
+    case WeightFormat::kInt8:
+      return sizeof(std::int8_t);
+    case WeightFormat::kFloat32:
+      break;
+  }
+  return sizeof(float);
+}
 
 GemmShape gemm_shape(Isa isa) { return gemm_level(isa).shape; }
 
@@ -69,19 +90,34 @@ std::int64_t packed_size(Isa isa, const PackedWeight& weight) {
 }
 
 void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64_t first,
-                 std::int64_t count, const float* const* rows, float* data) {
+                 std::int64_t count, const float* const* rows, void* data) {
   const int columns = gemm_shape(isa).columns;
-  for (std::int64_t p = first / columns; p * columns < first + count; ++p)
-    for (std::int64_t begin = 0; begin < weight.k; begin += weight.block) {
-      const auto length = std::min<std::int64_t>(weight.block, weight.k - begin);
-      float* out = data + (begin * weight.panels + p * length) * columns;
-      for (int c = 0; c < columns; ++c) {
-        const auto n = p * columns + c - first;
-        const float* row = n < count ? rows[n] : nullptr;
-        for (std::int64_t i = 0; i < length; ++i)
-          out[i * columns + c] = row != nullptr && begin + i < k ? row[begin + i] : 0.0F;
+  const auto pack_as = [&]<class T>(T* values, const auto& narrow) {
+    for (std::int64_t p = first / columns; p * columns < first + count; ++p)
+      for (std::int64_t begin = 0; begin < weight.k; begin += weight.block) {
+        const auto length = std::min<std::int64_t>(weight.block, weight.k - begin);
+        T* out = values + (begin * weight.panels + p * length) * columns;
+        for (int c = 0; c < columns; ++c) {
+          const auto n = p * columns + c - first;
+          const float* row = n < count ? rows[n] : nullptr;
+          for (std::int64_t i = 0; i < length; ++i)
+            out[i * columns + c] =
+                row != nullptr && begin + i < k ? narrow(row[begin + i], p * columns + c) : T{};
+        }
       }
-    }
+  };
+  switch (weight.format) {
+    case WeightFormat::kFloat32:
+      return pack_as(static_cast<float*>(data), [](float x, std::int64_t) { return x; });
+    case WeightFormat::kBf16:
+      return pack_as(static_cast<std::uint16_t*>(data),
+                     [](float x, std::int64_t) { return to_bf16(x); });
+    case WeightFormat::kInt8:
+      return pack_as(static_cast<std::int8_t*>(data), [&](float x, std::int64_t column) {
+        const float whole = std::nearbyint(x / weight.scale[column]);
+        return static_cast<std::int8_t>(std::clamp(whole, -127.0F, 127.0F));
+      });
+  }
 }
 
 void pack_rows(Isa isa, const float* x, std::int64_t ld, const PackedRows& out, int tile_begin,
@@ -90,7 +126,10 @@ void pack_rows(Isa isa, const float* x, std::int64_t ld, const PackedRows& out, 
 }
 
 std::int64_t gemm_scratch(Isa isa) {
-  return std::int64_t{kTileChunk} * gemm_shape(isa).rows * kChunkColumns;
+  // Sums, and a panel that is widened.
+  const auto& level = gemm_level(isa);
+  return std::int64_t{kTileChunk} * level.shape.rows * kChunkColumns +
+         std::int64_t{level.block} * level.shape.columns;
 }
 
 void gemm(Isa isa, const GemmCall& call) { gemm_level(isa).gemm(call); }

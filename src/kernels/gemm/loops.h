@@ -16,6 +16,7 @@ struct GemmLoops {
 
   const GemmCall& call;
   const Finish finish = find_finish<V>(call.epilogue);
+  const bool narrow = call.weight.format != WeightFormat::kFloat32;
   /// Columns of the output, padded.
   const int columns = output_columns();
 
@@ -45,11 +46,12 @@ struct GemmLoops {
         const float* next = p + 1 < p1 ? panel(k, p + 1)
                             : last     ? panel(0, p1)
                                        : panel(k + length, p0);
+        const float* b = narrow ? widened(k, p, length) : panel(k, p);
         for (int t = t0; t < t1; ++t) {
-          prefetch_share(next, length, t - t0, t1 - t0);
+          if (!narrow) prefetch_share(next, length, t - t0, t1 - t0);
           float* sums = call.scratch + ((p - p0) * (t1 - t0) + (t - t0)) * kTileSize;
           if (last) prefetch_addend(t, p);
-          add_product(t, k, length, panel(k, p), k == 0, sums);
+          add_product(t, k, length, b, k == 0, sums);
           if (last) finish_tile(t, p, sums, (t1 - t0) * kTileSize);
         }
       }
@@ -61,10 +63,34 @@ struct GemmLoops {
     if (p >= call.weight.panels) p = 0;
     const int length =
         call.weight.k - k < call.weight.block ? call.weight.k - k : call.weight.block;
-    return call.weight.data +
-           (static_cast<std::size_t>(k) * static_cast<std::size_t>(call.weight.panels) +
+    return static_cast<const float*>(call.weight.data) + panel_offset(k, p, length);
+  }
+
+  VIT_INLINE std::size_t panel_offset(int k, int p, int length) const {
+    return (static_cast<std::size_t>(k) * static_cast<std::size_t>(call.weight.panels) +
             static_cast<std::size_t>(p) * static_cast<std::size_t>(length)) *
-               kColumns;
+           kColumns;
+  }
+
+  /// The panel's values in float32, in the scratch memory behind the sums.
+  const float* widened(int k, int p, int length) const {
+    float* out = call.scratch + kTileChunk * V::kRows * kChunkColumns;
+    const auto offset = panel_offset(k, p, length);
+    if (call.weight.format == WeightFormat::kBf16) {
+      const auto* from = static_cast<const std::uint16_t*>(call.weight.data) + offset;
+      for (int i = 0; i < length * kColumns; i += V::kWidth)
+        V::store(out + i, V::load_bf16(from + i));
+      return out;
+    }
+    const auto* from = static_cast<const std::int8_t*>(call.weight.data) + offset;
+    typename V::Reg scale[kPanelVectors];
+    VIT_UNROLL
+    for (int j = 0; j < kPanelVectors; ++j)
+      scale[j] = V::load(call.weight.scale + p * kColumns + j * V::kWidth);
+    for (int i = 0; i < length * kColumns; i += kColumns) VIT_UNROLL
+    for (int j = 0; j < kPanelVectors; ++j)
+      V::store(out + i + j * V::kWidth, V::mul(V::load_int8(from + i + j * V::kWidth), scale[j]));
+    return out;
   }
 
   VIT_INLINE void add_product(int t, int k, int length, const float* b, bool first,

@@ -20,6 +20,14 @@ struct Vector {
   static VIT_INLINE Reg set1(float x) { return _mm256_set1_ps(x); }
   static VIT_INLINE Reg zero() { return _mm256_setzero_ps(); }
   static VIT_INLINE Reg load(const float* p) { return _mm256_loadu_ps(p); }
+  static VIT_INLINE Reg load_bf16(const std::uint16_t* p) {
+    const __m128i narrow = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16));
+  }
+  static VIT_INLINE Reg load_int8(const std::int8_t* p) {
+    const __m128i narrow = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(narrow));
+  }
   static VIT_INLINE void store(float* p, Reg x) { _mm256_storeu_ps(p, x); }
   static VIT_INLINE Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
   static VIT_INLINE Reg sub(Reg a, Reg b) { return _mm256_sub_ps(a, b); }

@@ -20,6 +20,14 @@ struct Vector {
   static VIT_INLINE Reg set1(float x) { return _mm512_set1_ps(x); }
   static VIT_INLINE Reg zero() { return _mm512_setzero_ps(); }
   static VIT_INLINE Reg load(const float* p) { return _mm512_loadu_ps(p); }
+  static VIT_INLINE Reg load_bf16(const std::uint16_t* p) {
+    const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
+  }
+  static VIT_INLINE Reg load_int8(const std::int8_t* p) {
+    const __m128i narrow = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(narrow));
+  }
   static VIT_INLINE void store(float* p, Reg x) { _mm512_storeu_ps(p, x); }
   static VIT_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
   static VIT_INLINE Reg sub(Reg a, Reg b) { return _mm512_sub_ps(a, b); }

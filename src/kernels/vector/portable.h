@@ -28,6 +28,19 @@ struct VectorOf {
     std::memcpy(&x, p, sizeof x);
     return x;
   }
+  /// The upper halves of floats.
+  static VIT_INLINE Reg load_bf16(const std::uint16_t* p) {
+    std::uint32_t lanes[W];
+    for (int i = 0; i < W; ++i) lanes[i] = std::uint32_t{p[i]} << 16U;
+    Reg x;
+    std::memcpy(&x, lanes, sizeof x);
+    return x;
+  }
+  static VIT_INLINE Reg load_int8(const std::int8_t* p) {
+    float lanes[W];
+    for (int i = 0; i < W; ++i) lanes[i] = static_cast<float>(p[i]);
+    return load(lanes);
+  }
   static VIT_INLINE void store(float* p, Reg x) { std::memcpy(p, &x, sizeof x); }
   static VIT_INLINE Reg add(Reg a, Reg b) { return a + b; }
   static VIT_INLINE Reg sub(Reg a, Reg b) { return a - b; }

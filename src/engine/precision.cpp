@@ -1,0 +1,32 @@
+#include "vit/engine/precision.h"
+
+#include <utility>
+
+#include "vit/core/error.h"
+
+namespace vit::engine {
+namespace {
+
+constexpr std::pair<std::string_view, Precision> kPrecisions[] = {
+    {"fp32", Precision::kFp32}, {"bf16", Precision::kBf16}, {"int8", Precision::kInt8}};
+
+}  // namespace
+
+std::optional<Precision> parse_precision(const std::string& text) {
+  if (text == "auto") return std::nullopt;
+  for (const auto& [name, precision] : kPrecisions)
+    if (text == name) return precision;
+  throw UsageError("precision: expected auto, fp32, bf16 or int8, found '{}'", text);
+}
+
+std::string_view precision_name(Precision precision) {
+  for (const auto& [name, known] : kPrecisions)
+    if (known == precision) return name;
+  return "unknown";
+}
+
+Precision resolve_precision(std::optional<Precision> wanted, bool int8_file) {
+  return wanted.value_or(int8_file ? Precision::kInt8 : Precision::kFp32);
+}
+
+}  // namespace vit::engine
