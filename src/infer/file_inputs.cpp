@@ -106,7 +106,7 @@ class FileInputs : public InputSource {
 
 }  // namespace
 
-void show_picture(const std::string& name, const data::Image& image,
+void show_picture(const std::string& name, const ImageView& image,
                   const data::EvalTransform& transform, std::span<float> chw,
                   data::Image* picture) {
   try {

@@ -12,7 +12,7 @@ namespace vit::infer {
 
 /// A picture through `transform` into `chw`, and its 8-bit form into `picture` where asked for.
 /// Throws DataError, which `name` opens, where the transform cannot take it.
-void show_picture(const std::string& name, const data::Image& image,
+void show_picture(const std::string& name, const ImageView& image,
                   const data::EvalTransform& transform, std::span<float> chw, data::Image* picture);
 
 /// The rows of a `.npy` or `.safetensors` file.
