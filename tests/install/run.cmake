@@ -11,11 +11,13 @@ run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
 run(${CMAKE_COMMAND} -G Ninja -S ${SOURCE} -B ${BUILD}/install-test/build
   -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_BUILD_TYPE=Release -DWITH_TORCH=ON)
 run(${CMAKE_COMMAND} --build ${BUILD}/install-test/build)
-execute_process(COMMAND ${BUILD}/install-test/build/example ${MODEL} ${PICTURE}
-  OUTPUT_VARIABLE label OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-if(NOT label STREQUAL EXPECTED)
-  message(FATAL_ERROR "example: expected '${EXPECTED}', found '${label}'")
-endif()
+foreach(program example frame)
+  execute_process(COMMAND ${BUILD}/install-test/build/${program} ${MODEL} ${PICTURE}
+    OUTPUT_VARIABLE label OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT label STREQUAL EXPECTED)
+    message(FATAL_ERROR "${program}: expected '${EXPECTED}', found '${label}'")
+  endif()
+endforeach()
 run(python3 ${SOURCE}/clients.py ${BUILD}/install-test/build/server ${MODEL} ${PICTURE} ${EXPECTED})
 # Without LibTorch, with it, and the installed command.
 foreach(program ${BUILD}/install-test/build/example ${prefix}/bin/vit-infer)
