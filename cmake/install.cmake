@@ -10,6 +10,9 @@ if(VIT_TORCH)
   install(EXPORT vitTorchTargets NAMESPACE vit:: DESTINATION ${vit_config_dir})
   install(FILES cmake/FindLibTorch.cmake DESTINATION ${vit_config_dir})
 endif()
+if(VIT_VIDEO)
+  install(TARGETS vit_video LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(DIRECTORY include/vit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 configure_package_config_file(cmake/vitConfig.cmake.in ${PROJECT_BINARY_DIR}/vitConfig.cmake

@@ -57,9 +57,19 @@ def test_room_is_free_of_libtorch_and_opencv(room):
         assert not OPENCV.search(path.read_text()), path
 
 
-def test_opencv_stays_in_sources_of_data_and_infer():
-    for path in sorted((ROOT / "include").rglob("*.h")):
-        assert not OPENCV.search(path.read_text()), path
+def test_opencv_stays_in_one_header_and_in_the_plug_in():
+    for folder in ("include", "src"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            allowed = path == ROOT / "include/vit/opencv.h" or path.is_relative_to(ROOT / "src/video")
+            if path.suffix in (".h", ".cpp") and not allowed:
+                assert not OPENCV.search(path.read_text()), path
+
+
+def test_the_plug_in_includes_core_data_and_opencv_alone():
+    for path in sources("video"):
+        text = path.read_text().replace('"vit/opencv.h"', "")  # of no room
+        assert set(INCLUDE.findall(text)) <= {"core", "data", "opencv2"}, path
+        assert not LIBTORCH.search(text), path
 
 
 def test_nothing_includes_all_of_libtorch():
