@@ -87,13 +87,14 @@ int open_special(const OutputTarget& target) {
   return descriptor;
 }
 
-AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), target_(find_output_target(path_)) {
+AtomicFile::AtomicFile(fs::path path, const std::string& suffix)
+    : path_(std::move(path)), target_(find_output_target(path_)) {
   // The name's random end keeps two writers apart; O_EXCL makes sure of it.
   const auto stem = target_.special ? fs::temp_directory_path() / "vit" : target_.path;
   std::random_device random;
   for (int tries = 0; descriptor_ < 0 && tries < 100; ++tries) {
     temporary_ = stem;
-    temporary_ += random_suffix(random);
+    temporary_ += random_suffix(random) + suffix;
     descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor_ < 0 && errno != EEXIST) break;
   }
@@ -101,7 +102,7 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), target_(find_out
     temporary_.clear();
     throw IoError("{}: cannot be written: {}", path_.string(), reason());
   }
-  if (target_.special) {
+  if (target_.special && suffix.empty()) {
     ::unlink(temporary_.c_str());
     temporary_.clear();
   }

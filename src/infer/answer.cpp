@@ -1,7 +1,9 @@
 #include "vit/infer/answer.h"
 
 #include <chrono>
+#include <cmath>
 
+#include "vit/core/error.h"
 #include "vit/core/text.h"
 #include "vit/data/encode.h"
 
@@ -57,6 +59,15 @@ io::GalleryCard make_card(const LoadedInput& input, std::span<const Prediction> 
   return card;
 }
 
+/// `sneaker 97.3%`: the most probable class.
+std::string caption(std::span<const Prediction> topk, const std::vector<std::string>& labels) {
+  if (topk.empty()) return "";
+  const auto i = static_cast<std::size_t>(topk[0].index);
+  const auto tenths = std::lround(1000 * topk[0].prob);
+  return format("{} {}.{}%", i < labels.size() ? labels[i] : std::to_string(i), tenths / 10,
+                tenths % 10);
+}
+
 /// Writes the rows of one batch, in order.
 class BatchWriter {
  public:
@@ -86,6 +97,7 @@ class BatchWriter {
       sinks_.rows.predictions({input.name, topk, file});
     else
       sinks_.rows.values(input.name, numbers);
+    if (sinks_.video != nullptr) sinks_.video->add(caption(topk, labels_));
     if (sinks_.gallery != nullptr)
       sinks_.gallery->add(make_card(input, topk, labels_, shown ? &overlay : nullptr));
   }

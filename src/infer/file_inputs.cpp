@@ -4,6 +4,7 @@
 
 #include "folder_walk.h"
 #include "list_reader.h"
+#include "video_inputs.h"
 #include "vit/core/error.h"
 #include "vit/io/npy.h"
 #include "vit/io/safetensors.h"
@@ -32,6 +33,7 @@ class FileInputs : public InputSource {
       } catch (const UsageError&) {
         throw;
       } catch (...) {
+        video_.reset();  // a video that breaks off has no more frames
         return failed_input(current_, std::current_exception());
       }
       auto argument = next_argument();
@@ -53,6 +55,10 @@ class FileInputs : public InputSource {
       if (auto input = tensors_->next()) return input;
       tensors_.reset();
     }
+    if (video_) {
+      if (auto input = video_->next()) return input;
+      video_.reset();
+    }
     return std::nullopt;
   }
 
@@ -62,10 +68,17 @@ class FileInputs : public InputSource {
       folder_.emplace(current_, options_.on_folder);
       return std::nullopt;
     }
-    if (!is_tensor_file(current_)) return picture(current_);
+    const bool video = is_video_argument(current_);
+    if (!video && !is_tensor_file(current_)) return picture(current_);
     if (options_.on_file) options_.on_file(current_);
     try {
-      tensors_.emplace(current_, options_.shape);
+      if (video)
+        video_.emplace(current_, options_.every, options_.transform,
+                       [this] { return cancelled(); });
+      else
+        tensors_.emplace(current_, options_.shape);
+    } catch (const UsageError&) {
+      throw;  // no such camera, no plug-in
     } catch (...) {
       return failed_input(current_, std::current_exception());
     }
@@ -102,6 +115,7 @@ class FileInputs : public InputSource {
   std::optional<ListReader> list_;
   std::optional<FolderWalk> folder_;
   std::optional<TensorRows> tensors_;
+  std::optional<VideoInputs> video_;
 };
 
 }  // namespace

@@ -14,6 +14,8 @@ constexpr auto kExamples =
     "  find . -name '*.png' -print0 | vit-infer -m model.safetensors - -0 --format csv | head\n"
     "  vit-infer -m model.safetensors photos/ --features pooled -o features.npy\n"
     "  vit-infer -m model.safetensors photos/ --attention maps --html gallery.html\n"
+    "  vit-infer -m model.safetensors clip.mp4 --every 0.5s --annotate labelled.mp4\n"
+    "  vit-infer -m model.safetensors camera:0 --batch-size 1\n"
     "  vit-infer -m model.safetensors --validate imagenet/val --format json\n"
     "  vit-infer -m model.safetensors cat.jpg --preprocess-only -o input.npy\n"
     "  vit-infer -m model.safetensors --benchmark --batch-size 1\n"
@@ -32,6 +34,7 @@ int main(int argc, char** argv) {
   add_infer_options(command.app(), options);
   const int code = command.run(argc, argv, [&] {
     check_infer_options(options);
+    check_video_options(options);
     if (options.benchmark) return run_benchmark(command, options);
     if (options.validate) return run_validation(command, options);
     return run_rows(command, options);

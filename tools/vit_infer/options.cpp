@@ -50,6 +50,17 @@ void add_row_options(CLI::App& app, InferOptions& o) {
       ->group(group);
 }
 
+void add_video_options(CLI::App& app, InferOptions& o) {
+  const std::string group = "Videos and cameras";
+  app.add_option("--every", o.every, "Each Nth frame, or one each N seconds (0.5s)")
+      ->type_name("N|Ns")
+      ->group(group);
+  app.add_option("--annotate", o.annotate,
+                 "Write the video with the most probable class drawn on every frame")
+      ->type_name("FILE")
+      ->group(group);
+}
+
 void add_other_options(CLI::App& app, InferOptions& o) {
   const std::string speed = "Speed";
   add_number(app, "--batch-size", o.batch_size, 1, kManyImages, "Pictures at a time (8)")
@@ -75,6 +86,8 @@ void add_other_options(CLI::App& app, InferOptions& o) {
       ->group(inside);
   app.add_flag("--preprocess-only", o.preprocess_only, "Write the model's input as npy (needs -o)")
       ->group(inside);
+
+  add_video_options(app, o);
 
   const std::string measuring = "Measuring";
   app.add_flag("--validate", o.validate,
@@ -104,7 +117,8 @@ bool parse_number(const char* text, std::int64_t& value) {
 
 void add_infer_options(CLI::App& app, InferOptions& o) {
   app.add_option("INPUT", o.inputs,
-                 "Pictures, folders, - (paths on standard input), .npy or .safetensors tensors");
+                 "Pictures, folders, - (paths on standard input), .npy or .safetensors tensors, "
+                 "videos (.mp4 .avi .mkv .mov .webm), camera:N");
   app.add_flag("-0,--null", o.null_separated,
                "Paths on standard input end in NUL, as find -print0 writes them");
   add_model_options(app, o);

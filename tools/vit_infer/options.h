@@ -37,6 +37,9 @@ struct InferOptions {
   std::string attention_method = "rollout";
   std::filesystem::path html;
 
+  std::string every;               ///< frames of a video: a number, or seconds as `0.5s`
+  std::filesystem::path annotate;  ///< the video with labels drawn
+
   bool validate = false;
   std::filesystem::path class_map;
   bool class_order = false;
@@ -49,6 +52,9 @@ void add_infer_options(CLI::App& app, InferOptions& options);
 
 /// Throws UsageError where options do not go together.
 void check_infer_options(const InferOptions& options);
+
+/// `--every` and `--annotate` against the inputs. Throws UsageError.
+void check_video_options(const InferOptions& options);
 
 /// This process's place among several (`RANK`, `WORLD_SIZE`); one of one without them.
 struct Shard {

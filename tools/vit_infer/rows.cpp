@@ -67,6 +67,7 @@ std::unique_ptr<infer::InputSource> open_shard(const InferOptions& options, cons
   files.transform = [&]() -> const auto& { return predictor.transform(); };
   files.null_separated = options.null_separated;
   run_files.watch(files);
+  if (!options.every.empty()) files.every = infer::parse_frame_interval(options.every);
   auto inputs = infer::open_inputs(options.inputs, files);
   if (shard.world_size == 1) return inputs;
   if (contains(options.inputs, std::string("-")))
@@ -91,6 +92,14 @@ std::optional<io::Gallery> open_gallery(const InferOptions& options, const Shard
           {"attention", options.attention_method}});
 }
 
+std::optional<infer::AnnotatedVideo> open_annotated(const InferOptions& options) {
+  if (options.annotate.empty()) return std::nullopt;
+  return std::make_optional<infer::AnnotatedVideo>(
+      options.inputs[0],
+      options.every.empty() ? infer::FrameInterval() : infer::parse_frame_interval(options.every),
+      options.annotate);
+}
+
 }  // namespace
 
 int run_rows(Command& command, const InferOptions& options) {
@@ -102,6 +111,7 @@ int run_rows(Command& command, const InferOptions& options) {
   RunFiles files(options);
   files.writes_rows(shard.name(options.output), row_format);
   if (!options.html.empty()) files.writes_report(shard.name(options.html));
+  if (!options.annotate.empty()) files.writes_report(options.annotate);
   const auto predictor = open_predictor(command, options);
   auto answers = answer_options(options, predictor);
   const bool classes = answers.output == infer::AnswerOptions::kPredictions;
@@ -115,6 +125,7 @@ int run_rows(Command& command, const InferOptions& options) {
   if (!options.attention.empty())
     overlays.emplace(options.attention, options.force || options.resume, &files.overlay_roles());
   auto gallery = open_gallery(options, shard, predictor);
+  auto video = open_annotated(options);
 
   const auto settings = pipeline_options(command, options, predictor);
   answers.stopping = settings.stopping;
@@ -123,9 +134,9 @@ int run_rows(Command& command, const InferOptions& options) {
   auto inputs = infer::check_inputs(open_shard(options, shard, predictor, files), rows.rows_done(),
                                     rows.check_of_rows_done());
   infer::Pipeline pipeline(infer::slice_inputs(std::move(inputs), first, INT64_MAX), settings);
-  const auto result =
-      infer::answer(predictor, pipeline, answers,
-                    {rows, overlays ? &*overlays : nullptr, gallery ? &*gallery : nullptr});
+  const auto result = infer::answer(predictor, pipeline, answers,
+                                    {rows, overlays ? &*overlays : nullptr,
+                                     gallery ? &*gallery : nullptr, video ? &*video : nullptr});
   if (options.profile) report_profile(command, result.profile);
   if (result.stopped) {
     // A file waits for --resume as it is; what goes elsewhere is ended as it should be.
@@ -134,6 +145,7 @@ int run_rows(Command& command, const InferOptions& options) {
   }
   rows.finish();
   if (gallery) gallery->commit();
+  if (video) video->commit();
   if (result.failed > 0)
     command.log().warning("{} of {} inputs failed, the first: {}", result.failed,
                           result.profile.inputs, result.first_error);

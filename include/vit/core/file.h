@@ -29,8 +29,9 @@ int open_special(const OutputTarget& target);
 /// Destroyed without `commit`, it leaves nothing behind.
 class AtomicFile {
  public:
-  /// Throws IoError when `path`'s folder cannot be written.
-  explicit AtomicFile(std::filesystem::path path);
+  /// Throws IoError when `path`'s folder cannot be written. With a `suffix`, the temporary name
+  /// ends in it, and somebody else may write to the file by that name.
+  explicit AtomicFile(std::filesystem::path path, const std::string& suffix = "");
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -38,6 +39,8 @@ class AtomicFile {
   /// Appends. Throws IoError (disk full, …).
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text);
+  /// The temporary name; empty for a device or pipe without a suffix.
+  const std::filesystem::path& temporary() const { return temporary_; }
   /// fsync, rename, fsync of the folder. Throws IoError.
   void commit();
 

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "vit/core/file_roles.h"
+#include "vit/infer/frames.h"
 #include "vit/infer/pipeline.h"
 #include "vit/infer/predictor.h"
 #include "vit/infer/row_output.h"
@@ -71,6 +72,7 @@ struct AnswerSinks {
   RowOutput& rows;
   OverlayFolder* overlays = nullptr;
   io::Gallery* gallery = nullptr;
+  AnnotatedVideo* video = nullptr;  ///< of kPredictions: the first class of every row
 };
 
 struct AnswerResult {

@@ -15,6 +15,7 @@
 #include "vit/data/dataset.h"
 #include "vit/data/eval_transform.h"
 #include "vit/data/image.h"
+#include "vit/infer/frames.h"
 
 namespace vit::infer {
 
@@ -52,12 +53,14 @@ struct FileInputOptions {
   bool null_separated = false;  ///< the list on standard input, instead of lines
   /// Told of every file and every folder before it is read. A UsageError of theirs ends the stream.
   std::function<void(const std::filesystem::path&)> on_file, on_folder;
+  FrameInterval every;  ///< which frames of a video or a camera
 };
 
 /// Each argument is a picture, a folder (all pictures under it, sorted folder by folder, links
 /// followed but never in a circle), `-` (a list of further ones on standard input, read as they
 /// come) or a `.npy` / `.safetensors` (tensor `input`) of float32 [B, C, H, W] that is fed as it
-/// is. Whatever is wrong with one of them is thrown by its Input's `load`; a list that cannot be
+/// is. A video or `camera:N` is each of its frames that `every` picks, named `clip.mp4#12`.
+/// Whatever is wrong with one of them is thrown by its Input's `load`; a list that cannot be
 /// read or is none ends the stream: `next` throws IoError, DataError.
 std::unique_ptr<InputSource> open_inputs(std::vector<std::string> arguments,
                                          FileInputOptions options);
