@@ -44,6 +44,13 @@ const VideoPlugin& open_plugin() {
   return *factory();
 }
 
+std::string lower_suffix(const fs::path& path) {
+  auto suffix = path.extension().string();
+  for (auto& c : suffix)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return suffix;
+}
+
 /// Opened once and never closed.
 const VideoPlugin& plugin() {
   static const VideoPlugin& opened = open_plugin();
@@ -53,10 +60,12 @@ const VideoPlugin& plugin() {
 }  // namespace
 
 bool is_video_name(const fs::path& path) {
-  constexpr std::array<const char*, 5> kSuffixes{".mp4", ".avi", ".mkv", ".mov", ".webm"};
-  auto suffix = path.extension().string();
-  for (auto& c : suffix)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return can_create_video(path) || lower_suffix(path) == ".webm";
+}
+
+bool can_create_video(const fs::path& path) {
+  constexpr std::array<const char*, 4> kSuffixes{".mp4", ".avi", ".mkv", ".mov"};
+  const auto suffix = lower_suffix(path);
   return std::any_of(kSuffixes.begin(), kSuffixes.end(),
                      [&](const char* known) { return suffix == known; });
 }
@@ -81,9 +90,8 @@ std::unique_ptr<FrameSource> open_video(const fs::path& path) {
 std::unique_ptr<FrameSource> open_camera(int number) { return plugin().open_camera(number); }
 
 std::unique_ptr<FrameSink> create_video(const fs::path& path, double fps) {
-  if (!is_video_name(path))
-    throw UsageError("{}: expected a name that ends in .mp4, .avi, .mkv, .mov or .webm",
-                     path.string());
+  if (!can_create_video(path))
+    throw UsageError("{}: expected a name that ends in .mp4, .avi, .mkv or .mov", path.string());
   return plugin().create_file(fs::absolute(path).string(), fps);
 }
 

@@ -106,6 +106,7 @@ class BatchWriter {
   void write_error(const LoadedInput& input) {
     const auto message = error_message(input.error);
     sinks_.rows.error(input.name, message);
+    if (sinks_.video != nullptr) sinks_.video->add("");
     if (sinks_.gallery == nullptr) return;
     io::GalleryCard card;
     card.name = printable(input.name);

@@ -52,10 +52,18 @@ AnnotatedVideo::AnnotatedVideo(const std::filesystem::path& video, const FrameIn
       sink_(data::create_video(file_.temporary(),
                                source_->fps() > 0 ? source_->fps() : kUsualRate)) {}
 
+bool AnnotatedVideo::grab() {
+  try {
+    return source_->grab();
+  } catch (const DataError&) {  // said where the rows are: this is the same video
+    return false;
+  }
+}
+
 void AnnotatedVideo::copy_frame() { sink_->write(source_->retrieve().pixels, text_); }
 
 void AnnotatedVideo::add(const std::string& text) {
-  while (source_->grab()) {
+  while (grab()) {
     const bool picked = picker_.picks(source_->seconds());
     if (picked) text_ = text;
     copy_frame();
@@ -64,10 +72,7 @@ void AnnotatedVideo::add(const std::string& text) {
 }
 
 void AnnotatedVideo::commit() {
-  try {
-    while (source_->grab()) copy_frame();
-  } catch (const DataError&) {  // said where the rows are: this is the same video
-  }
+  while (grab()) copy_frame();
   sink_->finish();
   file_.commit();
 }

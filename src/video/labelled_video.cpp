@@ -27,6 +27,7 @@ std::string ascii(const std::string& text) {
 
 /// White on a dark box at the top left: legible whatever is behind it. Small enough for the frame.
 void draw_label(cv::Mat& frame, const std::string& text) {
+  if (text.empty()) return;
   constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
   constexpr double kPixelsPerScale = 22;  // height of a capital letter
   double scale = std::max(frame.rows / 18.0 / kPixelsPerScale, 0.3);
@@ -61,9 +62,6 @@ std::vector<int> codecs(const std::string& path) {
   const int mpeg4 = cv::VideoWriter::fourcc('m', 'p', '4', 'v');
   const int jpeg = cv::VideoWriter::fourcc('M', 'J', 'P', 'G');
   if (is(".avi")) return {jpeg};
-  if (is(".webm"))
-    return {cv::VideoWriter::fourcc('V', 'P', '8', '0'),
-            cv::VideoWriter::fourcc('V', 'P', '9', '0')};
   if (is(".mkv")) return {cv::VideoWriter::fourcc('X', '2', '6', '4'), h264, mpeg4, jpeg};
   return {h264, mpeg4};
 }

@@ -1,5 +1,5 @@
 # Installs the library into a fresh prefix, builds the programs here against it and runs them.
-#   cmake -D BUILD=… -D SOURCE=… -D MODEL=… -D PICTURE=… -D EXPECTED=… -P run.cmake
+#   cmake -D BUILD=… -D SOURCE=… -D MODEL=… -D PICTURE=… -D EXPECTED=… -D VIDEO=ON -P run.cmake
 
 file(REMOVE_RECURSE ${BUILD}/install-test)
 set(prefix ${BUILD}/install-test/prefix)
@@ -32,3 +32,11 @@ if(NOT found STREQUAL "equal")
   message(FATAL_ERROR "modules: expected 'equal', found '${found}'")
 endif()
 run(${prefix}/bin/vit-infer -m ${MODEL} ${PICTURE})
+# The plug-in for videos and cameras is found beside the installed library.
+if(VIDEO)
+  execute_process(COMMAND ${prefix}/bin/vit-infer -m ${MODEL} camera:63
+    RESULT_VARIABLE code ERROR_VARIABLE said OUTPUT_QUIET)
+  if(NOT code EQUAL 2 OR NOT said MATCHES "camera:63: expected a camera")
+    message(FATAL_ERROR "vit-infer camera:63: expected exit 2 for want of a camera, found ${code}: ${said}")
+  endif()
+endif()

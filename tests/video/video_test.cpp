@@ -3,13 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <fstream>
+#include <future>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
 
 #include "support/support.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
+#include "vit/infer/inputs.h"
 #include "vit/opencv.h"
 
 namespace vit::data {
@@ -187,6 +190,53 @@ TEST(Video, OfFramesThatAreTooLargeIsRefused) {
   EXPECT_NE(story.error.find("at most 100000000 pixels"), std::string::npos) << story.error;
 }
 
+TEST(Video, WhoseFramesAreLargerThanItSaysIsRefusedBeforeTheyAreKept) {
+  const TemporaryFolder folder;
+  const auto path = write_video(folder / "a.avi", "MJPG");
+  auto bytes = read_file(path);
+  for (auto at = bytes.find("\xFF\xC0"); at != std::string::npos;
+       at = bytes.find("\xFF\xC0", at + 2))
+    bytes.replace(at + 5, 4, "\x2E\xE0\x2E\xE0");
+  std::ofstream(path, std::ios::binary) << bytes;
+  const auto story = read_all(path);
+  EXPECT_EQ(story.frames.size(), 0U);
+  EXPECT_NE(story.error, "");
+}
+
+TEST(VideoInputs, WaitWhileTooManyFramesAreStillToBeLoaded) {
+  using namespace std::chrono_literals;
+  const TemporaryFolder folder;
+  const auto path = folder / "large.avi";
+  const cv::Size size(3000, 3000);  // 27 MB a frame: ten are more than 256 MiB
+  {
+    cv::VideoWriter writer(path.string(), codec("MJPG"), kFps, size);
+    for (int i = 0; i < 11; ++i) writer.write(cv::Mat(size, CV_8UC3, cv::Scalar::all(i)));
+  }
+  const auto inputs = infer::open_inputs({path.string()}, {});
+  std::vector<infer::Input> waiting;
+  for (int i = 0; i < 10; ++i) {
+    auto input = inputs->next();
+    ASSERT_TRUE(input.has_value());
+    EXPECT_EQ(input->name, path.string() + "#" + std::to_string(i));
+    waiting.push_back(std::move(*input));
+  }
+  auto eleventh = std::async(std::launch::async, [&] { return inputs->next(); });
+  EXPECT_EQ(eleventh.wait_for(100ms), std::future_status::timeout);
+  waiting.front().load = nullptr;
+  const auto input = eleventh.get();
+  ASSERT_TRUE(input.has_value());
+  EXPECT_EQ(input->name, path.string() + "#10");
+}
+
+TEST(VideoInputs, ThatWaitEndWhenCancelled) {
+  const TemporaryFolder folder;
+  const auto path = write_video(folder / "a.avi", "MJPG");
+  const auto inputs = infer::open_inputs({path.string()}, {});
+  ASSERT_TRUE(inputs->next().has_value());
+  inputs->cancel();
+  EXPECT_FALSE(inputs->next().has_value());
+}
+
 TEST(Camera, ThatIsNotThereIsSaid) {
   try {
     open_camera(63);
@@ -221,7 +271,7 @@ TEST_P(AnnotatedFormats, HoldEveryFrameWithItsLabel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, AnnotatedFormats,
-                         ::testing::Values("a.avi", "a.mp4", "a.MP4", "a.mov", "a.mkv", "a.webm"));
+                         ::testing::Values("a.avi", "a.mp4", "a.MP4", "a.mov", "a.mkv"));
 
 TEST(AnnotatedVideo, TakesGreyFramesOddSizesAndAnyText) {
   const TemporaryFolder folder;
@@ -236,6 +286,7 @@ TEST(AnnotatedVideo, TakesGreyFramesOddSizesAndAnyText) {
 
 TEST(AnnotatedVideo, IsRefusedByANameThatIsNoVideos) {
   EXPECT_THROW(create_video("out.png", kFps), UsageError);
+  EXPECT_THROW(create_video("out.webm", kFps), UsageError);
 }
 
 }  // namespace

@@ -62,7 +62,6 @@ RunFiles::RunFiles(const InferOptions& options) : options_(options), model_(stam
     for (const auto& file : files_in(options.model)) reads_file(file);
   if (!options.config.empty()) reads_file(options.config);
   if (!options.class_map.empty()) reads_file(options.class_map);
-  if (!options.class_map.empty()) reads_file(options.class_map);
   for (const auto& input : options.inputs) {
     if (input == "-") {
       reads_file("/dev/stdin");
@@ -136,6 +135,7 @@ infer::RunRecord RunFiles::record(const Shard& shard, const infer::Predictor& pr
   if (answers_topk > 0) facts["topk"] = answers_topk;
   if (!o.features.empty()) facts["features"] = o.features;
   if (o.preprocess_only) facts["preprocess-only"] = true;
+  if (!o.every.empty()) facts["every"] = o.every;
   facts["batch-size"] = o.batch_size;
   facts["on-error"] = o.on_error;
   facts["precision"] = choices["precision"];

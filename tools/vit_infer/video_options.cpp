@@ -23,8 +23,8 @@ void check_annotate(const InferOptions& o) {
   if (o.annotate.empty()) return;
   if (o.inputs.size() != 1 || !data::is_video_name(o.inputs[0]) || o.validate)
     throw UsageError("--annotate: expected one video file as INPUT, and no other");
-  if (!data::is_video_name(o.annotate))
-    throw UsageError("--annotate {}: expected a name that ends in .mp4, .avi, .mkv, .mov or .webm",
+  if (!data::can_create_video(o.annotate))
+    throw UsageError("--annotate {}: expected a name that ends in .mp4, .avi, .mkv or .mov",
                      o.annotate.string());
   if (o.preprocess_only || !o.features.empty() || o.format == "npy")
     throw UsageError("--annotate: expected predictions, which this run does not make");

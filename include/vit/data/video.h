@@ -71,6 +71,9 @@ inline constexpr const char* kVideoPluginSymbol = "vit_video_plugin_1";
 
 /// Whether a name ends as a video's does: .mp4, .avi, .mkv, .mov, .webm.
 bool is_video_name(const std::filesystem::path& path);
+/// Whether create_video writes a video of that name: all of these but .webm, for which OpenCV has
+/// no quiet way.
+bool can_create_video(const std::filesystem::path& path);
 
 /// N of `camera:N`; none where `text` names no camera. Throws UsageError on `camera:` with anything
 /// but a number after it.

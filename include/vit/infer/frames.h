@@ -41,13 +41,14 @@ class AnnotatedVideo {
   /// Writes to a temporary name beside `output`. Throws what open_video and AtomicFile throw.
   AnnotatedVideo(const std::filesystem::path& video, const FrameInterval& interval,
                  const std::filesystem::path& output);
-  /// `text` of the next frame that the interval picks.
+  /// `text` of the next frame that the interval picks. Does nothing where the video breaks off.
   void add(const std::string& text);
   /// Writes the frames after the last one picked and gives the file its name. A video that breaks
   /// off ends there.
   void commit();
 
  private:
+  bool grab();
   void copy_frame();
 
   std::unique_ptr<data::FrameSource> source_;
