@@ -55,8 +55,9 @@ void add_video_options(CLI::App& app, InferOptions& o) {
   app.add_option("--every", o.every, "Each Nth frame, or one each N seconds (0.5s)")
       ->type_name("N|Ns")
       ->group(group);
-  app.add_option("--annotate", o.annotate,
-                 "Write the video with the most probable class drawn on every frame")
+  app.add_option(
+         "--annotate", o.annotate,
+         "Write the video (.mp4 .avi .mkv .mov) with the most probable class on every frame")
       ->type_name("FILE")
       ->group(group);
 }
