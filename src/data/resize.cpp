@@ -159,4 +159,9 @@ void flip_horizontal(Image& image) {
   }
 }
 
+void flip_vertical(Image& image) {
+  for (std::int64_t a = 0, b = image.height - 1; a < b; ++a, --b)
+    std::swap_ranges(image.row(a), image.row(a) + image.width * image.channels, image.row(b));
+}
+
 }  // namespace vit::data

@@ -1,15 +1,20 @@
 #include "vit/data/train_transform.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
 #include "data/rounding.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
+#include "vit/data/augment/operations.h"
 
 namespace vit::data {
 namespace {
+
+constexpr std::int64_t kBlurKernel = 23;        // timm's
+constexpr std::int64_t kSimpleCropPadding = 4;  // DeiT III's
 
 /// Uniform in {low, …, high}.
 std::int64_t between(Random& random, std::int64_t low, std::int64_t high) {
@@ -75,6 +80,23 @@ Size2d random_keep_ratio(const Image& image, Size2d size, const std::vector<doub
           std::max<std::int64_t>(python_round(width * factor_w / ratio), 1)};
 }
 
+/// torchvision's `Resize` to one number: the aspect is kept, the longer side cut to whole pixels.
+/// For sides that differ: as large as covers both.
+Size2d smaller_side_to(const Image& image, Size2d size) {
+  const auto height_rules = image.height * size[1] <= image.width * size[0];
+  if (height_rules) return {size[0], std::max(size[0] * image.width / image.height, size[1])};
+  return {std::max(size[1] * image.height / image.width, size[0]), size[1]};
+}
+
+/// timm's colour for what a turned image leaves open: the mean, which normalises to about 0.
+std::array<std::uint8_t, 3> fill_of(const std::vector<double>& mean) {
+  std::array<std::uint8_t, 3> fill{};
+  for (std::size_t c = 0; c < fill.size(); ++c)
+    fill.at(c) = static_cast<std::uint8_t>(
+        std::clamp<std::int64_t>(python_round(255 * mean.at(mean.size() == 1 ? 0 : c)), 0, 255));
+  return fill;
+}
+
 /// Where a window of `size` begins in `length` pixels: in the middle or, with `random`, anywhere.
 std::int64_t window(std::int64_t length, std::int64_t size, Random* random) {
   if (random == nullptr)
@@ -120,8 +142,9 @@ TrainTransform::TrainTransform(TrainTransformOptions options, const Preprocessin
       channels_(channels),
       pillow_(preprocessing.pillow) {
   auto& o = options_;
-  if (!is_one_of(o.crop_mode, {"rrc", "rkrc", "rkrr", "shift", "none"}))
-    throw UsageError("crop_mode: expected rrc, rkrc, rkrr, shift or none, found '{}'", o.crop_mode);
+  if (!is_one_of(o.crop_mode, {"rrc", "rkrc", "rkrr", "src", "shift", "none"}))
+    throw UsageError("crop_mode: expected rrc, rkrc, rkrr, src, shift or none, found '{}'",
+                     o.crop_mode);
   const bool rrc = o.crop_mode == "rrc";
   if (o.scale.empty()) o.scale = rrc ? std::vector{0.08, 1.0} : std::vector{0.8, 1.0};
   if (o.ratio.empty()) o.ratio = rrc ? std::vector{3.0 / 4.0, 4.0 / 3.0} : std::vector{0.9, 1 / .9};
@@ -136,6 +159,36 @@ TrainTransform::TrainTransform(TrainTransformOptions options, const Preprocessin
     throw UsageError("re_mode: expected const, rand or pixel, found '{}'", o.re_mode);
   if (o.re_count < 1 || o.re_count > 100)
     throw UsageError("re_count: expected 1 to 100, found {}", o.re_count);
+  make_augmentation(preprocessing);
+}
+
+void TrainTransform::make_augmentation(const Preprocessing& preprocessing) {
+  auto& o = options_;
+  check_probability("vflip", o.vflip);
+  check_probability("grayscale_prob", o.grayscale_prob);
+  check_probability("gaussian_blur_prob", o.gaussian_blur_prob);
+  if (o.color_jitter_prob) check_probability("color_jitter_prob", *o.color_jitter_prob);
+  if (o.gaussian_blur_prob > 0 && std::min(size_[0], size_[1]) <= kBlurKernel / 2)
+    throw UsageError("gaussian_blur_prob: expected images of more than {} pixels, found {}x{}",
+                     kBlurKernel / 2, size_[0], size_[1]);
+  auto config = o.aa == "none" ? std::string() : o.aa;
+  if (o.three_augment && !config.empty() && config != "3a")
+    throw UsageError("three_augment: expected no other policy beside it, found aa '{}'", o.aa);
+  if (o.three_augment) config = "3a";
+  if (!config.empty()) {
+    auto policy = augment::parse_policy(config, std::min(size_[0], size_[1]));
+    ignored_ = policy.ignored;
+    const auto filter = o.interpolation == "random"
+                            ? std::nullopt
+                            : std::optional<Filter>(parse_filter(o.interpolation));
+    policy_.emplace(std::move(policy), fill_of(preprocessing.mean), filter);
+  }
+  // timm: a policy takes the place of the jitter, but for 3-Augment.
+  const bool jitters = config.empty() || config.find("3a") != std::string::npos;
+  if (!o.color_jitter.empty()) {
+    augment::ColorJitter jitter(o.color_jitter);
+    if (jitters) jitter_ = jitter;
+  }
 }
 
 Filter TrainTransform::pick_filter(Random& random) const {
@@ -144,6 +197,27 @@ Filter TrainTransform::pick_filter(Random& random) const {
 }
 
 Image TrainTransform::crop(const Image& image, Random& random) const {
+  auto out = cut_out(image, random);
+  change(out, random);
+  return out;
+}
+
+void TrainTransform::change(Image& image, Random& random) const {
+  const auto& o = options_;
+  const auto happens = [&](double probability) {
+    return probability > 0 && random.uniform() < probability;
+  };
+  if (happens(o.hflip)) flip_horizontal(image);
+  if (happens(o.vflip)) flip_vertical(image);
+  if (policy_) (*policy_)(image, random);
+  if (jitter_ && (!o.color_jitter_prob || happens(*o.color_jitter_prob)))
+    augment::apply_jitter(image, jitter_->draw(random));
+  if (happens(o.grayscale_prob)) augment::apply(image, augment::Op::kGrayscale, 0);
+  if (happens(o.gaussian_blur_prob))
+    augment::gaussian_kernel_blur(image, kBlurKernel, random.uniform(0.1, 2.0));
+}
+
+Image TrainTransform::cut_out(const Image& image, Random& random) const {
   const auto& mode = options_.crop_mode;
   Image out;
   if (mode == "none") {
@@ -154,6 +228,13 @@ Image TrainTransform::crop(const Image& image, Random& random) const {
     const Region region{between(random, -pad, pad), between(random, -pad, pad), size_[0], size_[1]};
     out = data::crop(fits ? image : resize(image, size_[0], size_[1], pick_filter(random), pillow_),
                      region);
+  } else if (mode == "src") {
+    const auto resized = smaller_side_to(image, size_);
+    const auto whole = resize(image, resized[0], resized[1], pick_filter(random), pillow_);
+    const auto top = between(random, 0, resized[0] + 2 * kSimpleCropPadding - size_[0]);
+    const auto left = between(random, 0, resized[1] + 2 * kSimpleCropPadding - size_[1]);
+    out = crop_reflected(whole,
+                         {top - kSimpleCropPadding, left - kSimpleCropPadding, size_[0], size_[1]});
   } else if (mode == "rrc") {
     const auto region =
         random_resized_crop(image.height, image.width, options_.scale, options_.ratio, random);
@@ -166,7 +247,6 @@ Image TrainTransform::crop(const Image& image, Random& random) const {
     const auto left = window(resized[1], size_[1], anywhere);
     out = crop_reflected(whole, {top, left, size_[0], size_[1]});
   }
-  if (options_.hflip > 0 && random.uniform() < options_.hflip) flip_horizontal(out);
   return out;
 }
 

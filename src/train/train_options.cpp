@@ -84,13 +84,17 @@ void check_schedule(const TrainOptions& o) {
 
 void check_images(const TrainOptions& o) {
   const auto& augment = o.augment;
-  check_name("crop_mode", augment.crop_mode, {"rrc", "rkrc", "rkrr", "shift", "none"});
+  check_name("crop_mode", augment.crop_mode, {"rrc", "rkrc", "rkrr", "src", "shift", "none"});
   check_interval("scale", augment.scale);
   check_interval("ratio", augment.ratio);
   check_range("padding", augment.padding, 0, 1000);
   check_name("train_interpolation", augment.interpolation,
              {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos", "random"});
   check_range("hflip", augment.hflip, 0, 1);
+  check_range("vflip", augment.vflip, 0, 1);
+  check_range("color_jitter_prob", augment.color_jitter_prob, 0, 1);
+  check_range("grayscale_prob", augment.grayscale_prob, 0, 1);
+  check_range("gaussian_blur_prob", augment.gaussian_blur_prob, 0, 1);
   check_range("reprob", augment.re_prob, 0, 1);
   check_name("remode", augment.re_mode, {"const", "rand", "pixel"});
   check_range("recount", augment.re_count, 1, 100);

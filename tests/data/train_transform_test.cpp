@@ -137,5 +137,113 @@ TEST(TrainTransform, RefusesOptionsThatCannotBe) {
   refused([](auto& o) { o.re_mode = "grey"; });
 }
 
+TEST(TrainTransform, AugmentsByItsGeneratorAlone) {
+  const auto photo = decode_image(GoldenPictures::path("photo.png"), 3);
+  for (const auto* aa : {"", "rand-m9-mstd0.5-inc1", "v0r", "3a", "augmix-m3"}) {
+    TrainTransformOptions options;
+    options.aa = aa;
+    options.color_jitter = {0.4, 0.4, 0.4, 0.1};
+    options.color_jitter_prob = 0.8;
+    options.grayscale_prob = 0.2;
+    options.gaussian_blur_prob = 0.5;
+    options.vflip = 0.5;
+    const auto transform = make(options, {32, 24});
+    std::set<std::string> seen;
+    for (std::uint64_t i = 0; i < 10; ++i) {
+      Random a(1, 2, i);
+      Random b(1, 2, i);
+      const auto first = transform.crop(photo, a);
+      EXPECT_EQ(first.pixels, transform.crop(photo, b).pixels) << aa;
+      EXPECT_EQ(first.pixels.size(), 32U * 24U * 3U);
+      seen.insert(std::string(first.pixels.begin(), first.pixels.end()));
+    }
+    EXPECT_EQ(seen.size(), 10U) << aa;
+  }
+}
+
+TEST(TrainTransform, TurnsUpsideDown) {
+  Image image(2, 1, 1);
+  image.pixels = {3, 4};
+  TrainTransformOptions options;
+  options.crop_mode = "none";
+  options.hflip = 0;
+  options.vflip = 1;
+  Random random(0);
+  EXPECT_EQ(make(options, {2, 1}, 1).crop(image, random).pixels, (std::vector<std::uint8_t>{4, 3}));
+}
+
+// A grey image keeps its colour under 3-Augment but not under the jitter: of brightness 0 to 2.
+TEST(TrainTransform, JittersBesideThreeAugmentAndNotBesideOtherPolicies) {
+  Image image(24, 24, 3);
+  std::fill(image.pixels.begin(), image.pixels.end(), std::uint8_t{100});
+  const auto values = [&](const std::string& aa, bool three) {
+    TrainTransformOptions options;
+    options.crop_mode = "none";
+    options.aa = aa;
+    options.three_augment = three;
+    options.color_jitter = {1.0};
+    const auto transform = make(options, {24, 24});
+    std::set<std::uint8_t> seen;
+    for (std::uint64_t i = 0; i < 50; ++i) {
+      Random random(0, 0, i);
+      seen.insert(transform.crop(image, random).pixels[0]);
+    }
+    return seen.size();
+  };
+  EXPECT_GT(values("", false), 20U);
+  EXPECT_GT(values("3a", false), 20U);
+  EXPECT_GT(values("", true), 20U);
+  EXPECT_EQ(values("rand-n0", false), 1U);
+}
+
+TEST(TrainTransform, CropsSimplyAtRandomAsDeiT3) {
+  // Columns tell where the crop lies: the longer side is resized from 60 to 30.
+  Image image(40, 60, 1);
+  for (std::int64_t y = 0; y < 40; ++y)
+    for (std::int64_t x = 0; x < 60; ++x) image.row(y)[x] = static_cast<std::uint8_t>(4 * x);
+  TrainTransformOptions options;
+  options.crop_mode = "src";
+  options.hflip = 0;
+  options.interpolation = "bilinear";
+  const auto transform = make(options, {20, 20}, 1);
+  std::set<std::uint8_t> first;
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    Random random(0, 0, i);
+    const auto crop = transform.crop(image, random);
+    ASSERT_EQ(crop.width, 20);
+    // 8 to a column of the resized image; to the left of it the columns are reflected.
+    first.insert(crop.pixels[0]);
+  }
+  // From −4 to 14 of 30 columns; −4 … −1 and 1 … 4 look alike.
+  EXPECT_EQ(first.size(), 15U);
+}
+
+TEST(TrainTransform, RefusesAugmentationThatCannotBe) {
+  const auto refuses = [](auto&& change) {
+    TrainTransformOptions options;
+    change(options);
+    EXPECT_THROW(make(options, {24, 24}), UsageError);
+  };
+  refuses([](auto& o) { o.aa = "best"; });
+  refuses([](auto& o) { o.vflip = 1.5; });
+  refuses([](auto& o) { o.color_jitter = {0.1, 0.1}; });
+  refuses([](auto& o) { o.color_jitter_prob = -1; });
+  refuses([](auto& o) { o.grayscale_prob = 2; });
+  refuses([](auto& o) {
+    o.three_augment = true;
+    o.aa = "v0";
+  });
+  refuses([](auto& o) {
+    o.aa = "v0";
+    o.interpolation = "lanczos";
+  });
+  TrainTransformOptions options;
+  options.gaussian_blur_prob = 0.5;
+  EXPECT_THROW(make(options, {11, 24}), UsageError);
+  options = {};
+  options.aa = "none";
+  EXPECT_NO_THROW(make(options, {24, 24}));
+}
+
 }  // namespace
 }  // namespace vit::data

@@ -17,6 +17,7 @@ struct Flag {
   const char* help;
 };
 
+constexpr auto kAugment = "Augmentation";
 constexpr auto kData = "Data and model";
 constexpr auto kRun = "Run folder";
 constexpr auto kOptimiser = "Optimiser and schedule";
@@ -58,12 +59,21 @@ const std::vector<Flag>& flags() {
       {"decay_epochs", "--decay-epochs", kOptimiser, "--sched step: between two falls"},
       {"decay_rate", "--decay-rate", kOptimiser, "--sched step: factor of a fall"},
       {"amp", "--amp", kOptimiser, "bf16 or off: precision of matrix products"},
+      {"aa", "--aa", kAugment,
+       "rand-m9-mstd0.5-inc1, original, originalr, v0, v0r, 3a, augmix-m5, …; none"},
+      {"three_augment", "--three-augment", kAugment, "Solarized, grey or blurred: as --aa 3a"},
+      {"color_jitter", "--color-jitter", kAugment,
+       "Brightness, contrast, saturation: one value or three; a fourth: hue. Not with other --aa"},
+      {"color_jitter_prob", "--color-jitter-prob", kAugment, "Probability of it; default: always"},
+      {"grayscale_prob", "--grayscale-prob", kAugment, "Probability of losing all colour"},
+      {"gaussian_blur_prob", "--gaussian-blur-prob", kAugment, "Probability of a blur"},
+      {"vflip", "--vflip", kAugment, "Probability of turning upside down"},
       {"smoothing", "--smoothing", kRegular, "Label smoothing"},
       {"drop", "--drop", kRegular, "Dropout"},
       {"drop_path", "--drop-path", kRegular, "Stochastic depth of the last block"},
       {"ema", "--ema", kRegular, "Decay of a moving average of the weights; none"},
       {"ema_warmup", "--ema-warmup", kRegular, "The average follows faster at first"},
-      {"crop_mode", "--crop-mode", kImages, "rrc, rkrc, rkrr, shift or none"},
+      {"crop_mode", "--crop-mode", kImages, "rrc, rkrc, rkrr, src, shift or none"},
       {"scale", "--scale", kImages, "Of the area cropped: low high"},
       {"ratio", "--ratio", kImages, "Of its sides: low high"},
       {"padding", "--padding", kImages, "--crop-mode shift: pixels"},

@@ -50,4 +50,7 @@ void paste(Image& canvas, const Image& image, std::int64_t top, std::int64_t lef
 /// Mirrored left to right, in place.
 void flip_horizontal(Image& image);
 
+/// Turned upside down, in place.
+void flip_vertical(Image& image);
+
 }  // namespace vit::data

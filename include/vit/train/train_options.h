@@ -108,6 +108,13 @@ void visit(TrainOptions& o, Visitor&& v) {
   v("padding", o.augment.padding);
   v("train_interpolation", o.augment.interpolation);
   v("hflip", o.augment.hflip);
+  v("vflip", o.augment.vflip);
+  v("aa", o.augment.aa);
+  v("three_augment", o.augment.three_augment);
+  v("color_jitter", o.augment.color_jitter);
+  v("color_jitter_prob", o.augment.color_jitter_prob);
+  v("grayscale_prob", o.augment.grayscale_prob);
+  v("gaussian_blur_prob", o.augment.gaussian_blur_prob);
   v("reprob", o.augment.re_prob);
   v("remode", o.augment.re_mode);
   v("recount", o.augment.re_count);

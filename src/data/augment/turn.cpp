@@ -20,8 +20,7 @@ double rounded_15(double value) {
 
 void turn_half(Image& image) {
   flip_horizontal(image);
-  for (std::int64_t a = 0, b = image.height - 1; a < b; ++a, --b)
-    std::swap_ranges(image.row(a), image.row(a) + image.width * image.channels, image.row(b));
+  flip_vertical(image);
 }
 
 /// A quarter turn of a square image, counter-clockwise.
