@@ -4,26 +4,25 @@
 
 #include <cmath>
 
+#include "moments.h"
+
 namespace vit::train {
 namespace {
 
 bool has_fused_kernel(const at::Tensor& tensor) { return tensor.is_cpu() || tensor.is_cuda(); }
 
-std::vector<at::Tensor> pick(const std::vector<at::Tensor>& tensors,
-                             const std::vector<std::size_t>& indices) {
-  std::vector<at::Tensor> picked;
-  picked.reserve(indices.size());
-  for (const auto i : indices) picked.push_back(tensors[i]);
-  return picked;
-}
-
 }  // namespace
 
-AdamW::AdamW(std::vector<ParamGroup> groups, const OptimizerOptions& options)
+AdamW::AdamW(std::vector<ParamGroup> groups, const OptimizerOptions& options, const Serves& serves)
     : Optimizer(std::move(groups)), options_(options), fused_(options.fused) {
   for (const auto& group : groups_) {
     auto& state = states_.emplace_back();
     for (const auto& parameter : group.parameters) {
+      if (serves && !serves(parameter)) {
+        for (auto* tensors : {&state.exp_avg, &state.exp_avg_sq, &state.step})
+          tensors->emplace_back();
+        continue;
+      }
       state.exp_avg.push_back(at::zeros_like(parameter).detach());
       state.exp_avg_sq.push_back(at::zeros_like(parameter).detach());
       // The fused kernel wants each parameter's step as a float32 scalar.
@@ -37,6 +36,7 @@ NamedTensors AdamW::state() const {
   NamedTensors entries;
   for (std::size_t g = 0; g < groups_.size(); ++g)
     for (std::size_t i = 0; i < groups_[g].names.size(); ++i) {
+      if (!states_[g].step[i].defined()) continue;
       const auto& name = groups_[g].names[i];
       entries.emplace_back("exp_avg." + name, states_[g].exp_avg[i]);
       entries.emplace_back("exp_avg_sq." + name, states_[g].exp_avg_sq[i]);
@@ -49,9 +49,7 @@ void AdamW::step_group(std::size_t g, const std::vector<std::size_t>& indices, d
   const auto& group = groups_[g];
   const auto& state = states_[g];
   const auto parameters = pick(group.parameters, indices);
-  std::vector<at::Tensor> gradients;
-  gradients.reserve(parameters.size());
-  for (const auto& parameter : parameters) gradients.push_back(parameter.grad());
+  const auto gradients = gradients_of(parameters);
   auto steps = pick(state.step, indices);
   at::_foreach_add_(steps, 1);
   const auto exp_avgs = pick(state.exp_avg, indices);

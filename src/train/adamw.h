@@ -1,6 +1,8 @@
 // torch.optim.AdamW over LibTorch's fused kernel.
 #pragma once
 
+#include <functional>
+
 #include "vit/train/optimizer.h"
 
 namespace vit::train {
@@ -9,7 +11,10 @@ namespace vit::train {
 /// `options.fused` is false, the same arithmetic is done step by step.
 class AdamW : public Optimizer {
  public:
-  AdamW(std::vector<ParamGroup> groups, const OptimizerOptions& options);
+  using Serves = std::function<bool(const at::Tensor&)>;
+
+  /// Parameters that `serves` refuses get no state and must not be stepped; without it all do.
+  AdamW(std::vector<ParamGroup> groups, const OptimizerOptions& options, const Serves& serves = {});
 
   NamedTensors state() const override;
 

@@ -5,6 +5,10 @@
 #include <map>
 
 #include "adamw.h"
+#include "lamb.h"
+#include "lion.h"
+#include "muon.h"
+#include "sgd.h"
 #include "vit/core/error.h"
 
 namespace vit::train {
@@ -17,15 +21,37 @@ std::unique_ptr<Optimizer> make(std::vector<ParamGroup> groups, const OptimizerO
   return std::make_unique<T>(std::move(groups), options);
 }
 
-const std::map<std::string, Factory>& factories() {
-  static const std::map<std::string, Factory> table{{"adamw", make<AdamW>}};
+template <bool kNesterov>
+std::unique_ptr<Optimizer> make_sgd(std::vector<ParamGroup> groups,
+                                    const OptimizerOptions& options) {
+  return std::make_unique<Sgd>(std::move(groups), options, kNesterov);
+}
+
+struct Known {
+  Factory make;
+  OptimizerOptions defaults;
+};
+
+const std::map<std::string, Known>& optimizers() {
+  static const std::map<std::string, Known> table{
+      {"adamw", {make<AdamW>, {.eps = 1e-8}}}, {"sgd", {make_sgd<true>, {}}},
+      {"momentum", {make_sgd<false>, {}}},     {"lamb", {make<Lamb>, {.eps = 1e-6}}},
+      {"lion", {make<Lion>, {.beta2 = 0.99}}}, {"muon", {make<Muon>, {.eps = 1e-7, .beta2 = 0.95}}},
+  };
   return table;
+}
+
+const Known& find_optimizer(const std::string& name) {
+  const auto found = optimizers().find(name);
+  if (found == optimizers().end()) throw UsageError("opt: no optimiser '{}'", name);
+  return found->second;
 }
 
 }  // namespace
 
 void Optimizer::step(double lr) {
   const at::NoGradGuard no_grad;
+  begin_step();
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     std::vector<std::size_t> indices;
     for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i)
@@ -49,15 +75,15 @@ std::vector<at::Tensor> Optimizer::gradients() const {
 
 std::vector<std::string> optimizer_names() {
   std::vector<std::string> names;
-  for (const auto& [name, factory] : factories()) names.push_back(name);
+  for (const auto& [name, known] : optimizers()) names.push_back(name);
   return names;
 }
 
+OptimizerOptions default_options(const std::string& name) { return find_optimizer(name).defaults; }
+
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name, std::vector<ParamGroup> groups,
                                           const OptimizerOptions& options) {
-  const auto factory = factories().find(name);
-  if (factory == factories().end()) throw UsageError("opt: no optimiser '{}'", name);
-  return factory->second(std::move(groups), options);
+  return find_optimizer(name).make(std::move(groups), options);
 }
 
 double clip_grad_norm(const std::vector<at::Tensor>& gradients, double max_norm) {

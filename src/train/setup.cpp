@@ -9,6 +9,8 @@
 #include "fine_tune.h"
 #include "vit/config/registry.h"
 #include "vit/core/text.h"
+#include "vit/data/loader.h"
+#include "vit/data/sampler.h"
 #include "vit/data/train_transform.h"
 #include "vit/model/weights.h"
 #include "vit/runtime/device.h"
@@ -157,6 +159,12 @@ void set_classes(ModelConfig& config, const TrainOptions& options, std::int64_t 
   config.model.num_classes(classes);
 }
 
+/// timm's repeated augmentation rounds an epoch down to a multiple of 256 images.
+std::int64_t images_an_epoch(const TrainOptions& options, const data::Dataset& data) {
+  if (options.repeated_aug == 0) return data.size();
+  return std::ssize(data::repeated(data::in_order(data.size()), {.repeats = options.repeated_aug}));
+}
+
 }  // namespace
 
 ModelConfig model_config(const TrainOptions& options) {
@@ -222,7 +230,7 @@ RunSteps plan_steps(const TrainOptions& options, const TrainSetup& setup) {
   // Built for its checks alone.
   const data::TrainTransform transform(options.augment, config.preprocessing,
                                        config.model.img_size(), config.model.in_c());
-  const auto images = setup.train_data->size();
+  const auto images = images_an_epoch(options, *setup.train_data);
   RunSteps steps;
   steps.per_epoch = images / options.batch_size / options.accum;  // a last, smaller one is left out
   if (options.accum > images)
@@ -264,7 +272,9 @@ double estimate_memory(const TrainOptions& options, const VisionTransformer& mod
       10 * width + 2 * hidden + 2 * static_cast<double>(o.num_heads()) * tokens;
   const double activations =
       static_cast<double>(options.batch_size) * tokens * per_token * static_cast<double>(o.depth());
-  const double copies = options.ema ? 5 : 4;  // weights, gradients, two moments
+  // Weights, gradients, the optimiser's moments, the average.
+  const double moments = options.opt == "adamw" || options.opt == "lamb" ? 2 : 1;
+  const double copies = 2 + moments + (options.ema ? 1 : 0);
   return 4 * (weights * copies + activations);
 }
 

@@ -65,9 +65,10 @@ void check_optimiser(const TrainOptions& o) {
   check_range("lr_base_size", o.lr_base_size, 0, kMany);
   check_range("weight_decay", o.weight_decay, 0, 1e6);
   check_above("opt_eps", o.opt_eps, 0, 1);
-  if (o.opt_betas.size() != 2)
+  if (!o.opt_betas.empty() && o.opt_betas.size() != 2)
     throw UsageError("opt_betas: expected two numbers, found {}", o.opt_betas);
   for (const double beta : o.opt_betas) check_decay("opt_betas", beta);
+  check_decay("momentum", o.momentum);
   check_above("layer_decay", o.layer_decay, 0, 1);
   check_above("clip_grad", o.clip_grad, 0, 1e9);
 }
@@ -105,6 +106,21 @@ void check_images(const TrainOptions& o) {
     for (const auto side : *o.img_size) check_range("img_size", side, 1, 65536);
 }
 
+void check_mixing(const TrainOptions& o) {
+  check_range("repeated_aug", o.repeated_aug, 0, 1000);
+  if (o.repeated_aug != 0 && o.repeated_aug < 1)
+    throw UsageError("repeated_aug: expected 0 or a number from 1, found {}", o.repeated_aug);
+  check_range("bce_target_thresh", o.bce_target_thresh, 0, 1);
+  check_range("mixup_off_epoch", o.mixup_off_epoch, 0, kMany);
+  check_range("mixup", o.mix.mixup, 0, 1e6);
+  check_range("cutmix", o.mix.cutmix, 0, 1e6);
+  if (!o.mix.enabled()) return;
+  const data::Mixer mixer(o.mix);  // built for its checks alone
+  if (o.batch_size % 2 != 0)
+    throw UsageError("batch_size: expected an even number, for images are mixed in pairs, found {}",
+                     o.batch_size);
+}
+
 }  // namespace
 
 void check_options(const TrainOptions& o) {
@@ -120,6 +136,7 @@ void check_options(const TrainOptions& o) {
   check_range("drop_path", o.drop_path, 0, 0.99);
   check_decay("ema", o.ema);
   check_images(o);
+  check_mixing(o);
   if (o.device != "auto" && o.device != "cpu" && !o.device.starts_with("cuda"))
     throw UsageError("device: expected auto, cpu or cuda, found '{}'", o.device);
   check_range("threads", o.threads, 1, 4096);

@@ -10,11 +10,11 @@
 #include "trainer_output.h"
 #include "vit/core/file.h"
 #include "vit/core/text.h"
+#include "vit/data/sampler.h"
 #include "vit/nn/random_layer.h"
 #include "vit/runtime/device.h"
 #include "vit/runtime/generator.h"
 #include "vit/torch.h"
-#include "vit/train/loss.h"
 
 namespace vit::train {
 namespace {
@@ -29,6 +29,17 @@ void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw IoError("{}: cannot be made: {}", folder.string(), error.message());
+}
+
+OptimizerOptions optimizer_options(const TrainOptions& options) {
+  auto chosen = default_options(options.opt);
+  if (options.opt_eps) chosen.eps = *options.opt_eps;
+  if (!options.opt_betas.empty()) {
+    chosen.beta1 = options.opt_betas[0];
+    chosen.beta2 = options.opt_betas[1];
+  }
+  chosen.momentum = options.momentum;
+  return chosen;
 }
 
 }  // namespace
@@ -48,6 +59,7 @@ Trainer::Trainer(RunSteps steps, TrainOptions options, TrainSetup setup, Log& lo
       val_data_(std::move(setup.val_data)),
       transform_(options_.augment, config_.preprocessing, config_.model.img_size(),
                  config_.model.in_c()),
+      objective_(options_, config_.model.num_classes()),
       device_(runtime::open_device(options_.device)),
       generator_(runtime::make_generator(options_.seed + 1, device_)),
       record_(std::make_unique<DatasetRecord>(record_dataset(*train_data_, *val_data_))),
@@ -57,7 +69,7 @@ Trainer::Trainer(RunSteps steps, TrainOptions options, TrainSetup setup, Log& lo
   optimizer_ = make_optimizer(options_.opt,
                               make_param_groups(*model_, options_.weight_decay,
                                                 options_.layer_decay, config_.model.depth()),
-                              {options_.opt_eps, options_.opt_betas[0], options_.opt_betas[1]});
+                              optimizer_options(options_));
   if (options_.ema) ema_ = std::make_unique<Ema>(*model_, *options_.ema, options_.ema_warmup);
 }
 
@@ -122,7 +134,8 @@ void Trainer::train_step(data::Loader& loader) {
   data::Batch last;
   for (std::int64_t part = 0; part < options_.accum; ++part) {
     last = *loader.next();
-    loss += forward_backward(last) / static_cast<double>(options_.accum);
+    loss += forward_backward(last, state_.step_in_epoch * options_.accum + part) /
+            static_cast<double>(options_.accum);
   }
   if (options_.clip_grad)
     check_finite(clip_grad_norm(optimizer_->gradients(), *options_.clip_grad), "gradients' norm",
@@ -132,15 +145,16 @@ void Trainer::train_step(data::Loader& loader) {
   record_step(loss, lr, options_.batch_size * options_.accum);
 }
 
-double Trainer::forward_backward(data::Batch& batch) {
+/// `number`: of the batch in its epoch.
+double Trainer::forward_backward(data::Batch& batch, std::int64_t number) {
+  const auto targets = objective_.prepare(batch, state_.epoch, number).to(device_);
   const auto images = to_tensor(std::move(batch.images)).to(device_);
-  const auto labels = at::tensor(batch.labels, at::kLong).to(device_);
   at::Tensor logits;  // [B, num_classes]
   {
     const Autocast autocast(options_.amp == "bf16", device_.type());
     logits = training_logits(model_, model_->forward(images));
   }
-  const auto loss = smoothed_cross_entropy(logits, labels, options_.smoothing);
+  const auto loss = objective_.loss(logits, targets);
   const auto value = loss.item<double>();
   check_finite(value, "loss", batch);
   (loss / static_cast<double>(options_.accum)).backward();
@@ -213,10 +227,14 @@ data::Loader Trainer::make_loader() const {
   loading.epoch = static_cast<std::uint64_t>(state_.epoch);
   loading.start_batch = state_.step_in_epoch * options_.accum;
   loading.drop_last = true;
-  return data::Loader(
-      train_data_, transform_,
-      data::shuffled(train_data_->size(), options_.seed, static_cast<std::uint64_t>(state_.epoch)),
-      loading);
+  auto order =
+      data::shuffled(train_data_->size(), options_.seed, static_cast<std::uint64_t>(state_.epoch));
+  if (options_.repeated_aug > 0) {
+    order = data::repeated(order, {.repeats = options_.repeated_aug});
+    // Each time an image is shown it is cropped anew.
+    for (std::size_t i = 0; i < order.size(); ++i) loading.streams.push_back(i);
+  }
+  return data::Loader(train_data_, transform_, std::move(order), loading);
 }
 
 }  // namespace vit::train

@@ -10,8 +10,9 @@ import pathlib
 
 import timm
 import torch
-from timm.loss import LabelSmoothingCrossEntropy
-from timm.optim import param_groups_layer_decay, param_groups_weight_decay
+from timm.data.mixup import mixup_target
+from timm.loss import BinaryCrossEntropy, LabelSmoothingCrossEntropy, SoftTargetCrossEntropy
+from timm.optim import create_optimizer_v2, param_groups_layer_decay, param_groups_weight_decay
 from timm.scheduler import CosineLRScheduler, PolyLRScheduler, StepLRScheduler
 from timm.utils import ModelEmaV3
 
@@ -141,7 +142,46 @@ def groups():
     return made
 
 
+def optimizers():
+    """Twenty steps of each, as `create_optimizer_v2` makes it, over parameters of a ViT's shapes."""
+    shapes = [(8, 6), (6, 8), (5,), (1, 3, 6), (5, 3, 2, 2), (5, 1, 2, 2), (2, 6)]
+    decays = [0.1, 0.1, 0.0, 0.0, 0.1, 0.1, 0.1]
+    start = [draw(*shape) for shape in shapes]
+    gradients = [[draw(*shape) * 2.0 ** (step % 3) for shape in shapes] for step in range(20)]
+    rates = [0.05 / (1 + step) for step in range(20)]
+    made = []
+    for name, arguments in [("adamw", {}), ("sgd", {}), ("momentum", {}), ("lamb", {}), ("lion", {}), ("muon", {}),
+                            ("sgd", {"momentum": 0.5}), ("lamb", {"betas": (0.8, 0.95), "eps": 1e-3}),
+                            ("muon", {"momentum": 0.95})]:
+        parameters = [torch.nn.Parameter(value.clone()) for value in start]
+        groups = [{"params": [p for p, d in zip(parameters, decays) if d == decay], "weight_decay": decay}
+                  for decay in (0.1, 0.0)]
+        optimizer = create_optimizer_v2(groups, name, lr=1.0, **arguments)
+        for step, rate in enumerate(rates):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            for i, p in enumerate(parameters):
+                p.grad = None if (step, i) == (7, 1) else gradients[step][i].clone()
+            optimizer.step()
+        made.append({"name": name, "arguments": arguments, "parameters": [entry(p) for p in parameters]})
+    return {"start": [entry(value) for value in start], "decays": decays, "rates": rates, "missing": [7, 1],
+            "gradients": [[entry(g) for g in step] for step in gradients], "optimizers": made}
+
+
+def soft_losses():
+    """Losses of shares of the classes, and binary cross-entropy of labels, as train.py asks for them."""
+    logits, labels = draw(6, 5) * 3, torch.tensor([0, 4, 2, 2, 1, 3])
+    shares = mixup_target(labels, 5, lam=0.7, smoothing=0.1)
+    made = [{"kind": "soft", "value": SoftTargetCrossEntropy()(logits, shares).item()}]
+    for smoothing, thresh, summed in itertools.product([0.0, 0.2], [None, 0.3], [False, True]):
+        bce = BinaryCrossEntropy(smoothing=smoothing, target_threshold=thresh, sum_classes=summed)
+        made.append({"kind": "bce", "smoothing": smoothing, "thresh": thresh, "sum": summed,
+                     "of_labels": bce(logits, labels).item(), "of_shares": bce(logits, shares).item()})
+    return {"logits": entry(logits), "labels": labels.tolist(), "shares": entry(shares), "losses": made}
+
+
 OUT.mkdir(exist_ok=True)
 golden = {"adamw": adamw(), "schedules": schedules(), "losses": losses(), "clipping": clipping(),
-          "averages": averages(), "groups": groups()}
+          "averages": averages(), "groups": groups(), "optimizers": optimizers(),
+          "soft_losses": soft_losses()}
 (OUT / "train.json").write_text(json.dumps(golden) + "\n")

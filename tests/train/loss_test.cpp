@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "golden.h"
+#include "vit/data/mix.h"
 
 namespace vit::train {
 namespace {
@@ -20,6 +21,30 @@ TEST(SmoothedCrossEntropy, IsFloat32ForBf16Logits) {
   const auto loss =
       smoothed_cross_entropy(at::ones({2, 3}, at::kBFloat16), at::zeros({2}, at::kLong), 0.1);
   EXPECT_EQ(loss.scalar_type(), at::kFloat);
+}
+
+TEST(SoftLosses, EqualTimms) {
+  const auto golden = vit::testing::read_golden()["soft_losses"];
+  const auto logits = vit::testing::golden_tensor(golden["logits"]);
+  const auto shares = vit::testing::golden_tensor(golden["shares"]);
+  const auto labels = golden["labels"].get<std::vector<std::int64_t>>();
+  for (const auto& loss : golden["losses"]) {
+    if (loss["kind"] == "soft") {
+      EXPECT_NEAR(soft_target_cross_entropy(logits, shares).item<double>(),
+                  loss["value"].get<double>(), vit::testing::kDoubleTolerance);
+      continue;
+    }
+    BceOptions options;
+    options.sum_classes = loss["sum"];
+    if (!loss["thresh"].is_null()) options.target_thresh = loss["thresh"].get<double>();
+    EXPECT_NEAR(binary_cross_entropy(logits, shares, options).item<double>(),
+                loss["of_shares"].get<double>(), vit::testing::kDoubleTolerance);
+    const auto one_hot = data::one_hot(labels, 5, loss["smoothing"]);
+    const auto targets = at::tensor(one_hot, at::kFloat).reshape({6, 5}).to(at::kDouble);
+    // The targets are float32 here: 6e-8 of values that are at most 1, times logits below 10.
+    EXPECT_NEAR(binary_cross_entropy(logits, targets, options).item<double>(),
+                loss["of_labels"].get<double>(), 1e-5);
+  }
 }
 
 VisionTransformer tiny_distilled(const std::string& dist_head) {

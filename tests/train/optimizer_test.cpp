@@ -80,6 +80,59 @@ TEST(AdamW, GoesOnFromItsState) {
     EXPECT_TRUE(at::equal(straight[i], copied[i])) << "parameter " << i;
 }
 
+OptimizerOptions options_of(const Json& entry) {
+  auto options = default_options(entry["name"]);
+  const auto& given = entry["arguments"];
+  options.eps = given.value("eps", options.eps);
+  options.momentum = given.value("momentum", options.momentum);
+  if (given.contains("betas")) {
+    options.beta1 = given["betas"][0];
+    options.beta2 = given["betas"][1];
+  }
+  return options;
+}
+
+TEST(Optimizer, StepsTwentyTimesAsTimmsOfTheSameName) {
+  const auto golden = vit::testing::read_golden()["optimizers"];
+  for (const auto& entry : golden["optimizers"]) {
+    SCOPED_TRACE(entry["name"].get<std::string>() + entry["arguments"].dump());
+    auto parameters = parameters_of(golden["start"]);
+    std::vector<ParamGroup> groups(2);
+    groups[0].weight_decay = 0.1;
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      auto& group = groups[golden["decays"][i] == 0.1 ? 0 : 1];
+      group.names.push_back(std::to_string(i));
+      group.parameters.push_back(parameters[i]);
+    }
+    const auto optimizer = make_optimizer(entry["name"], groups, options_of(entry));
+    for (std::size_t step = 0; step < golden["rates"].size(); ++step) {
+      optimizer->zero_grad();
+      for (std::size_t i = 0; i < parameters.size(); ++i)
+        if (golden["missing"] != Json{step, i})
+          parameters[i].mutable_grad() = golden_tensor(golden["gradients"][step][i]).clone();
+      optimizer->step(golden["rates"][step]);
+    }
+    // Twenty steps of float64; Muon's bfloat16 products round the same values alike.
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      EXPECT_TRUE(
+          at::allclose(parameters[i].detach(), golden_tensor(entry["parameters"][i]), 1e-9, 1e-9))
+          << "parameter " << i;
+  }
+}
+
+TEST(Muon, KeepsAMomentumForMatricesAndMomentsForTheRest) {
+  const auto golden = vit::testing::read_golden()["optimizers"];
+  auto parameters = parameters_of(golden["start"]);
+  std::vector<ParamGroup> groups(1);
+  groups[0].names = {"matrix", "bias"};
+  groups[0].parameters = {parameters[0], parameters[2]};
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : make_optimizer("muon", groups, {})->state())
+    names.push_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"exp_avg.bias", "exp_avg_sq.bias", "step.bias",
+                                             "momentum_buffer.matrix"}));
+}
+
 TEST(Optimizer, RefusesAnUnknownName) {
   EXPECT_THROW(make_optimizer("adamx", {}, {}), UsageError);
   for (const auto& name : optimizer_names()) EXPECT_NE(make_optimizer(name, {}, {}), nullptr);

@@ -55,6 +55,13 @@ TEST(TrainOptions, RefuseWhatCannotBe) {
       [](TrainOptions& o) { o.augment.interpolation = "cubic"; },
       [](TrainOptions& o) { o.device = "meta"; },
       [](TrainOptions& o) { o.threads = 0; },
+      [](TrainOptions& o) { o.momentum = 1; },
+      [](TrainOptions& o) { o.mix.mixup = -1; },
+      [](TrainOptions& o) { o.mix.mixup = 0.8, o.mix.mode = "half"; },
+      [](TrainOptions& o) { o.mix.cutmix = 1, o.mix.prob = 2; },
+      [](TrainOptions& o) { o.mix.mixup = 0.8, o.batch_size = 7; },
+      [](TrainOptions& o) { o.bce_target_thresh = -0.1; },
+      [](TrainOptions& o) { o.repeated_aug = 0.5; },
       [](TrainOptions& o) {
         o.img_size = Size2d{0, 8};
       }};

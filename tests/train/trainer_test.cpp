@@ -149,6 +149,32 @@ TEST_F(TrainerTest, ResumesBitForBitWithAccumulationAndWithoutAverage) {
   expect_same_run("straight", "resumed");
 }
 
+TEST_F(TrainerTest, ResumesBitForBitWithMixingRepeatsAndEveryOptimiser) {
+  for (const auto& name : optimizer_names()) {
+    SCOPED_TRACE(name);
+    auto options = tiny_options(folder_, name);
+    options.opt = name;
+    options.bce = name == "lamb";
+    options.mix.mixup = 0.8;
+    options.mix.cutmix = 1.0;
+    options.mixup_off_epoch = 2;
+    options.repeated_aug = 3;
+    make_trainer(options, log_)->fit();
+    options.output = folder_ / (name + "-resumed");
+    stop_and_resume(options, 7);
+    expect_same_run(name, name + "-resumed");
+  }
+}
+
+TEST_F(TrainerTest, GivesOtherBitsWithMixing) {
+  auto options = tiny_options(folder_, "plain");
+  make_trainer(options, log_)->fit();
+  options.output = folder_ / "mixed";
+  options.mix.mixup = 0.8;
+  make_trainer(options, log_)->fit();
+  EXPECT_NE(file("plain", "last.safetensors"), file("mixed", "last.safetensors"));
+}
+
 TEST_F(TrainerTest, StopsAfterTheStepInWhichItIsTold) {
   std::int64_t seen = 0;
   TrainCallbacks callbacks;

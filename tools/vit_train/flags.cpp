@@ -26,29 +26,33 @@ constexpr auto kImages = "Images";
 
 const std::vector<Flag>& flags() {
   static const std::vector<Flag> table{
-      {"data", "--data", kData, "Class folders under train/ and val/, or MNIST's four IDX files"},
+      {"data", "--data-dir,--data", kData,
+       "Class folders under train/ and val/, or MNIST's four IDX files"},
       {"model", "--model", kData, "Architecture (from scratch), or model file (fine-tuning)"},
       {"arch", "--arch", kData, "Architecture of a --model file that does not say"},
       {"model_args", "--model-arg", kData, "key=value: any option of the model"},
+      {"model_args", "--model-kwargs", kData, "timm's name of --model-arg"},
       {"img_size", "--img-size", kData, "Pixels: N, or H W"},
       {"recipe", "--recipe", kData, "Values for every option; each flag still overrides"},
       {"output", "-o,--output", kRun, "Run folder"},
-      {"val_every", "--val-every", kRun, "Evaluate every N epochs"},
+      {"val_every", "--val-interval,--val-every", kRun, "Evaluate every N epochs"},
       {"checkpoint_every", "--checkpoint-every", kRun, "Also write a checkpoint every N steps"},
-      {"keep", "--keep", kRun, "Checkpoints to keep, at least 2"},
+      {"keep", "--checkpoint-hist,--keep", kRun, "Checkpoints to keep, at least 2"},
       {"max_steps", "--max-steps", kRun, "End early, evaluated; schedules still follow --epochs"},
       {"log_every", "--log-every", kRun, "Steps between two rows of log.jsonl"},
       {"epochs", "--epochs", kOptimiser, "Times through the data; may be raised with --resume"},
       {"batch_size", "--batch-size", kOptimiser,
        "Images at once; made smaller for a smaller dataset unless given"},
-      {"accum", "--accum", kOptimiser, "Batches whose gradients make one step"},
-      {"opt", "--opt", kOptimiser, "adamw"},
+      {"accum", "--grad-accum-steps,--accum", kOptimiser, "Batches whose gradients make one step"},
+      {"opt", "--opt", kOptimiser,
+       "adamw, sgd (Nesterov), momentum, lamb, lion or muon, as timm's"},
       {"lr", "--lr", kOptimiser, "Learning rate at the top of the schedule"},
       {"lr_base", "--lr-base", kOptimiser, "Instead of --lr: for --lr-base-size images a step"},
       {"lr_base_size", "--lr-base-size", kOptimiser, "Images that --lr-base is for; 0: any"},
       {"weight_decay", "--weight-decay", kOptimiser, "Not of biases, norms, embeddings, tokens"},
-      {"opt_eps", "--opt-eps", kOptimiser, "AdamW's epsilon"},
-      {"opt_betas", "--opt-betas", kOptimiser, "AdamW's two betas"},
+      {"opt_eps", "--opt-eps", kOptimiser, "Epsilon; default: the optimiser's own"},
+      {"opt_betas", "--opt-betas", kOptimiser, "Two betas; default: the optimiser's own"},
+      {"momentum", "--momentum", kOptimiser, "Of sgd, momentum and muon"},
       {"layer_decay", "--layer-decay", kOptimiser, "Factor of the learning rate a layer down"},
       {"clip_grad", "--clip-grad", kOptimiser, "Largest norm of the gradients; none: any"},
       {"sched", "--sched", kOptimiser, "cosine, linear, step or constant"},
@@ -69,11 +73,25 @@ const std::vector<Flag>& flags() {
       {"gaussian_blur_prob", "--gaussian-blur-prob", kAugment, "Probability of a blur"},
       {"vflip", "--vflip", kAugment, "Probability of turning upside down"},
       {"smoothing", "--smoothing", kRegular, "Label smoothing"},
+      {"bce", "--bce-loss,--bce", kRegular, "Binary cross-entropy: each class by itself"},
+      {"bce_target_thresh", "--bce-target-thresh", kRegular, "Targets above it are 1, else 0"},
+      {"bce_sum", "--bce-sum", kRegular, "Sum over the classes instead of their mean"},
+      {"mixup", "--mixup", kRegular, "Alpha of Mixup; 0: none"},
+      {"cutmix", "--cutmix", kRegular, "Alpha of CutMix; 0: none"},
+      {"cutmix_minmax", "--cutmix-minmax", kRegular, "Shares of a side: the box's least and most"},
+      {"mixup_prob", "--mixup-prob", kRegular, "Probability of mixing"},
+      {"mixup_switch_prob", "--mixup-switch-prob", kRegular, "Of CutMix where both are on"},
+      {"mixup_mode", "--mixup-mode", kRegular, "One draw a batch, pair or elem"},
+      {"mixup_off_epoch", "--mixup-off-epoch", kRegular, "Do not mix from epoch N (from 0) on"},
+      {"repeated_aug", "--aug-repeats,--repeated-aug", kAugment,
+       "Show an image N times in an epoch, and fewer images"},
       {"drop", "--drop", kRegular, "Dropout"},
       {"drop_path", "--drop-path", kRegular, "Stochastic depth of the last block"},
       {"ema", "--ema", kRegular, "Decay of a moving average of the weights; none"},
-      {"ema_warmup", "--ema-warmup", kRegular, "The average follows faster at first"},
-      {"crop_mode", "--crop-mode", kImages, "rrc, rkrc, rkrr, src, shift or none"},
+      {"ema_warmup", "--model-ema-warmup,--ema-warmup", kRegular,
+       "The average follows faster at first"},
+      {"crop_mode", "--train-crop-mode,--crop-mode", kImages,
+       "rrc, rkrc, rkrr, src, shift or none"},
       {"scale", "--scale", kImages, "Of the area cropped: low high"},
       {"ratio", "--ratio", kImages, "Of its sides: low high"},
       {"padding", "--padding", kImages, "--crop-mode shift: pixels"},
@@ -89,6 +107,12 @@ const std::vector<Flag>& flags() {
       {"workers", "--workers", kImages, "Loader threads"},
   };
   return table;
+}
+
+/// The last of a flag's names, which is ours.
+std::string shown_name(const Flag& flag) {
+  const std::string names = flag.flags;
+  return names.substr(names.rfind(',') + 1);
 }
 
 double number(const std::string& flag, const std::string& text, bool whole) {
@@ -132,9 +156,9 @@ ListOption list_option(const Flag& flag, bool numbers) {
 
 template <class T>
 void add(Command& command, const Flag& flag, Json& given) {
-  const std::string name = flag.flags, field = flag.field;
-  const auto set = [&given, name, field](const std::vector<std::string>& words) {
-    given[field] = parse<T>(name, words);
+  const std::string name = flag.flags, shown = shown_name(flag), field = flag.field;
+  const auto set = [&given, shown, field](const std::vector<std::string>& words) {
+    given[field] = parse<T>(shown, words);
   };
   if constexpr (std::same_as<T, bool>) {
     command.app()
@@ -150,6 +174,15 @@ void add(Command& command, const Flag& flag, Json& given) {
     const bool numbers = !std::same_as<T, std::vector<std::string>>;
     command.lists()
         .add(command.app(), list_option(flag, numbers), set, flag.help)
+        ->type_name("")
+        ->group(flag.group);
+  } else if (field == "amp") {
+    // Alone it is float16, as in timm.
+    command.app()
+        .add_option_function<std::string>(
+            name, [set](const std::string& word) { set({word.empty() ? "fp16" : word}); },
+            flag.help)
+        ->expected(0, 1)
         ->type_name("")
         ->group(flag.group);
   } else {
@@ -252,8 +285,7 @@ std::string with_flag(const std::string& message) {
   for (const auto* shared : {"device", "threads", "seed"})
     if (field == shared) return format("--{}{}", field, rest);
   for (const auto& flag : flags()) {
-    const std::string names = flag.flags;
-    if (field == flag.field) return names.substr(names.rfind(',') + 1) + rest;
+    if (field == flag.field) return shown_name(flag) + rest;
   }
   return message;
 }

@@ -25,6 +25,12 @@ constexpr auto kExamples =
 void add_options(Command& command, Arguments& arguments) {
   auto& app = command.app();
   add_train_flags(command, arguments.given);
+  add_timm_flags(command, arguments.timm);
+  app.add_option("-c,--config", arguments.config,
+                 "args.yaml of a run of timm's train.py: its values, in timm's meaning; each flag "
+                 "still overrides")
+      ->type_name("")
+      ->group("timm's train.py");
   app.add_option_function<std::string>(
          "--resume",
          [&](const std::string& from) {
@@ -83,7 +89,8 @@ train::TrainSetup make_setup(const Plan& plan, const Arguments& arguments, Log& 
 /// A dataset smaller than the default batch is one batch.
 void fit_batch_size(train::TrainOptions& options, const Arguments& arguments,
                     const train::TrainSetup& setup, Log& log) {
-  const auto most = setup.train_data->size() / options.accum;
+  auto most = setup.train_data->size() / options.accum;
+  if (options.mix.enabled()) most -= most % 2;  // mixed in pairs
   if (arguments.given.contains("batch_size") || options.batch_size <= most || most < 1) return;
   log.info("batch size {} instead of {}: there are {} images to train on", most, options.batch_size,
            setup.train_data->size());

@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
+
 #include "vit/model/vision_transformer.h"
 
 namespace vit::train {
@@ -11,6 +13,19 @@ namespace vit::train {
 /// logits are. logits: [B, num_classes]; targets: int64 [B].
 at::Tensor smoothed_cross_entropy(const at::Tensor& logits, const at::Tensor& targets,
                                   double smoothing);
+
+/// The same with targets that are shares of the classes (timm.loss.SoftTargetCrossEntropy).
+/// logits, targets: [B, num_classes].
+at::Tensor soft_target_cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
+
+struct BceOptions {
+  std::optional<double> target_thresh;  ///< a share above it is 1, else 0; null: as it is
+  bool sum_classes = false;             ///< the sum over the classes, not their mean
+};
+
+/// Each class by itself (timm.loss.BinaryCrossEntropy). logits, targets: [B, num_classes].
+at::Tensor binary_cross_entropy(const at::Tensor& logits, const at::Tensor& targets,
+                                const BceOptions& options);
 
 /// The logits that a model without a teacher is trained by, [B, num_classes]: both heads' mean for
 /// timm's distilled models (as its `forward_head` gives without distillation); the first head's for

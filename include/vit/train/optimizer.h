@@ -14,7 +14,8 @@ struct OptimizerOptions {
   double eps = 1e-8;
   double beta1 = 0.9;
   double beta2 = 0.999;
-  bool fused = true;  ///< LibTorch's fused kernel where the device has one
+  bool fused = true;      ///< AdamW: LibTorch's fused kernel where the device has one
+  double momentum = 0.9;  ///< of SGD and Muon
 };
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
@@ -37,6 +38,8 @@ class Optimizer {
   virtual NamedTensors state() const = 0;
 
  protected:
+  /// Once a step, before its groups.
+  virtual void begin_step() {}
   /// `indices`: which of the group's parameters have a gradient.
   virtual void step_group(std::size_t group, const std::vector<std::size_t>& indices,
                           double lr) = 0;
@@ -47,7 +50,12 @@ class Optimizer {
 /// Names that make_optimizer knows.
 std::vector<std::string> optimizer_names();
 
-/// `adamw`: torch.optim.AdamW. Throws UsageError for an unknown name.
+/// What torch.optim and timm.optim (1.0.31) take where nothing is given. Throws UsageError for an
+/// unknown name.
+OptimizerOptions default_options(const std::string& name);
+
+/// `adamw`: torch.optim.AdamW; `sgd`: torch.optim.SGD with Nesterov's momentum; `momentum`: without
+/// Nesterov's; `lamb`, `lion`, `muon`: timm's. Throws UsageError for an unknown name.
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name, std::vector<ParamGroup> groups,
                                           const OptimizerOptions& options);
 

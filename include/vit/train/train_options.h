@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "vit/core/visit.h"
+#include "vit/data/mix.h"
 #include "vit/data/train_transform.h"
 
 namespace vit::train {
@@ -27,12 +28,13 @@ struct TrainOptions {
   std::int64_t accum = 1;  ///< batches whose gradients make one step
 
   std::string opt = "adamw";
-  std::optional<double> lr;       ///< null: lr_base, scaled
-  double lr_base = 1e-3;          ///< for a step over lr_base_size images
-  std::int64_t lr_base_size = 0;  ///< 0: lr_base is used as it is
-  double weight_decay = 0.05;     ///< of matrices only
-  double opt_eps = 1e-8;
-  std::vector<double> opt_betas{0.9, 0.999};
+  std::optional<double> lr;           ///< null: lr_base, scaled
+  double lr_base = 1e-3;              ///< for a step over lr_base_size images
+  std::int64_t lr_base_size = 0;      ///< 0: lr_base is used as it is
+  double weight_decay = 0.05;         ///< of matrices only
+  std::optional<double> opt_eps;      ///< null: the optimiser's own, see default_options
+  std::vector<double> opt_betas;      ///< empty: the optimiser's own
+  double momentum = 0.9;              ///< of sgd, momentum and muon
   std::optional<double> layer_decay;  ///< lr of a block / lr of the block after it
   std::optional<double> clip_grad;    ///< largest norm of all gradients together
 
@@ -45,6 +47,9 @@ struct TrainOptions {
   double decay_rate = 0.1;              ///< of `step`
 
   double smoothing = 0.1;
+  bool bce = false;                         ///< binary cross-entropy, each class by itself
+  std::optional<double> bce_target_thresh;  ///< null: soft targets stay what they are
+  bool bce_sum = false;                     ///< summed over the classes, not averaged
   double drop = 0.0;
   std::optional<double> drop_path;  ///< null: what the model says
   std::optional<double> ema;        ///< decay of the moving average of the weights; null: none
@@ -53,9 +58,12 @@ struct TrainOptions {
 
   std::optional<Size2d> img_size;  ///< null: what the model says
   data::TrainTransformOptions augment;
-  std::vector<double> mean, std;    ///< of pixels in [0, 1]; empty: what the model says
-  std::optional<double> crop_pct;   ///< of evaluation; null: what the model says
-  std::vector<std::string> labels;  ///< class names for the model file; empty: the data's
+  data::MixOptions mix;
+  std::int64_t mixup_off_epoch = 0;  ///< no mixing from this epoch on, counted from 0; 0: always
+  double repeated_aug = 0;           ///< each image so many times in the same epoch; 0: once
+  std::vector<double> mean, std;     ///< of pixels in [0, 1]; empty: what the model says
+  std::optional<double> crop_pct;    ///< of evaluation; null: what the model says
+  std::vector<std::string> labels;   ///< class names for the model file; empty: the data's
 
   std::uint64_t seed = 42;
   std::int64_t threads = 1;  ///< other counts may give other last bits
@@ -86,6 +94,7 @@ void visit(TrainOptions& o, Visitor&& v) {
   v("weight_decay", o.weight_decay);
   v("opt_eps", o.opt_eps);
   v("opt_betas", o.opt_betas);
+  v("momentum", o.momentum);
   v("layer_decay", o.layer_decay);
   v("clip_grad", o.clip_grad);
   v("sched", o.sched);
@@ -96,6 +105,9 @@ void visit(TrainOptions& o, Visitor&& v) {
   v("decay_epochs", o.decay_epochs);
   v("decay_rate", o.decay_rate);
   v("smoothing", o.smoothing);
+  v("bce", o.bce);
+  v("bce_target_thresh", o.bce_target_thresh);
+  v("bce_sum", o.bce_sum);
   v("drop", o.drop);
   v("drop_path", o.drop_path);
   v("ema", o.ema);
@@ -118,6 +130,14 @@ void visit(TrainOptions& o, Visitor&& v) {
   v("reprob", o.augment.re_prob);
   v("remode", o.augment.re_mode);
   v("recount", o.augment.re_count);
+  v("mixup", o.mix.mixup);
+  v("cutmix", o.mix.cutmix);
+  v("cutmix_minmax", o.mix.cutmix_minmax);
+  v("mixup_prob", o.mix.prob);
+  v("mixup_switch_prob", o.mix.switch_prob);
+  v("mixup_mode", o.mix.mode);
+  v("mixup_off_epoch", o.mixup_off_epoch);
+  v("repeated_aug", o.repeated_aug);
   v("mean", o.mean);
   v("std", o.std);
   v("crop_pct", o.crop_pct);

@@ -14,6 +14,7 @@
 #include "vit/data/metrics.h"
 #include "vit/train/checkpoint.h"
 #include "vit/train/ema.h"
+#include "vit/train/objective.h"
 #include "vit/train/optimizer.h"
 #include "vit/train/schedule.h"
 #include "vit/train/setup.h"
@@ -134,7 +135,7 @@ class Trainer {
   EpochReport make_report() const;
   void write_row(const EpochReport& report);
   void train_step(data::Loader& loader);
-  double forward_backward(data::Batch& batch);
+  double forward_backward(data::Batch& batch, std::int64_t number);
   bool finish_epoch();
   void finish_early();
   std::optional<data::Metrics> evaluate_epoch();
@@ -156,6 +157,7 @@ class Trainer {
   VisionTransformer model_;
   std::shared_ptr<const data::Dataset> train_data_, val_data_;
   data::TrainTransform transform_;
+  Objective objective_;
   c10::Device device_;
   at::Generator generator_;
   std::unique_ptr<DatasetRecord> record_;

@@ -1,0 +1,39 @@
+// From a batch and a model's logits to the loss that a step minimises.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "vit/data/loader.h"
+#include "vit/data/mix.h"
+#include "vit/train/loss.h"
+#include "vit/train/train_options.h"
+
+namespace vit::train {
+
+/// As timm's `train.py` (1.0.31) picks it: cross-entropy with smoothing; with Mixup or CutMix,
+/// cross-entropy with soft targets; with `bce`, binary cross-entropy with either.
+class Objective {
+ public:
+  /// Throws UsageError on mixing that cannot be.
+  Objective(const TrainOptions& options, std::int64_t num_classes);
+
+  /// Mixes the images in place, where the options say so, and returns the targets: int64 `[B]`, or
+  /// float32 `[B, num_classes]`. What is drawn depends on seed, epoch and the batch's number in the
+  /// epoch alone.
+  at::Tensor prepare(data::Batch& batch, std::int64_t epoch, std::int64_t number) const;
+
+  /// The mean loss of logits `[B, num_classes]` and what `prepare` gave.
+  at::Tensor loss(const at::Tensor& logits, const at::Tensor& targets) const;
+
+ private:
+  std::int64_t num_classes_;
+  std::uint64_t seed_;
+  double smoothing_;
+  bool bce_;
+  BceOptions bce_options_;
+  std::optional<data::Mixer> mixer_;
+  std::int64_t mixup_off_epoch_;
+};
+
+}  // namespace vit::train

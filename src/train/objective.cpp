@@ -1,0 +1,44 @@
+#include "vit/train/objective.h"
+
+#include <ATen/Functions.h>
+
+#include <utility>
+
+#include "vit/torch.h"
+
+namespace vit::train {
+
+Objective::Objective(const TrainOptions& options, std::int64_t num_classes)
+    : num_classes_(num_classes),
+      seed_(options.seed),
+      smoothing_(options.smoothing),
+      bce_(options.bce),
+      bce_options_{options.bce_target_thresh, options.bce_sum},
+      mixup_off_epoch_(options.mixup_off_epoch) {
+  if (options.mix.enabled()) mixer_.emplace(options.mix);
+}
+
+at::Tensor Objective::prepare(data::Batch& batch, std::int64_t epoch, std::int64_t number) const {
+  if (!mixer_ && !bce_) return at::tensor(batch.labels, at::kLong);
+  Array targets({std::ssize(batch.labels), num_classes_});
+  targets.data = data::one_hot(batch.labels, num_classes_, smoothing_);
+  if (mixer_ && (mixup_off_epoch_ == 0 || epoch < mixup_off_epoch_)) {
+    const auto& images = batch.images;
+    const data::BatchShape shape{images.size(0), images.size(1), images.size(2), images.size(3)};
+    // A stream that no sample has.
+    Random random(seed_, static_cast<std::uint64_t>(epoch),
+                  UINT64_MAX - 1 - static_cast<std::uint64_t>(number));
+    const auto plan = mixer_->draw(shape, random);
+    data::mix_images(plan, shape, batch.images.data);
+    data::mix_targets(plan, num_classes_, targets.data);
+  }
+  return to_tensor(std::move(targets));
+}
+
+at::Tensor Objective::loss(const at::Tensor& logits, const at::Tensor& targets) const {
+  if (bce_) return binary_cross_entropy(logits, targets, bce_options_);
+  if (mixer_) return soft_target_cross_entropy(logits, targets);
+  return smoothed_cross_entropy(logits, targets, smoothing_);
+}
+
+}  // namespace vit::train
