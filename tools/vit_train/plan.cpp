@@ -7,6 +7,7 @@
 
 #include "common/torch.h"
 #include "flags.h"
+#include "timm_config.h"
 #include "vit/core/file_roles.h"
 
 namespace vit::tools {
@@ -144,7 +145,7 @@ void add_shared_options(Json& given, bool resumes, Command& command) {
   const auto was_given = [&](const char* flag) { return command.app().count(flag) > 0; };
   if (!resumes || was_given("--threads")) given["threads"] = command.threads();
   if (!resumes || was_given("--device")) given["device"] = open_device(command).str();
-  if (!resumes || was_given("--seed")) given["seed"] = command.seed();
+  if (was_given("--seed") || (!resumes && !given.contains("seed"))) given["seed"] = command.seed();
 }
 
 }  // namespace
@@ -152,6 +153,16 @@ void add_shared_options(Json& given, bool resumes, Command& command) {
 Plan make_plan(const Arguments& arguments, Command& command) {
   refuse_distributed();
   auto given = arguments.given;
+  apply_timm_flags(arguments.timm, given);
+  if (!arguments.config.empty()) {
+    if (given.contains("recipe")) throw UsageError("--config and --recipe: expected one of them");
+    auto fields = read_timm_config(arguments.config, given, command.log());
+    auto model_args = fields.value("model_args", Json::array());
+    for (const auto& more : given.value("model_args", Json::array())) model_args.push_back(more);
+    fields.update(given);
+    fields["model_args"] = model_args;
+    given = fields;
+  }
   make_absolute(given);
   merge_output(arguments, given);
   Plan plan;

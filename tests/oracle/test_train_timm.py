@@ -1,0 +1,146 @@
+"""What timm's users bring to vit-train: its flag names, and the args.yaml that its train.py writes."""
+
+import json
+
+import pytest
+import yaml
+
+from test_train import write_folders
+
+# train.py's arguments and their defaults (1.0.31), as it dumps them.
+BASE = dict(
+    data=None, data_dir=None, dataset="", train_split="train", val_split="validation", train_num_samples=None,
+    val_num_samples=None, dataset_download=False, class_map="", input_img_mode=None, input_key=None, target_key=None,
+    dataset_trust_remote_code=False, model="resnet50", pretrained=False, pretrained_path=None, initial_checkpoint="",
+    resume="", no_resume_opt=False, num_classes=None, gp=None, img_size=None, in_chans=None, input_size=None,
+    crop_pct=None, mean=None, std=None, interpolation="", batch_size=128, validation_batch_size=None,
+    channels_last=False, fuser="", grad_accum_steps=1, grad_checkpointing=False, fast_norm=False, model_kwargs={},
+    head_init_scale=None, head_init_bias=None, torchcompile_mode=None, torchscript=False, torchcompile=None,
+    device="cuda", amp=False, amp_dtype="float16", model_dtype=None, no_ddp_bb=False, synchronize_step=False,
+    local_rank=0, device_modules=None, opt="sgd", opt_eps=None, opt_betas=None, momentum=0.9, weight_decay=2e-05,
+    clip_grad=None, clip_mode="norm", layer_decay=None, layer_decay_min_scale=0, layer_decay_no_opt_scale=None,
+    opt_kwargs={}, sched="cosine", sched_on_updates=False, lr=None, lr_base=0.1, lr_base_size=256, lr_base_scale="",
+    lr_noise=None, lr_noise_pct=0.67, lr_noise_std=1.0, lr_cycle_mul=1.0, lr_cycle_decay=0.5, lr_cycle_limit=1,
+    lr_k_decay=1.0, warmup_lr=1e-05, min_lr=0, epochs=300, epoch_repeats=0.0, start_epoch=None,
+    decay_milestones=[90, 180, 270], decay_epochs=90, warmup_epochs=5, warmup_prefix=False, cooldown_epochs=0,
+    patience_epochs=10, decay_rate=0.1, no_aug=False, train_crop_mode=None, scale=[0.08, 1.0],
+    ratio=[0.75, 1.3333333333333333], hflip=0.5, vflip=0.0, color_jitter=0.4, color_jitter_prob=None,
+    grayscale_prob=None, gaussian_blur_prob=None, aa=None, aug_repeats=0, aug_splits=0, jsd_loss=False, bce_loss=False,
+    bce_sum=False, bce_target_thresh=None, bce_pos_weight=None, reprob=0.0, remode="pixel", recount=1, resplit=False,
+    mixup=0.0, cutmix=0.0, cutmix_minmax=None, mixup_prob=1.0, mixup_switch_prob=0.5, mixup_mode="batch",
+    mixup_off_epoch=0, smoothing=0.1, train_interpolation="random", drop=0.0, drop_connect=None, drop_path=None,
+    drop_block=None, bn_momentum=None, bn_eps=None, sync_bn=False, dist_bn="reduce", split_bn=False, model_ema=False,
+    model_ema_force_cpu=False, model_ema_decay=0.9998, model_ema_warmup=False, seed=42, worker_seeding="all",
+    log_interval=50, recovery_interval=0, checkpoint_hist=10, workers=4, save_images=False, pin_mem=False,
+    no_prefetcher=False, output="", experiment="", eval_metric="top1", tta=0, use_multi_epochs_loader=False,
+    log_wandb=False, wandb_project=None, wandb_tags=[], wandb_resume_id="")
+
+# Published recipes, as their authors' papers and repositories have them; sizes made small.
+RECIPES = {
+    "deit": (
+        dict(model="deit_tiny_patch16_224", batch_size=4, opt="adamw", opt_eps=1e-8, weight_decay=0.05, lr=5e-4,
+             epochs=300, warmup_epochs=5, warmup_lr=1e-6, min_lr=1e-5, aa="rand-m9-mstd0.5-inc1", color_jitter=0.3,
+             reprob=0.25, mixup=0.8, cutmix=1.0, smoothing=0.1, drop_path=0.1, aug_repeats=3,
+             train_interpolation="bicubic", model_ema=True, model_ema_decay=0.99996),
+        dict(model="deit_tiny_patch16_224", batch_size=4, opt="adamw", opt_eps=1e-8, opt_betas=[], weight_decay=0.05,
+             lr=5e-4, epochs=300, warmup_epochs=5, warmup_lr=1e-6, min_lr=1e-5, aa="rand-m9-mstd0.5-inc1",
+             color_jitter=[0.3], reprob=0.25, remode="pixel", recount=1, mixup=0.8, cutmix=1.0, mixup_prob=1.0,
+             mixup_switch_prob=0.5, mixup_mode="batch", smoothing=0.1, drop_path=0.1, repeated_aug=3,
+             train_interpolation="bicubic", ema=0.99996, ema_warmup=False, amp="off", bce=False, keep=10, sched="cosine",
+             scale=[0.08, 1.0], clip_grad=None, seed=42, workers=4)),
+    "deit3": (
+        dict(model="deit3_small_patch16_224", batch_size=4, grad_accum_steps=2, opt="lamb", weight_decay=0.02, lr=3e-3,
+             epochs=800, warmup_epochs=5, aa="3a", color_jitter=0.3, train_crop_mode="rrc", bce_loss=True, bce_sum=False,
+             bce_target_thresh=None, mixup=0.8, cutmix=1.0, smoothing=0.0, drop_path=0.05, clip_grad=1.0, amp=True,
+             amp_dtype="bfloat16", sched_on_updates=True, reprob=0.0),
+        dict(model="deit3_small_patch16_224", batch_size=4, accum=2, opt="lamb", opt_eps=None, weight_decay=0.02,
+             lr=3e-3, epochs=800, aa="3a", color_jitter=[0.3], crop_mode="rrc", bce=True, bce_sum=False, mixup=0.8,
+             cutmix=1.0, smoothing=0, drop_path=0.05, clip_grad=1, amp="bf16", ema=None, warmup_lr=1e-5)),
+    "mae-ft": (
+        dict(model="vit_small_patch16_224", batch_size=2, opt="adamw", opt_betas=[0.9, 0.999], weight_decay=0.05,
+             layer_decay=0.65, lr_base=5e-4, lr_base_size=256, lr_base_scale="linear", epochs=100, warmup_epochs=5,
+             aa="rand-m9-mstd0.5-inc1", color_jitter=None, reprob=0.25, mixup=0.8, cutmix=1.0, drop_path=0.1,
+             model_kwargs=dict(class_token=False, global_pool="avg")),
+        dict(model="vit_small_patch16_224", batch_size=2, opt="adamw", opt_betas=[0.9, 0.999], weight_decay=0.05,
+             layer_decay=0.65, lr=5e-4 * 2 / 256, epochs=100, warmup_epochs=5, color_jitter=[], reprob=0.25,
+             model_args=["class_token=false", "global_pool=avg"])),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("data")
+    write_folders(made)
+    return made
+
+
+def write(path, **values):
+    path.write_text(yaml.safe_dump({**BASE, **values}, default_flow_style=False))
+    return path
+
+
+def plan(vit, *words):
+    return json.loads(vit.run("vit-train", *words, "--dry-run").stdout)["options"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_reads_the_args_of_a_published_recipe(vit, folder, tmp_path, name):
+    asked, expected = RECIPES[name]
+    found = plan(vit, "-c", write(tmp_path / "args.yaml", data_dir=str(folder), **asked))
+    assert found.pop("data") == str(folder)
+    for key, value in expected.items():
+        assert found[key] == (pytest.approx(value) if isinstance(value, float) else value), key
+
+
+def test_lets_flags_override_the_file(vit, folder, tmp_path):
+    file = write(tmp_path / "args.yaml", data_dir=str(folder), model="vit_tiny_patch16_224", batch_size=4, opt="adamw")
+    found = plan(vit, "--config", file, "--batch-size", 2, "--seed", 3, "--mixup", 0.2)
+    assert (found["batch_size"], found["seed"], found["mixup"], found["opt"]) == (2, 3, 0.2, "adamw")
+    assert found["lr"] == pytest.approx(0.1 * (2 / 256) ** 0.5)  # timm scales Adam's kin by the root
+
+
+def test_takes_timms_defaults_where_a_file_is_short(vit, folder, tmp_path):
+    file = tmp_path / "short.yaml"
+    file.write_text("model: vit_tiny_patch16_224\nbatch_size: 4\n")
+    found = plan(vit, "--data", folder, "-c", file)
+    assert (found["opt"], found["weight_decay"], found["color_jitter"]) == ("sgd", 2e-5, [0.4])
+    assert found["lr"] == pytest.approx(0.1 * 4 / 256)
+
+
+def test_lists_everything_that_it_lacks_and_what_makes_no_difference(vit, folder, tmp_path):
+    file = write(tmp_path / "args.yaml", data_dir=str(folder), model="vit_tiny_patch16_224", jsd_loss=True, tta=2,
+                 batch_size=4, channels_last=True)
+    done = vit.run("vit-train", "-c", file, "--dry-run", rc=2)
+    assert "jsd_loss: true" in done.stderr and "tta: 2" in done.stderr and done.stderr.count("\n") == 1
+    file = write(tmp_path / "args.yaml", data_dir=str(folder), model="vit_tiny_patch16_224", batch_size=4,
+                 channels_last=True)
+    done = vit.run("vit-train", "-c", file, "--dry-run")
+    assert "channels_last: true" in done.stderr and "sched_on_updates" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "just words"])
+def test_says_that_a_file_is_no_args_yaml(vit, folder, tmp_path, text):
+    (tmp_path / "args.yaml").write_text(text)
+    done = vit.run("vit-train", "--data", folder, "-c", tmp_path / "args.yaml", "--dry-run", rc=1)
+    assert "args.yaml" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_takes_timms_names_for_its_own_flags(vit, folder):
+    found = plan(vit, "--data-dir", folder, "--model", "vit_tiny_patch16_224", "--batch-size", 2, "--grad-accum-steps", 2,
+                 "--bce-loss", "--aug-repeats", 2, "--train-crop-mode", "rkrc", "--model-kwargs", "class_token=false",
+                 "global_pool=avg", "--checkpoint-hist", 3, "--val-interval", 4, "--model-ema", "--model-ema-decay", 0.99,
+                 "--amp", "--amp-dtype", "bfloat16", "--vflip", 0.5)
+    expected = dict(accum=2, bce=True, repeated_aug=2, crop_mode="rkrc", keep=3, val_every=4, ema=0.99, amp="bf16",
+                    vflip=0.5, model_args=["class_token=false", "global_pool=avg"])
+    assert {key: found[key] for key in expected} == expected
+
+
+def test_averages_as_timm_does_where_no_decay_is_given(vit, folder):
+    words = ("--data", folder, "--model", "vit_tiny_patch16_224", "--batch-size", 2)
+    assert plan(vit, *words, "--model-ema")["ema"] == 0.9998
+    assert plan(vit, *words, "--model-ema-decay", 0.5)["ema"] is None
+
+
+def test_refuses_the_float16_that_a_bare_amp_means(vit, folder):
+    done = vit.run("vit-train", "--data", folder, "--amp", "--dry-run", rc=2)
+    assert "--amp" in done.stderr and "fp16" in done.stderr
