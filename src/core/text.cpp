@@ -1,7 +1,10 @@
 #include "vit/core/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+
+#include "vit/core/error.h"
 
 namespace vit {
 namespace {
