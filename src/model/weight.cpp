@@ -9,9 +9,9 @@ torch::Tensor to_torch(const state_dict::Tensor& tensor) {
   const auto options = at::dtype(to_scalar_type(tensor.dtype()));
   if (tensor.is_meta()) return at::empty(tensor.shape(), options.device(at::kMeta));
   if (tensor.numel() == 0) return at::empty(tensor.shape(), options);
-  const auto owner = tensor.memory();
+  const auto& owner = tensor.memory();
   return at::from_blob(
-      owner.get(), tensor.shape(), [owner](void* /*memory*/) {}, options);
+      owner.get(), tensor.shape(), [owner = owner](void* /*memory*/) {}, options);
 }
 
 state_dict::Tensor from_torch(const torch::Tensor& tensor) {

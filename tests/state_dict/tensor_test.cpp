@@ -37,6 +37,7 @@ TEST(StateDictTensor, SlicesAnyDimension) {
   EXPECT_THAT(x.slice(1, 1, 2).floats(), ElementsAre(1, 4));
   EXPECT_THAT(x.slice(1, 1).floats(), ElementsAre(1, 2, 4, 5));
   EXPECT_THAT(x.slice(0, 1).floats(), ElementsAre(3, 4, 5));
+  EXPECT_THAT(x.slice(1, 2, 5).floats(), ElementsAre(2, 5));  // beyond the end as in Python
   EXPECT_THAT(x.select(1, 2).floats(), ElementsAre(2, 5));
   EXPECT_THAT(x.select(0, 1).shape(), ElementsAre(3));
 }
@@ -54,9 +55,8 @@ TEST(StateDictTensor, RefusesWhatItsShapeDoesNotAllow) {
   const auto x = counting({2, 3});
   EXPECT_THROW(x.reshape({4, -1}), DataError);
   EXPECT_THROW(x.reshape({-1, -1}), DataError);
-  EXPECT_THROW(x.permute({0, 0}), DataError);
+  EXPECT_THROW(x.permute({0}), DataError);
   EXPECT_THROW(x.slice(2, 0), DataError);
-  EXPECT_THROW(x.slice(1, 2, 5), DataError);
   EXPECT_THROW(x.select(0, 2), DataError);
   EXPECT_THROW(counting({2, 3, 4}).t(), DataError);
   EXPECT_THROW(cat({x, counting({2, 4})}), DataError);
