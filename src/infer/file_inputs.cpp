@@ -10,7 +10,6 @@
 #include "vit/io/safetensors.h"
 
 namespace vit::infer {
-namespace fs = std::filesystem;
 namespace {
 
 /// An input that only says what is wrong with it.
