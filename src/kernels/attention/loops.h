@@ -59,11 +59,19 @@ struct AttentionLoops {
     return V::load(lanes);
   }
 
+  /// Asks for rows that come soon: they stand far apart, where the processor does not foresee them.
+  VIT_INLINE void prefetch(const HeadRows& from, int first, int end, int columns) const {
+    for (int r = first; r < end; ++r)
+      for (int c = 0; c < columns; c += 16) V::prefetch_near(row_of(from, r) + c);
+  }
+
   /// `V::kRows` rows of q or k from `first`, zero beyond `count`, times `factor`, as columns:
   /// column c goes to out[c · stride].
   VIT_INLINE void transpose(const HeadRows& from, int first, int count, float factor, float* out,
                             int stride) const {
     const Reg f = V::set1(factor);
+    const int ahead = first + 2 * V::kRows, left = count - ahead;
+    prefetch(from, ahead, ahead + (left < V::kRows ? left : V::kRows), call.d);
     for (int c = 0; c < call.d; c += V::kWidth) {
       Reg rows[V::kRows];
       for (int r = 0; r < V::kRows; ++r)
@@ -102,9 +110,12 @@ struct AttentionLoops {
     for (int p = 0; p < value_panels(); ++p) {
       const int begin = panel_begin(p), width = panel_begin(p + 1) - begin;
       float* out = call.scratch + layout.v + std::int64_t{begin} * call.keys;
-      for (int n = 0; n < call.keys; ++n)
+      for (int n = 0; n < call.keys; ++n) {
+        const int ahead = n + 8;
+        if (p == 0 && ahead < call.keys) prefetch(call.v, ahead, ahead + 1, call.dv);
         for (int c = 0; c < width; c += V::kWidth)
           V::store(out + n * width + c, load(row_of(call.v, n), begin + c, call.dv));
+      }
     }
   }
 
