@@ -32,9 +32,13 @@ LinearPtr Builder::gated_linear(const PartOfWeight& gate, const PartOfWeight& va
     if (bias) source.bias = value_of(biases[0].data, biases[1].data);
     if (!weights[0].scale.empty() && !weights[1].scale.empty())
       source.scale = value_of(weights[0].scale, weights[1].scale);
-    return pack_linear(
-        plan_.isa, {.n = 2 * hidden, .in = dim(), .gated = true, .format = format_of(gate.prefix)},
-        source);
+    return pack_linear(plan_.isa,
+                       {.n = 2 * hidden,
+                        .in = dim(),
+                        .gated = true,
+                        .format = format_of(gate.prefix),
+                        .strassen = rows_stay_together(gate.prefix)},
+                       source);
   });
 }
 

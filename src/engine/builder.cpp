@@ -10,7 +10,7 @@ namespace vit::engine {
 
 Builder::Builder(const config::VisionTransformerOptions& options, const WeightLookup& weights,
                  const PlanOptions& how)
-    : options_(options), weights_(weights) {
+    : options_(options), weights_(weights), low_memory_(how.low_memory) {
   plan_.isa = how.isa;
   plan_.precision = how.precision;
   plan_.model = options;
@@ -85,6 +85,10 @@ kernels::WeightFormat Builder::format_of(const std::string& name) const {
   return kernels::WeightFormat::kFloat32;
 }
 
+bool Builder::rows_stay_together(const std::string& name) const {
+  return !low_memory_ && needs_ == 0 && name.starts_with("block.");
+}
+
 LinearPtr Builder::packed_once(const std::string& key,
                                const std::function<LinearPtr()>& pack) const {
   auto& linear = packed_[key];
@@ -128,7 +132,8 @@ LinearPtr Builder::linear_of(const std::string& prefix, std::int64_t n, std::int
     return pack_linear(plan_.isa,
                        {.n = static_cast<std::int64_t>(rows.size()),
                         .in = last - first,
-                        .format = format_of(prefix)},
+                        .format = format_of(prefix),
+                        .strassen = rows_stay_together(prefix)},
                        source);
   });
 }

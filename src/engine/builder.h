@@ -73,6 +73,9 @@ class Builder {
   LinearPtr packed_once(const std::string& key, const std::function<LinearPtr()>& pack) const;
   /// Of the parameter `name`: the blocks' are narrow, where the precision says so.
   kernels::WeightFormat format_of(const std::string& name) const;
+  /// Whether the layer, of those that are being added, always sees all rows of an image: then their
+  /// sums may depend on each other.
+  bool rows_stay_together(const std::string& name) const;
   void set_bias(Linear& linear, const std::string& name, std::int64_t n) const;
   Norm norm(const std::string& prefix, std::int64_t columns) const;
   Norm norm_of(const std::string& kind, double eps, const std::string& prefix,
@@ -167,6 +170,7 @@ class Builder {
 
   const config::VisionTransformerOptions& options_;
   const WeightLookup& weights_;
+  const bool low_memory_;
   Plan plan_;
   kernels::Activation activation_;
   unsigned needs_ = 0;

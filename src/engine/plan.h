@@ -65,6 +65,7 @@ struct Plan {
 struct PlanOptions {
   Isa isa = Isa::kPortable;
   Precision precision = Precision::kFp32;
+  bool low_memory = false;
 };
 
 /// Throws DataError where a weight is missing or has another shape, or the options contradict each

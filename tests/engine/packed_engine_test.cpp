@@ -60,8 +60,33 @@ struct Small {
   }
 };
 
-TEST(PackedEngine, GivesAnImageTheSameBitsInEveryBatchAndOnAnyNumberOfThreads) {
-  const Small small;
+/// The wider one's products are Strassen's, where those are faster.
+class PackedEngineOfWidth : public testing::TestWithParam<std::int64_t> {};
+INSTANTIATE_TEST_SUITE_P(Widths, PackedEngineOfWidth, testing::Values(40, 256));
+
+TEST(PackedEngine, SumsByStrassensProductsOnlyWhereALayerAlwaysSeesWholeImages) {
+  const Small small{VisionTransformerOptions(small_options()).embed_dim(256)};
+  const auto strassen_steps = [](const PackedEngine& engine) {
+    std::vector<std::string> names;
+    for (const auto& step : engine.steps(Want()))
+      if (step.description.find("strassen") != std::string::npos) names.push_back(step.name);
+    return names;
+  };
+  for (const auto isa : supported_isas()) {
+    auto options = EngineOptions().isa(isa).threads(1);
+    const PackedEngine engine(small.options, small.modules.weights(), options);
+    if (isa == Isa::kAvx2) {
+      EXPECT_THAT(strassen_steps(engine),
+                  testing::ElementsAre("block.0.attn.qkv", "block.0.attn.proj", "block.0.mlp.fc1",
+                                       "block.0.mlp.fc2", "block.1.attn.qkv[k, v]"));
+    }
+    const PackedEngine low_memory(small.options, small.modules.weights(), options.low_memory(true));
+    EXPECT_THAT(strassen_steps(low_memory), testing::IsEmpty());
+  }
+}
+
+TEST_P(PackedEngineOfWidth, GivesAnImageTheSameBitsInEveryBatchAndOnAnyNumberOfThreads) {
+  const Small small{VisionTransformerOptions(small_options()).embed_dim(GetParam())};
   for (const auto isa : supported_isas()) {
     const auto one = small.engine(1, isa);
     for (const int threads : {1, 2, 3, 5}) {
@@ -79,8 +104,8 @@ TEST(PackedEngine, GivesAnImageTheSameBitsInEveryBatchAndOnAnyNumberOfThreads) {
   }
 }
 
-TEST(PackedEngine, GivesAValueTheSameBitsWhateverElseIsWanted) {
-  const Small small;
+TEST_P(PackedEngineOfWidth, GivesAValueTheSameBitsWhateverElseIsWanted) {
+  const Small small{VisionTransformerOptions(small_options()).embed_dim(GetParam())};
   const auto all = everything();
   for (const auto isa : supported_isas()) {
     const auto engine = small.engine(2, isa);
@@ -104,8 +129,8 @@ TEST(PackedEngine, GivesAValueTheSameBitsWhateverElseIsWanted) {
   }
 }
 
-TEST(PackedEngine, ForgetsAnImageThatIsNoNumber) {
-  const Small small;
+TEST_P(PackedEngineOfWidth, ForgetsAnImageThatIsNoNumber) {
+  const Small small{VisionTransformerOptions(small_options()).embed_dim(GetParam())};
   const auto engine = small.engine(1);
   Output expected, found;
   engine.run(small.images.from(0, 2), everything(), expected);

@@ -41,9 +41,12 @@ struct Product {
       add(c, gated ? half : n);
       if (gated) add(half + c, n);
     }
-    packed_bias = biases;
     call.weight = packed_weight(isa, n, k, gated);
     call.weight.format = format;
+    if (strassen) call.weight = strassen_weight(isa, call.weight);
+    // An odd number of panels becomes even.
+    while (rows.size() < static_cast<std::size_t>(call.weight.panels * columns)) add(0, 0);
+    packed_bias = biases;
     call.weight.scale = scale.data();
     weight.assign(packed_size(isa, call.weight), NAN);
     pack_weight(isa, call.weight, k, 0, static_cast<std::int64_t>(rows.size()), rows.data(),
@@ -85,6 +88,7 @@ struct Product {
   int m, n, k;
   bool gated;
   WeightFormat format = WeightFormat::kFloat32;
+  bool strassen = false;
   std::vector<float> x, w, bias, a, weight, packed_bias, scale, scratch;
   GemmCall call;
 };
@@ -126,6 +130,58 @@ TEST_P(GemmKernels, GiveTheSameBitsForNarrowWeightsAsForTheirValues) {
     product.pack();
     EXPECT_EQ(product.run_rows(), expected);
   }
+}
+
+TEST_P(GemmKernels, GiveTheReferencesSumsByStrassensProducts) {
+  // Blocks of k that come in pairs on every level: 2, and more of them.
+  for (const int k : {384, 768, 1536})
+    for (const int m : {1, 5, 8, 9, 13, 21, 37, 600})
+      for (const int n : {24, 30, 100, 1700})
+        for (const bool gated : {false, true}) {
+          // More tiles and panels than a chunk holds, once.
+          if ((m == 600) != (n == 1700) || (m == 600 && (k > 384 || gated))) continue;
+          Product product(GetParam(), m, n, k, gated);
+          product.strassen = true;
+          product.call.fast_last_row = true;
+          product.call.epilogue.activation = gated ? Activation::kRelu : Activation::kIdentity;
+          product.pack();
+          if (!product.call.weight.strassen) continue;
+          const auto out = product.run_rows();
+          const int columns = product.out_columns();
+          for (int r = 0; r<m; r += m> 100 ? 7 : 1)
+            for (int c = 0; c < columns; ++c) {
+              // Sums of rows and of weights are four times as large at most, and rounded once more.
+              const auto [first, first_size] = product.reference(r, c);
+              const double slack = 8.0 * product.tolerance(first_size);
+              if (!gated) {
+                ASSERT_NEAR(out[r * padded(columns) + c], first, slack)
+                    << m << " x " << n << " x " << k << " at " << r << ", " << c;
+                continue;
+              }
+              const auto [value, value_size] = product.reference(r, columns + c);
+              ASSERT_NEAR(out[r * padded(columns) + c], std::max(first, 0.0) * value,
+                          slack * (1 + std::abs(value)) +
+                              8.0 * product.tolerance(value_size) * (1 + std::abs(first)))
+                  << m << " x " << n << " x " << k << " at " << r << ", " << c;
+            }
+        }
+}
+
+TEST_P(GemmKernels, GiveTheSameBitsByStrassensProductsHoweverPanelsAreCut) {
+  Product product(GetParam(), 37, 700, 384);
+  product.strassen = true;
+  product.pack();
+  ASSERT_TRUE(product.call.weight.strassen);
+  const auto whole = product.run_rows();
+  std::vector<float> parts(whole.size(), NAN);
+  product.call.epilogue.rows = parts.data();
+  const int panels = product.call.weight.panels;
+  for (int p = 0; p < panels; p += 6) {
+    product.call.panel_begin = p;
+    product.call.panel_end = std::min(p + 6, panels);
+    GetParam().gemm(product.call);
+  }
+  EXPECT_EQ(parts, whole);
 }
 
 TEST_P(GemmKernels, RoundWeightsToTheNearestBfloat16) {

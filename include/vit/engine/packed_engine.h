@@ -21,6 +21,8 @@ namespace vit::engine {
 struct EngineOptions {
   VIT_ARG(std::optional<Isa>, isa);  ///< the machine must have it; none: its best
   VIT_ARG(Precision, precision) = Precision::kFp32;
+  /// Packs the weights once instead of 7/4 times, for products that are about a tenth slower.
+  VIT_ARG(bool, low_memory) = false;
   VIT_ARG(int, threads) = 0;                   ///< 0: the cores that the process may use
   VIT_ARG(std::shared_ptr<ThreadTeam>, team);  ///< used in place of `threads`, also by several
                                                ///< engines

@@ -11,6 +11,7 @@ namespace {
 /// Panels that a thread takes at once: few enough that all threads have some, enough that their
 /// sums fill the second cache level.
 constexpr int kColumnsAtOnce = 192;
+constexpr int kStrassenColumnsAtOnce = 768;
 
 /// The row's largest value becomes 127.
 float row_scale(const float* row, std::int64_t count) {
@@ -28,6 +29,8 @@ LinearPtr pack_linear(Isa isa, const LinearShape& shape, const LinearRows& sourc
   linear.out = shape.gated ? shape.n / 2 : shape.n;
   auto& packed = linear.packed = kernels::packed_weight(isa, shape.n, shape.in, shape.gated);
   packed.format = shape.format;
+  if (shape.strassen && kernels::strassen_pays(isa, packed))
+    packed = kernels::strassen_weight(isa, packed);
   const auto bytes =
       kernels::packed_size(isa, packed) * static_cast<std::int64_t>(kernels::size_of(shape.format));
   constexpr std::int64_t kFloat = sizeof(float);
@@ -39,7 +42,8 @@ LinearPtr pack_linear(Isa isa, const LinearShape& shape, const LinearRows& sourc
   packed.data = linear.data.data();
   packed.bias = linear.bias.data();
   packed.scale = linear.scale.data();
-  std::vector<const float*> rows(static_cast<std::size_t>(columns));
+  const std::int64_t together = packed.strassen ? 2 : 1;  // panels
+  std::vector<const float*> rows(static_cast<std::size_t>(together * columns));
   for (std::int64_t p = 0; p < packed.panels; ++p) {
     // Of a gated weight every second panel holds values.
     const auto begin = p / parts * columns, base = p % parts * linear.out;
@@ -47,15 +51,16 @@ LinearPtr pack_linear(Isa isa, const LinearShape& shape, const LinearRows& sourc
       const bool there = begin + c < linear.out;
       const auto from = base + begin + c, to = p * columns + c;
       const float* row = there ? source.row(from) : nullptr;
-      rows[static_cast<std::size_t>(c)] = row;
+      rows[static_cast<std::size_t>(p % together * columns + c)] = row;
       if (there && source.bias) linear.bias.data()[to] = source.bias(from);
       if (linear.scale.size() > 0)
         linear.scale.data()[to] = row == nullptr ? 1.0F
                                   : source.scale ? source.scale(from)
                                                  : row_scale(row, shape.in);
     }
-    kernels::pack_weight(isa, packed, shape.in, p * columns, columns, rows.data(),
-                         linear.data.data());
+    if ((p + 1) % together == 0)
+      kernels::pack_weight(isa, packed, shape.in, (p + 1 - together) * columns, together * columns,
+                           rows.data(), linear.data.data());
   }
   return result;
 }
@@ -69,6 +74,7 @@ std::string LinearStep::describe() const {
   auto text = format("linear {} -> {}", linear_->in, linear_->out);
   if (linear_->packed.format == kernels::WeightFormat::kBf16) text += ", bf16";
   if (linear_->packed.format == kernels::WeightFormat::kInt8) text += ", int8";
+  if (linear_->packed.strassen) text += ", strassen";
   if (options_.activation != kernels::Activation::kIdentity || options_.gated)
     text += format(", {}{}", kernels::activation_name(options_.activation),
                    options_.gated ? " gate" : "");
@@ -110,9 +116,10 @@ void LinearStep::run(const Frame& frame) const {
     epilogue.addend_ld = out.ld;
   }
 
-  // A gate and its value stay together.
-  const int parts = options_.gated ? 2 : 1;
-  const int at_once = kColumnsAtOnce / kernels::gemm_shape(frame.isa).columns / parts;
+  // A gate and its value stay together, and Strassen's pairs.
+  const int parts = options_.gated || linear_->packed.strassen ? 2 : 1;
+  const int columns_at_once = linear_->packed.strassen ? kStrassenColumnsAtOnce : kColumnsAtOnce;
+  const int at_once = columns_at_once / kernels::gemm_shape(frame.isa).columns / parts;
   frame.group->share(linear_->packed.panels / parts, at_once, [&](int begin, int end) {
     call.panel_begin = begin * parts;
     call.panel_end = end * parts;

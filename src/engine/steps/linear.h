@@ -26,6 +26,7 @@ struct LinearShape {
   std::int64_t n = 0, in = 0;
   bool gated = false;  ///< the first half of the rows are gates, the second values
   kernels::WeightFormat format = kernels::WeightFormat::kFloat32;
+  bool strassen = false;  ///< where it pays
 };
 
 /// A weight `[n, in]` row by row.

@@ -4,24 +4,28 @@
 #include <bit>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
+#include <functional>
 #include <vector>
 
 #include "kernels/gemm/levels.h"
+#include "kernels/gemm/strassen.h"
 
 namespace vit::kernels {
 namespace {
 
 struct GemmLevel {
   GemmShape shape;
-  int block;  ///< the most rows of k that are summed at once: V::kBlock
+  int block;      ///< the most rows of k that are summed at once
+  bool strassen;  ///< whether Strassen's products are faster
   void (*gemm)(const GemmCall&);
   void (*pack_rows)(const float*, std::int64_t, const PackedRows&, int, int);
 };
 
 const GemmLevel& gemm_level(Isa isa) {
-  static const GemmLevel portable{{4, 12}, 256, portable::gemm, portable::pack_rows};
-  static const GemmLevel avx2{{4, 24}, 256, avx2::gemm, avx2::pack_rows};
-  static const GemmLevel avx512{{8, 48}, 192, avx512::gemm, avx512::pack_rows};
+  static const GemmLevel portable{{4, 12}, 256, false, portable::gemm, portable::pack_rows};
+  static const GemmLevel avx2{{4, 24}, 256, true, avx2::gemm, avx2::pack_rows};
+  static const GemmLevel avx512{{8, 48}, 192, false, avx512::gemm, avx512::pack_rows};
   switch (isa) {
     case Isa::kAvx2:
       return avx2;
@@ -35,9 +39,22 @@ const GemmLevel& gemm_level(Isa isa) {
 
 int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
 
+/// Blocks of which there is an even number: as near as can be to those that are the fastest, whose
+/// panels fit into the first cache level. 0 where there are none.
+int strassen_block(std::int64_t k) {
+  constexpr int kLeast = 128, kBest = 192, kMost = 256;
+  int best = 0;
+  for (int block = kMost; block >= kLeast; block -= static_cast<int>(kPadding))
+    if (k % (2 * block) == 0 && std::abs(block - kBest) < std::abs(best - kBest)) best = block;
+  return best;
+}
+
 /// As many blocks as are needed, evenly.
 int block_of(Isa isa, std::int64_t k) {
-  const int blocks = ceil_div(k, gemm_level(isa).block);
+  const auto& level = gemm_level(isa);
+  const int even = level.strassen ? strassen_block(k) : 0;
+  if (even > 0) return even;
+  const int blocks = ceil_div(k, level.block);
   return static_cast<int>(padded(ceil_div(k, std::max(blocks, 1))));
 }
 
@@ -85,12 +102,63 @@ PackedWeight packed_weight(Isa isa, std::int64_t n, std::int64_t k, bool gated) 
           .panels = parts * ceil_div(padded(n / parts), gemm_shape(isa).columns)};
 }
 
-std::int64_t packed_size(Isa isa, const PackedWeight& weight) {
-  return std::int64_t{weight.panels} * gemm_shape(isa).columns * weight.k;
+PackedWeight strassen_weight(Isa /*isa*/, PackedWeight weight) {
+  weight.strassen = weight.format == WeightFormat::kFloat32 && weight.k % (2 * weight.block) == 0;
+  if (weight.strassen) weight.panels += weight.panels % 2;
+  return weight;
 }
+
+bool strassen_pays(Isa isa, const PackedWeight& weight) {
+  return gemm_level(isa).strassen && strassen_weight(isa, weight).strassen;
+}
+
+std::int64_t packed_size(Isa isa, const PackedWeight& weight) {
+  const auto size = std::int64_t{weight.panels} * gemm_shape(isa).columns * weight.k;
+  return weight.strassen ? size / 4 * kStrassenProducts : size;
+}
+
+namespace {
+
+/// The seven sums of each pair of panels and each pair of blocks.
+void pack_strassen(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64_t first,
+                   std::int64_t count, const float* const* rows, float* data) {
+  const std::int64_t columns = gemm_shape(isa).columns, block = weight.block;
+  const std::int64_t size = block * columns, pairs = weight.panels / 2;
+  std::vector<float> memory(static_cast<std::size_t>(4 * size));
+  const auto part = [&](const StrassenTerm& term) {
+    return memory.data() + (2 * term.row + term.column) * size;
+  };
+  for (auto pair = first / (2 * columns); 2 * pair * columns < first + count; ++pair)
+    for (std::int64_t begin = 0; begin < weight.k; begin += 2 * block) {
+      for (int row = 0; row < 2; ++row)
+        for (int column = 0; column < 2; ++column) {
+          float* out = part({row, column, 1});
+          const auto from = begin + row * block,
+                     length = std::clamp(k - from, std::int64_t{0}, block);
+          for (std::int64_t c = 0; c < columns; ++c) {
+            const auto n = (2 * pair + column) * columns + c - first;
+            const float* values = n < count ? rows[n] : nullptr;
+            for (std::int64_t i = 0; i < block; ++i)
+              out[i * columns + c] = values != nullptr && i < length ? values[from + i] : 0.0F;
+          }
+        }
+      for (int q = 0; q < kStrassenProducts; ++q) {
+        const auto& [one, other] = kStrassen[q].w;
+        float* out = data + ((begin / (2 * block) * kStrassenProducts + q) * pairs + pair) * size;
+        const float *a = part(one), *b = part(other);
+        if (other.sign == 0) std::copy(a, a + size, out);
+        if (other.sign > 0) std::transform(a, a + size, b, out, std::plus<>());
+        if (other.sign < 0) std::transform(a, a + size, b, out, std::minus<>());
+      }
+    }
+}
+
+}  // namespace
 
 void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64_t first,
                  std::int64_t count, const float* const* rows, void* data) {
+  if (weight.strassen)
+    return pack_strassen(isa, weight, k, first, count, rows, static_cast<float*>(data));
   const int columns = gemm_shape(isa).columns;
   const auto pack_as = [&]<class T>(T* values, const auto& narrow) {
     for (std::int64_t p = first / columns; p * columns < first + count; ++p)
@@ -126,10 +194,14 @@ void pack_rows(Isa isa, const float* x, std::int64_t ld, const PackedRows& out, 
 }
 
 std::int64_t gemm_scratch(Isa isa) {
-  // Sums, and a panel that is widened.
   const auto& level = gemm_level(isa);
-  return std::int64_t{kTileChunk} * level.shape.rows * kChunkColumns +
-         std::int64_t{level.block} * level.shape.columns;
+  const std::int64_t chunk = std::int64_t{kTileChunk} * level.shape.rows;
+  // Sums, and a panel that is widened.
+  const auto classic = chunk * kChunkColumns + std::int64_t{level.block} * level.shape.columns;
+  // Sums, and those of half the rows with two tiles without a partner.
+  const auto strassen = chunk * kStrassenColumns +
+                        (std::int64_t{kTileChunk} / 2 + 2) * level.shape.rows * level.block;
+  return std::max(classic, strassen);
 }
 
 void gemm(Isa isa, const GemmCall& call) { gemm_level(isa).gemm(call); }

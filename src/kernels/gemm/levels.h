@@ -9,6 +9,8 @@ namespace vit::kernels {
 /// second cache level.
 inline constexpr int kTileChunk = 64;
 inline constexpr int kChunkColumns = 192;
+/// Columns whose products share the sums of rows that Strassen's way makes.
+inline constexpr int kStrassenColumns = 768;
 
 #define VIT_GEMM_LEVEL(level)                                                                 \
   namespace level {                                                                           \

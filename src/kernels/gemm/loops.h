@@ -3,6 +3,7 @@
 
 #include "kernels/gemm/epilogue.h"
 #include "kernels/gemm/levels.h"
+#include "kernels/gemm/strassen.h"
 #include "kernels/gemm/tile.h"
 
 namespace vit::kernels {
@@ -29,11 +30,24 @@ struct GemmLoops {
   VIT_INLINE void run() const {
     const int tiles = call.tiles != 0 ? call.tiles : call.a.tiles;
     const int chunks = (tiles + kTileChunk - 1) / kTileChunk;
+    const int at_once = call.weight.strassen ? kStrassenColumns / kColumns : kPanelChunk;
     for (int c = 0; c < chunks; ++c)
-      for (int p = call.panel_begin; p < call.panel_end; p += kPanelChunk) {
-        const int end = p + kPanelChunk < call.panel_end ? p + kPanelChunk : call.panel_end;
-        run_chunk(tiles * c / chunks, tiles * (c + 1) / chunks, p, end);
+      for (int p = call.panel_begin; p < call.panel_end; p += at_once) {
+        const int end = p + at_once < call.panel_end ? p + at_once : call.panel_end;
+        const int t0 = tiles * c / chunks, t1 = tiles * (c + 1) / chunks;
+        if (call.weight.strassen)
+          run_strassen(t0, t1, p, end);
+        else
+          run_chunk(t0, t1, p, end);
       }
+  }
+
+  /// The same sums by fewer products, each with the row half a chunk away.
+  void run_strassen(int t0, int t1, int p0, int p1) const {
+    const int whole = call.a.rows / V::kRows < t1 ? call.a.rows / V::kRows : t1;
+    float* sums_of_rows = call.scratch + kTileChunk * V::kRows * kStrassenColumns;
+    StrassenLoops<V, GemmLoops>{call, *this, {t0, t1, (whole - t0) / 2}, p0, p1, sums_of_rows}
+        .run();
   }
 
   /// Sums go through `scratch`, [panel][tile][kTileSize], from one block of k to the next.
@@ -51,7 +65,7 @@ struct GemmLoops {
           if (!narrow) prefetch_share(next, length, t - t0, t1 - t0);
           float* sums = call.scratch + ((p - p0) * (t1 - t0) + (t - t0)) * kTileSize;
           if (last) prefetch_addend(t, p);
-          add_product(t, k, length, b, k == 0, sums);
+          add_product(t, packed_at<V>(call.a, t, k), length, b, k == 0, sums);
           if (last) finish_tile(t, p, sums, (t1 - t0) * kTileSize);
         }
       }
@@ -93,9 +107,9 @@ struct GemmLoops {
     return out;
   }
 
-  VIT_INLINE void add_product(int t, int k, int length, const float* b, bool first,
+  /// Adds a · b to the tile's sums, or begins them; `a` holds the tile's rows.
+  VIT_INLINE void add_product(int t, const float* a, int length, const float* b, bool first,
                               float* sums) const {
-    const float* a = packed_at<V>(call.a, t, k);
     if (call.fast_last_row && call.a.rows - t * V::kRows == 1) {
       typename V::Reg c[kPanelVectors];
       multiply_row<V, kPanelVectors>(a, b, length, c);

@@ -15,7 +15,6 @@ struct Vector {
   using Reg = __m256;
   static constexpr int kWidth = 8;
   static constexpr int kRows = 4;
-  static constexpr int kBlock = 256;
 
   static VIT_INLINE Reg set1(float x) { return _mm256_set1_ps(x); }
   static VIT_INLINE Reg zero() { return _mm256_setzero_ps(); }

@@ -15,7 +15,6 @@ struct Vector {
   using Reg = __m512;
   static constexpr int kWidth = 16;
   static constexpr int kRows = 8;
-  static constexpr int kBlock = 192;
 
   static VIT_INLINE Reg set1(float x) { return _mm512_set1_ps(x); }
   static VIT_INLINE Reg zero() { return _mm512_setzero_ps(); }

@@ -19,7 +19,6 @@ struct VectorOf {
   static constexpr int kWidth = W;
   static constexpr int kRows = R;
   /// Rows of k that keep a panel of weights in the first-level cache.
-  static constexpr int kBlock = 256;
 
   static VIT_INLINE Reg set1(float x) { return Reg{} + x; }
   static VIT_INLINE Reg zero() { return Reg{}; }
