@@ -46,6 +46,9 @@ Json read_yaml(const std::filesystem::path& path) {
   throw DataError("{}: expected the keys of timm's args.yaml, found none", path.string());
 }
 
+/// A text that says something.
+bool is_text(const Json& value) { return value.is_string() && value != Json(""); }
+
 bool asks_for_nothing(const std::string& key, const Json& value) {
   if (value.is_null() || value == Json(false) || value == Json("") || value == Json(0)) return true;
   if (value.is_structured()) return value.empty();
@@ -65,7 +68,7 @@ double scaled_lr(const Json& timm, const Json& over) {
   const double ratio = batch / timm["lr_base_size"].get<double>();
   const auto opt = over.value("opt", timm["opt"].get<std::string>());
   auto scale = timm.value("lr_base_scale", Json());
-  if (!scale.is_string() || scale == "")
+  if (!is_text(scale))
     scale = opt.find("ada") != std::string::npos || opt.find("lamb") != std::string::npos
                 ? "sqrt"
                 : "linear";
@@ -130,11 +133,11 @@ class Translation {
     }
     if (channels.is_number()) add_model_arg("in_c", channels);
     if (classes.is_number()) add_model_arg("num_classes", classes);
-    if (pool.is_string() && pool != "") add_model_arg("global_pool", pool);
+    if (is_text(pool)) add_model_arg("global_pool", pool);
     if (arguments.is_object())
       for (const auto& [key, value] : arguments.items()) add_model_arg(key, value);
     if (over_.contains("model")) return;
-    if (file.is_string() && file != "") {
+    if (is_text(file)) {
       fields_["model"] = file;
       fields_["arch"] = name;
       return;
