@@ -37,7 +37,8 @@ LinearPtr Builder::gated_linear(const PartOfWeight& gate, const PartOfWeight& va
                         .in = dim(),
                         .gated = true,
                         .format = format_of(gate.prefix),
-                        .strassen = rows_stay_together(gate.prefix)},
+                        .strassen = rows_stay_together(gate.prefix),
+                        .team = team_},
                        source);
   });
 }

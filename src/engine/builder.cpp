@@ -10,7 +10,7 @@ namespace vit::engine {
 
 Builder::Builder(const config::VisionTransformerOptions& options, const WeightLookup& weights,
                  const PlanOptions& how)
-    : options_(options), weights_(weights), low_memory_(how.low_memory) {
+    : options_(options), weights_(weights), low_memory_(how.low_memory), team_(how.team) {
   plan_.isa = how.isa;
   plan_.precision = how.precision;
   plan_.model = options;
@@ -133,7 +133,8 @@ LinearPtr Builder::linear_of(const std::string& prefix, std::int64_t n, std::int
                        {.n = static_cast<std::int64_t>(rows.size()),
                         .in = last - first,
                         .format = format_of(prefix),
-                        .strassen = rows_stay_together(prefix)},
+                        .strassen = rows_stay_together(prefix),
+                        .team = team_},
                        source);
   });
 }

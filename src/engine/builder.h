@@ -171,6 +171,7 @@ class Builder {
   const config::VisionTransformerOptions& options_;
   const WeightLookup& weights_;
   const bool low_memory_;
+  ThreadTeam* const team_;
   Plan plan_;
   kernels::Activation activation_;
   unsigned needs_ = 0;

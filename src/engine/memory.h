@@ -18,6 +18,9 @@ class FloatBuffer {
 
  private:
   struct Free {
+    Free() noexcept : Free(0) {}
+    explicit Free(std::size_t bytes) noexcept : mapped(bytes) {}
+    std::size_t mapped;  ///< bytes; 0: from the heap
     void operator()(float* data) const;
   };
   std::unique_ptr<float[], Free> data_;

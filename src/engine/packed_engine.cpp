@@ -134,9 +134,10 @@ PackedEngine::PackedEngine(const config::VisionTransformerOptions& model,
   if (std::find(isas.begin(), isas.end(), isa) == isas.end())
     throw UsageError("engine: expected a level up to {}, which this machine has, found {}",
                      isa_name(detect_isa()), isa_name(isa));
-  state_->plan = build_plan(model, weights, {isa, options.precision(), options.low_memory()});
   const int threads = options.threads() > 0 ? options.threads() : available_cores();
   state_->team = options.team() ? options.team() : std::make_shared<ThreadTeam>(threads);
+  state_->plan = build_plan(model, weights,
+                            {isa, options.precision(), options.low_memory(), state_->team.get()});
 }
 
 PackedEngine::~PackedEngine() = default;

@@ -66,6 +66,7 @@ struct PlanOptions {
   Isa isa = Isa::kPortable;
   Precision precision = Precision::kFp32;
   bool low_memory = false;
+  ThreadTeam* team = nullptr;  ///< packs the weights; null: the calling thread
 };
 
 /// Throws DataError where a weight is missing or has another shape, or the options contradict each

@@ -1,6 +1,7 @@
 // vit_engine_worker ARCHITECTURE BATCH THREADS: the engine as one of peers.py's workers. Reads a
 // number of repetitions a line, answers with a JSON list of milliseconds for each image.
-// With --steps as the last argument: prints a table of the steps' times instead.
+// With --steps as the last argument: prints a table of the steps' times instead, and how long the
+// weights took to pack.
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -28,12 +29,14 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::int64_t batch = std::atoi(argv[2]);
-  const auto engine = vit::bench::random_engine(argv[1], std::atoi(argv[3]));
+  double packing = 0.0;
+  const auto engine = vit::bench::random_engine(argv[1], std::atoi(argv[3]), &packing);
   const vit::bench::SameImages images(argv[1], batch);
   vit::engine::Output output;
   for (int i = 0; i < 3; ++i) engine.run(images.input(), {}, output);
   if (argc > 4 && std::strcmp(argv[4], "--steps") == 0) {
     print_steps(engine, images.input(), output);
+    std::cout << "weights packed in " << packing << " ms\n";
     return 0;
   }
   std::cout << "ready" << std::endl;

@@ -1,6 +1,7 @@
 // An engine with the weights of a freshly drawn model.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,7 +13,9 @@
 
 namespace vit::bench {
 
-inline engine::PackedEngine random_engine(const std::string& architecture, int threads) {
+/// `packing`: takes the milliseconds that the engine took to make.
+inline engine::PackedEngine random_engine(const std::string& architecture, int threads,
+                                          double* packing = nullptr) {
   const auto options = config::find_architecture(architecture).model;
   const VisionTransformer model(options);
   std::map<std::string, at::Tensor> tensors;
@@ -27,7 +30,11 @@ inline engine::PackedEngine random_engine(const std::string& architecture, int t
         {tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())},
         nullptr};
   };
-  return {options, weights, engine::EngineOptions().threads(threads)};
+  const auto begin = std::chrono::steady_clock::now();
+  engine::PackedEngine engine(options, weights, engine::EngineOptions().threads(threads));
+  const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - begin;
+  if (packing != nullptr) *packing = taken.count();
+  return engine;
 }
 
 /// A batch of grey images for an architecture.

@@ -43,25 +43,35 @@ LinearPtr pack_linear(Isa isa, const LinearShape& shape, const LinearRows& sourc
   packed.bias = linear.bias.data();
   packed.scale = linear.scale.data();
   const std::int64_t together = packed.strassen ? 2 : 1;  // panels
-  std::vector<const float*> rows(static_cast<std::size_t>(together * columns));
-  for (std::int64_t p = 0; p < packed.panels; ++p) {
-    // Of a gated weight every second panel holds values.
-    const auto begin = p / parts * columns, base = p % parts * linear.out;
-    for (std::int64_t c = 0; c < columns; ++c) {
-      const bool there = begin + c < linear.out;
-      const auto from = base + begin + c, to = p * columns + c;
-      const float* row = there ? source.row(from) : nullptr;
-      rows[static_cast<std::size_t>(p % together * columns + c)] = row;
-      if (there && source.bias) linear.bias.data()[to] = source.bias(from);
-      if (linear.scale.size() > 0)
-        linear.scale.data()[to] = row == nullptr ? 1.0F
-                                  : source.scale ? source.scale(from)
-                                                 : row_scale(row, shape.in);
+  const auto pack_panels = [&](std::int64_t first, std::int64_t last) {
+    std::vector<const float*> rows(static_cast<std::size_t>(together * columns));
+    for (auto p = first; p < last; ++p) {
+      // Of a gated weight every second panel holds values.
+      const auto begin = p / parts * columns, base = p % parts * linear.out;
+      for (std::int64_t c = 0; c < columns; ++c) {
+        const bool there = begin + c < linear.out;
+        const auto from = base + begin + c, to = p * columns + c;
+        const float* row = there ? source.row(from) : nullptr;
+        rows[static_cast<std::size_t>(p % together * columns + c)] = row;
+        if (there && source.bias) linear.bias.data()[to] = source.bias(from);
+        if (linear.scale.size() > 0)
+          linear.scale.data()[to] = row == nullptr ? 1.0F
+                                    : source.scale ? source.scale(from)
+                                                   : row_scale(row, shape.in);
+      }
+      if ((p + 1) % together == 0)
+        kernels::pack_weight(isa, packed, shape.in, (p + 1 - together) * columns,
+                             together * columns, rows.data(), linear.data.data());
     }
-    if ((p + 1) % together == 0)
-      kernels::pack_weight(isa, packed, shape.in, (p + 1 - together) * columns, together * columns,
-                           rows.data(), linear.data.data());
-  }
+  };
+  const auto groups = packed.panels / together;
+  const auto share = [&](int rank, int count) {
+    pack_panels(groups * rank / count * together, groups * (rank + 1) / count * together);
+  };
+  if (shape.team != nullptr)
+    shape.team->run(share);
+  else
+    share(0, 1);
   return result;
 }
 

@@ -26,10 +26,11 @@ struct LinearShape {
   std::int64_t n = 0, in = 0;
   bool gated = false;  ///< the first half of the rows are gates, the second values
   kernels::WeightFormat format = kernels::WeightFormat::kFloat32;
-  bool strassen = false;  ///< where it pays
+  bool strassen = false;       ///< where it pays
+  ThreadTeam* team = nullptr;  ///< packs it; null: the calling thread
 };
 
-/// A weight `[n, in]` row by row.
+/// A weight `[n, in]` row by row; several threads ask.
 struct LinearRows {
   std::function<const float*(std::int64_t)> row;  ///< null for a row of zeros
   std::function<float(std::int64_t)> bias;        ///< empty for none

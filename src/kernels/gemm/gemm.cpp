@@ -10,6 +10,7 @@
 
 #include "kernels/gemm/levels.h"
 #include "kernels/gemm/strassen.h"
+#include "kernels/vector/portable.h"
 
 namespace vit::kernels {
 namespace {
@@ -119,12 +120,37 @@ std::int64_t packed_size(Isa isa, const PackedWeight& weight) {
 
 namespace {
 
+/// Values `[first, first + length)` of `columns` rows side by side: out[i · columns + c]. A row
+/// that is null is one of zeros.
+void put_side_by_side(const float* const* rows, std::int64_t columns, std::int64_t first,
+                      std::int64_t length, float* out) {
+  using V = portable::Vector;
+  constexpr std::int64_t kSide = 4;
+  static_assert(V::kRows == kSide && V::kWidth == kSide);
+  for (std::int64_t c = 0; c < columns; c += kSide) {
+    const float* const* four = rows + c;
+    const bool there = std::all_of(four, four + kSide, [](auto* row) { return row != nullptr; });
+    std::int64_t i = 0;
+    for (; there && i + kSide <= length; i += kSide) {
+      V::Reg values[kSide];
+      for (int r = 0; r < kSide; ++r) values[r] = V::load(four[r] + first + i);
+      float turned[kSide * kSide];
+      V::store_columns(values, turned);
+      for (int r = 0; r < kSide; ++r)
+        V::store(out + (i + r) * columns + c, V::load(turned + r * kSide));
+    }
+    for (; i < length; ++i)
+      for (int r = 0; r < kSide; ++r)
+        out[i * columns + c + r] = four[r] != nullptr ? four[r][first + i] : 0.0F;
+  }
+}
+
 /// The seven sums of each pair of panels and each pair of blocks.
 void pack_strassen(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64_t first,
                    std::int64_t count, const float* const* rows, float* data) {
   const std::int64_t columns = gemm_shape(isa).columns, block = weight.block;
   const std::int64_t size = block * columns, pairs = weight.panels / 2;
-  std::vector<float> memory(static_cast<std::size_t>(4 * size));
+  std::vector<float> memory(static_cast<std::size_t>(4 * size));  // the parts; zeros beyond k
   const auto part = [&](const StrassenTerm& term) {
     return memory.data() + (2 * term.row + term.column) * size;
   };
@@ -135,12 +161,9 @@ void pack_strassen(Isa isa, const PackedWeight& weight, std::int64_t k, std::int
           float* out = part({row, column, 1});
           const auto from = begin + row * block,
                      length = std::clamp(k - from, std::int64_t{0}, block);
-          for (std::int64_t c = 0; c < columns; ++c) {
-            const auto n = (2 * pair + column) * columns + c - first;
-            const float* values = n < count ? rows[n] : nullptr;
-            for (std::int64_t i = 0; i < block; ++i)
-              out[i * columns + c] = values != nullptr && i < length ? values[from + i] : 0.0F;
-          }
+          std::fill(out + length * columns, out + size, 0.0F);
+          put_side_by_side(rows + (2 * pair + column) * columns - first, columns, from, length,
+                           out);
         }
       for (int q = 0; q < kStrassenProducts; ++q) {
         const auto& [one, other] = kStrassen[q].w;
@@ -153,13 +176,33 @@ void pack_strassen(Isa isa, const PackedWeight& weight, std::int64_t k, std::int
     }
 }
 
+void pack_plain(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64_t first,
+                std::int64_t count, const float* const* rows, float* data) {
+  const std::int64_t columns = gemm_shape(isa).columns;
+  for (auto p = first / columns; p * columns < first + count; ++p)
+    for (std::int64_t begin = 0; begin < weight.k; begin += weight.block) {
+      const auto length = std::min<std::int64_t>(weight.block, weight.k - begin);
+      const auto there = std::clamp(k - begin, std::int64_t{0}, length);
+      float* out = data + (begin * weight.panels + p * length) * columns;
+      std::fill(out + there * columns, out + length * columns, 0.0F);
+      put_side_by_side(rows + p * columns - first, columns, begin, there, out);
+    }
+}
+
 }  // namespace
 
 void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64_t first,
                  std::int64_t count, const float* const* rows, void* data) {
+  const int columns = gemm_shape(isa).columns;
+  std::vector<const float*> all;  // of whole panels
+  if (const auto together = weight.strassen ? 2 * columns : columns; count % together != 0) {
+    all.assign(rows, rows + count);
+    all.resize(static_cast<std::size_t>(ceil_div(count, together) * together));
+    rows = all.data();
+    count = static_cast<std::int64_t>(all.size());
+  }
   if (weight.strassen)
     return pack_strassen(isa, weight, k, first, count, rows, static_cast<float*>(data));
-  const int columns = gemm_shape(isa).columns;
   const auto pack_as = [&]<class T>(T* values, const auto& narrow) {
     for (std::int64_t p = first / columns; p * columns < first + count; ++p)
       for (std::int64_t begin = 0; begin < weight.k; begin += weight.block) {
@@ -176,7 +219,7 @@ void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64
   };
   switch (weight.format) {
     case WeightFormat::kFloat32:
-      return pack_as(static_cast<float*>(data), [](float x, std::int64_t) { return x; });
+      return pack_plain(isa, weight, k, first, count, rows, static_cast<float*>(data));
     case WeightFormat::kBf16:
       return pack_as(static_cast<std::uint16_t*>(data),
                      [](float x, std::int64_t) { return to_bf16(x); });

@@ -10,6 +10,22 @@
 namespace vit::kernels::portable {
 namespace {
 
+typedef float FourFloats __attribute__((vector_size(16)));  // NOLINT: as VectorOf's
+
+/// Four rows of four columns to four columns.
+VIT_INLINE void turn_square(const void* rows, float* out) {
+  FourFloats r[4];
+  std::memcpy(r, rows, sizeof r);
+  const FourFloats a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
+  const FourFloats b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+  const FourFloats c = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+  const FourFloats d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+  const FourFloats columns[] = {
+      __builtin_shufflevector(a, b, 0, 1, 4, 5), __builtin_shufflevector(a, b, 2, 3, 6, 7),
+      __builtin_shufflevector(c, d, 0, 1, 4, 5), __builtin_shufflevector(c, d, 2, 3, 6, 7)};
+  std::memcpy(out, columns, sizeof columns);
+}
+
 /// `W` floats in a register. Tiles of matrix products have `R` rows. Other widths than four are
 /// for tests of the shapes that wider levels have.
 template <int W, int R>
@@ -18,7 +34,6 @@ struct VectorOf {
   typedef std::int32_t Bits __attribute__((vector_size(4 * W)));  // NOLINT
   static constexpr int kWidth = W;
   static constexpr int kRows = R;
-  /// Rows of k that keep a panel of weights in the first-level cache.
 
   static VIT_INLINE Reg set1(float x) { return Reg{} + x; }
   static VIT_INLINE Reg zero() { return Reg{}; }
@@ -81,6 +96,7 @@ struct VectorOf {
   }
   /// `R` rows of `W` columns to `W` columns of `R` rows, one after the other.
   static VIT_INLINE void store_columns(const Reg (&rows)[R], float* out) {
+    if constexpr (R == 4 && W == 4) return turn_square(&rows[0], out);
     float lanes[R][W];
     for (int r = 0; r < R; ++r) store(lanes[r], rows[r]);
     for (int c = 0; c < W; ++c)
