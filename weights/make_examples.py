@@ -1,4 +1,4 @@
-"""Writes weights/examples: the first test picture of each Fashion-MNIST class, as PNG.
+"""Writes weights/examples: the first test image of each Fashion-MNIST class, as PNG.
 
     .venv/bin/python weights/make_examples.py [FOLDER of the IDX files]
 """

@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, 6> kInterpolations{"nearest", "box",     
                                                           "hamming", "bicubic", "lanczos"};
 constexpr std::array<std::string_view, 3> kCropModes{"center", "squash", "border"};
 
-/// timm builds some models whose patches leave a border of the picture unread: those only.
+/// timm builds some models whose patches leave a border of the image unread: those only.
 bool is_registered_size(const ModelConfig& config) {
   if (config.architecture.empty()) return false;
   try {

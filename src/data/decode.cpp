@@ -28,7 +28,7 @@ Image decode(io::ImageFormat format, const Encoded& file) {
     case io::ImageFormat::kTiff:
       return decode_tiff(file);
   }
-  throw DataError("{}: expected a picture", file.source);
+  throw DataError("{}: expected an image", file.source);
 }
 
 /// As many channels as the model wants.
@@ -68,7 +68,7 @@ Image convert(const ImageView& image, std::int64_t channels) {
 Image decode_image(std::span<const std::byte> bytes, const std::string& source,
                    std::int64_t channels) {
   if (channels != 1 && channels != 3)
-    throw DataError("{}: a picture has 1 or 3 channels, the model takes {}", source, channels);
+    throw DataError("{}: an image has 1 or 3 channels, the model takes {}", source, channels);
   const auto header = io::check_image(bytes, source);
   return with_channels(
       decode(header.format, {bytes, source, header.height, header.width, channels == 1}), channels);

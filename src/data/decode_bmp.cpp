@@ -21,7 +21,7 @@ class BmpBytes {
 
   std::uint32_t u8(std::size_t at) const {
     if (at >= file_.size())
-      throw DataError("{}: BMP: the file ends before the picture does", file_.source);
+      throw DataError("{}: BMP: the file ends before the image does", file_.source);
     return file_.data()[at];
   }
   std::uint32_t u16(std::size_t at) const { return u8(at) | u8(at + 1) << 8U; }
@@ -30,7 +30,7 @@ class BmpBytes {
   /// `count` bytes from `at`.
   const std::uint8_t* range(std::size_t at, std::size_t count) const {
     if (at > file_.size() || count > file_.size() - at)
-      throw DataError("{}: BMP: the file ends before the picture does", file_.source);
+      throw DataError("{}: BMP: the file ends before the image does", file_.source);
     return file_.data() + at;
   }
   bool has(std::size_t at) const { return at < file_.size(); }
@@ -143,7 +143,7 @@ void apply_palette(const BmpLayout& layout, const std::uint8_t* indices, std::in
   }
 }
 
-/// The indices of a run-length coded picture, bottom row first. Pillow's `BmpRleDecoder`.
+/// The indices of a run-length coded image, bottom row first. Pillow's `BmpRleDecoder`.
 std::vector<std::uint8_t> expand_runs(const Encoded& file, const BmpBytes& in,
                                       const BmpLayout& layout) {
   const bool four = layout.compression == kRle4;
@@ -167,7 +167,7 @@ std::vector<std::uint8_t> expand_runs(const Encoded& file, const BmpBytes& in,
     } else if (value == 0) {  // end of row
       while (data.size() % width != 0) data.push_back(0);
       x = 0;
-    } else if (value == 1) {  // end of picture
+    } else if (value == 1) {  // end of image
       break;
     } else if (value == 2) {  // move right and up
       if (!in.has(at + 1)) break;
@@ -188,7 +188,7 @@ std::vector<std::uint8_t> expand_runs(const Encoded& file, const BmpBytes& in,
     }
   }
   if (data.size() < total)
-    throw DataError("{}: BMP: the file ends before the picture does", file.source);
+    throw DataError("{}: BMP: the file ends before the image does", file.source);
   data.resize(total);
   return data;
 }

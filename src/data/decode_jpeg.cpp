@@ -36,7 +36,7 @@ void ignore_jpeg_message(j_common_ptr /*common*/) {}
 void ignore(j_decompress_ptr /*jpeg*/) {}
 
 boolean on_end_of_bytes(j_decompress_ptr jpeg) {
-  fail(reinterpret_cast<j_common_ptr>(jpeg), "the file ends before the picture does");
+  fail(reinterpret_cast<j_common_ptr>(jpeg), "the file ends before the image does");
 }
 
 void skip(j_decompress_ptr jpeg, long count) {

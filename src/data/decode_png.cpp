@@ -35,7 +35,7 @@ void ignore_warning(png_structp /*png*/, png_const_charp /*message*/) {}
 
 void read_bytes(png_structp png, png_bytep to, png_size_t count) {
   auto* reader = static_cast<Reader*>(png_get_io_ptr(png));
-  if (count > reader->left) png_error(png, "the file ends before the picture does");
+  if (count > reader->left) png_error(png, "the file ends before the image does");
   std::memcpy(to, reader->at, count);
   reader->at += count;
   reader->left -= count;

@@ -1,5 +1,5 @@
-// TIFF by libtiff, its first picture, with the conversions of Pillow's `TiffImagePlugin.py` (which,
-// unlike the other formats, turns the picture as its orientation tag says).
+// TIFF by libtiff, its first image, with the conversions of Pillow's `TiffImagePlugin.py` (which,
+// unlike the other formats, turns the image as its orientation tag says).
 #include "decode_tiff.h"
 
 #include <algorithm>

@@ -37,7 +37,7 @@ struct Layout {
   std::uint16_t alpha = 0;  // kind of the first extra sample; 0 where there is none
 };
 
-/// Every sample of the picture as it stands: `[H, W, samples]`, each of `bytes_of(bits)` bytes in
+/// Every sample of the image as it stands: `[H, W, samples]`, each of `bytes_of(bits)` bytes in
 /// this machine's order; samples of less than 8 bits one a byte.
 struct Samples {
   std::int64_t bytes = 1;
@@ -50,7 +50,7 @@ struct Samples {
 Image convert(TIFF* tiff, const Encoded& file, const Samples& samples, const Layout& l,
               int colours);
 
-/// The picture as its orientation tag (1 … 8) wants it to be seen.
+/// The image as its orientation tag (1 … 8) wants it to be seen.
 Image turned(Image image, int orientation);
 
 }  // namespace vit::data::tiff

@@ -41,7 +41,7 @@ std::uint8_t grey_of(const std::uint8_t* sample, const Layout& l) {
 Image convert_palette(TIFF* tiff, const Encoded& file, const Samples& samples, const Layout& l) {
   std::uint16_t* maps[3] = {};
   if (TIFFGetField(tiff, TIFFTAG_COLORMAP, &maps[0], &maps[1], &maps[2]) != 1)
-    fail(file, "a palette picture without a palette");
+    fail(file, "a palette image without a palette");
   Image image(l.height, l.width, 3);
   for (std::size_t i = 0; i < image.pixels.size(); ++i)
     image.pixels[i] = static_cast<std::uint8_t>(maps[i % 3][samples.data[i / 3 * l.samples]] >> 8U);
@@ -99,7 +99,7 @@ Image turned(Image image, int orientation) {
       orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
   const bool from_right =
       orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
-  // (y, x) of the result comes from (a, b) of the stored picture, read from the far end as needed.
+  // (y, x) of the result comes from (a, b) of the stored image, read from the far end as needed.
   Image out(swap ? image.width : image.height, swap ? image.height : image.width, image.channels);
   for (std::int64_t y = 0; y < out.height; ++y)
     for (std::int64_t x = 0; x < out.width; ++x) {

@@ -13,9 +13,9 @@
 namespace vit::data {
 namespace {
 
-void check_picture(const Image& image) {
+void check_pixels(const Image& image) {
   if (image.height < 1 || image.width < 1 || (image.channels != 1 && image.channels != 3))
-    throw DataError("picture to be encoded: expected H, W > 0 and 1 or 3 channels, found {}",
+    throw DataError("image to be encoded: expected H, W > 0 and 1 or 3 channels, found {}",
                     std::vector{image.height, image.width, image.channels});
 }
 
@@ -23,13 +23,13 @@ void check_picture(const Image& image) {
 [[noreturn]] void on_jpeg_error(j_common_ptr jpeg) {
   char message[JMSG_LENGTH_MAX];
   jpeg->err->format_message(jpeg, message);
-  throw DataError("picture to be encoded: {}", message);
+  throw DataError("image to be encoded: {}", message);
 }
 
 }  // namespace
 
 std::string encode_png(const Image& image) {
-  check_picture(image);
+  check_pixels(image);
   png_image png{};
   png.version = PNG_IMAGE_VERSION;
   png.width = static_cast<png_uint_32>(image.width);
@@ -39,13 +39,13 @@ std::string encode_png(const Image& image) {
   std::string bytes(size, '\0');
   if (png_image_write_to_memory(&png, bytes.data(), &size, /*convert_to_8bit=*/0,
                                 image.pixels.data(), /*row_stride=*/0, nullptr) == 0)
-    throw DataError("picture to be encoded: {}", png.message);
+    throw DataError("image to be encoded: {}", png.message);
   bytes.resize(size);
   return bytes;
 }
 
 std::string encode_jpeg(const Image& image, int quality) {
-  check_picture(image);
+  check_pixels(image);
   jpeg_compress_struct jpeg{};
   jpeg_error_mgr errors{};
   jpeg.err = jpeg_std_error(&errors);

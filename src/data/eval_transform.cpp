@@ -82,7 +82,7 @@ EvalTransform::EvalTransform(const Preprocessing& preprocessing, Size2d size, st
   if (pillow_ != 12 && pillow_ != 13)
     throw DataError("pillow: expected 12 or 13, found {}", pillow_);
   if (channels != 1 && channels != 3)
-    throw DataError("a model of {} input channels cannot be fed pictures (1 or 3)", channels);
+    throw DataError("a model of {} input channels cannot be fed images (1 or 3)", channels);
   const auto crop_pct = preprocessing.crop_pct;
   if (!(crop_pct > 0.0) || !(crop_pct <= 100.0))
     throw DataError("crop_pct: expected a value above 0 and at most 100, found {}", crop_pct);

@@ -92,7 +92,7 @@ struct Loader::State {
     }
   }
 
-  /// The error with the picture's name, where it does not say it yet.
+  /// The error with the image's name, where it does not say it yet.
   std::exception_ptr named(const Error& error, std::int64_t index) const {
     const auto name = dataset->name(index);
     const std::string what = error.what();
@@ -126,7 +126,7 @@ struct Loader::State {
       Slot* slot = nullptr;
       work_ready.wait(lock, [&] { return stopping || (slot = open_slot()) != nullptr; });
       if (stopping) return;
-      // Small pictures in handfuls: a lock for each would cost more than the picture.
+      // Small images in handfuls: a lock for each would cost more than the image.
       constexpr std::int64_t kHandful = 1 << 17;
       const auto numel = options.channels * options.size[0] * options.size[1];
       const auto begin = slot->handed_out;

@@ -82,10 +82,10 @@ Image two_passes(const ImageView& in, const kernels::ResizeAxis& y_axis,
 Image resample(const ImageView& in, Size2d size, const Region& part, Filter filter,
                std::int64_t pillow) {
   if (size[0] < 1 || size[1] < 1 || in.height < 1 || in.width < 1)
-    throw DataError("a picture of {}x{} cannot be resized to {}x{} (height x width)", in.height,
+    throw DataError("an image of {}x{} cannot be resized to {}x{} (height x width)", in.height,
                     in.width, size[0], size[1]);
   if (size[0] > kMaxSide || size[1] > kMaxSide || part.height * part.width > kMaxResized)
-    throw DataError("a picture of {}x{} would be resized to {}x{} (height x width): too large",
+    throw DataError("an image of {}x{} would be resized to {}x{} (height x width): too large",
                     in.height, in.width, size[0], size[1]);
   if (filter == Filter::kNearest) return nearest(in, size, part);
   const auto y_axis = [&] {

@@ -49,8 +49,8 @@ io::GalleryCard make_card(const LoadedInput& input, std::span<const Prediction> 
                           const std::vector<std::string>& labels, const data::Image* overlay) {
   io::GalleryCard card;
   card.name = printable(input.name);
-  if (!input.picture.pixels.empty())
-    card.picture = io::data_uri("image/jpeg", data::encode_jpeg(input.picture));
+  if (!input.image.pixels.empty())
+    card.image = io::data_uri("image/jpeg", data::encode_jpeg(input.image));
   if (overlay != nullptr) card.attention = io::data_uri("image/jpeg", data::encode_jpeg(*overlay));
   for (const auto& [index, prob] : topk) {
     const auto i = static_cast<std::size_t>(index);
@@ -81,9 +81,9 @@ class BatchWriter {
       return;
     }
     const auto numbers = said.values.row(row);
-    const bool shown = !said.attention.shape.empty() && !input.picture.pixels.empty();
+    const bool shown = !said.attention.shape.empty() && !input.image.pixels.empty();
     const auto overlay =
-        shown ? overlay_attention(input.picture, said.attention.row(row), said.attention.size(1))
+        shown ? overlay_attention(input.image, said.attention.row(row), said.attention.size(1))
               : data::Image();
     std::vector<Prediction> topk;
     if (options_.output == AnswerOptions::kPredictions) topk = top_k(numbers, options_.topk);

@@ -47,7 +47,7 @@ class FileInputs : public InputSource {
   /// From the folder or tensor file that was begun.
   std::optional<Input> next_of_current() {
     if (folder_) {
-      if (auto file = folder_->next()) return picture(file->string());
+      if (auto file = folder_->next()) return image(file->string());
       folder_.reset();
     }
     if (tensors_) {
@@ -68,7 +68,7 @@ class FileInputs : public InputSource {
       return std::nullopt;
     }
     const bool video = is_video_argument(current_);
-    if (!video && !is_tensor_file(current_)) return picture(current_);
+    if (!video && !is_tensor_file(current_)) return image(current_);
     if (options_.on_file) options_.on_file(current_);
     try {
       if (video)
@@ -98,12 +98,12 @@ class FileInputs : public InputSource {
     }
   }
 
-  Input picture(const std::string& file) const {
+  Input image(const std::string& file) const {
     if (options_.on_file) options_.on_file(file);
     return {file, -1, [file, &options = options_](std::span<float> chw, data::Image* shown) {
               const auto& transform = options.transform();
-              show_picture(file, data::decode_image(file, transform.channels()), transform, chw,
-                           shown);
+              show_image(file, data::decode_image(file, transform.channels()), transform, chw,
+                         shown);
             }};
   }
 
@@ -119,12 +119,11 @@ class FileInputs : public InputSource {
 
 }  // namespace
 
-void show_picture(const std::string& name, const ImageView& image,
-                  const data::EvalTransform& transform, std::span<float> chw,
-                  data::Image* picture) {
+void show_image(const std::string& name, const ImageView& image,
+                const data::EvalTransform& transform, std::span<float> chw, data::Image* cropped) {
   try {
     transform(image, chw);
-    if (picture != nullptr) *picture = transform.crop(image);
+    if (cropped != nullptr) *cropped = transform.crop(image);
   } catch (const DataError& error) {
     throw DataError("{}: {}", name, error.what());
   }

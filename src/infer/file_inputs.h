@@ -1,4 +1,4 @@
-// The pieces of open_inputs that read: pictures shown, tensor files opened.
+// The pieces of open_inputs that read: images shown, tensor files opened.
 #pragma once
 
 #include <optional>
@@ -10,10 +10,10 @@
 
 namespace vit::infer {
 
-/// A picture through `transform` into `chw`, and its 8-bit form into `picture` where asked for.
+/// An image through `transform` into `chw`, and its 8-bit form into `cropped` where asked for.
 /// Throws DataError, which `name` opens, where the transform cannot take it.
-void show_picture(const std::string& name, const ImageView& image,
-                  const data::EvalTransform& transform, std::span<float> chw, data::Image* picture);
+void show_image(const std::string& name, const ImageView& image,
+                const data::EvalTransform& transform, std::span<float> chw, data::Image* cropped);
 
 /// The rows of a `.npy` or `.safetensors` file.
 class TensorRows {

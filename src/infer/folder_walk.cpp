@@ -13,7 +13,7 @@ namespace vit::infer {
 namespace fs = std::filesystem;
 namespace {
 
-bool is_picture_name(const fs::path& path) {
+bool is_image_name(const fs::path& path) {
   static const std::array<const char*, 7> suffixes{".jpg", ".jpeg", ".png", ".webp",
                                                    ".bmp", ".tif",  ".tiff"};
   const auto extension = lower_extension(path);
@@ -35,7 +35,7 @@ std::string lower_extension(const fs::path& path) {
 }
 
 void FolderWalk::enter(const fs::path& folder) {
-  ++found_;  // a folder that cannot be read is no folder without pictures
+  ++found_;  // a folder that cannot be read is no folder without images
   struct stat status {};
   if (::stat(folder.c_str(), &status) != 0)
     throw IoError("{}: cannot be read: {}", folder.string(), std::strerror(errno));
@@ -50,7 +50,7 @@ void FolderWalk::enter(const fs::path& folder) {
   if (entering_) entering_(folder);
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    if (is_picture_name(it->path()) || is_folder(it->path())) level.entries.push_back(it->path());
+    if (is_image_name(it->path()) || is_folder(it->path())) level.entries.push_back(it->path());
   if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
   --found_;
   std::sort(level.entries.rbegin(), level.entries.rend());
@@ -77,7 +77,7 @@ std::optional<fs::path> FolderWalk::next() {
     return entry;
   }
   if (found_++ == 0)
-    throw DataError("{}: expected pictures (jpg, jpeg, png, webp, bmp, tif, tiff), found none",
+    throw DataError("{}: expected images (jpg, jpeg, png, webp, bmp, tif, tiff), found none",
                     root_.string());
   return std::nullopt;
 }

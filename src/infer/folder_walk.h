@@ -1,4 +1,4 @@
-// The pictures of a folder and of the folders in it, found as they are needed.
+// The images of a folder and of the folders in it, found as they are needed.
 #pragma once
 
 #include <cstdint>
@@ -17,15 +17,15 @@ bool is_folder(const std::filesystem::path& path);
 /// In lower case.
 std::string lower_extension(const std::filesystem::path& path);
 
-/// The pictures under a folder, depth first, in the order of their names. Holds one listing a
+/// The images under a folder, depth first, in the order of their names. Holds one listing a
 /// level, never the whole tree.
 class FolderWalk {
  public:
   /// `entering` is told of each folder before it is listed.
   FolderWalk(std::filesystem::path root, std::function<void(const std::filesystem::path&)> entering)
       : root_(std::move(root)), entering_(std::move(entering)) {}
-  /// The next picture; none at the end. Throws IoError where a folder cannot be listed, DataError
-  /// at the end where there was no picture at all.
+  /// The next image; none at the end. Throws IoError where a folder cannot be listed, DataError
+  /// at the end where there was no image at all.
   std::optional<std::filesystem::path> next();
 
  private:

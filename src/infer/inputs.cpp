@@ -24,8 +24,8 @@ class DatasetInputs : public InputSource {
     input.name = dataset_->name(index);
     if (const auto label = dataset_->label(index); label >= 0)
       input.label = classes_.at(static_cast<std::size_t>(label));
-    input.load = [this, index](std::span<float> chw, data::Image* picture) {
-      show_picture(dataset_->name(index), dataset_->load(index), transform_(), chw, picture);
+    input.load = [this, index](std::span<float> chw, data::Image* image) {
+      show_image(dataset_->name(index), dataset_->load(index), transform_(), chw, image);
     };
     return input;
   }

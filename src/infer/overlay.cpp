@@ -23,21 +23,21 @@ std::array<double, 3> colour(double t) {
 
 }  // namespace
 
-data::Image overlay_attention(const data::Image& picture, std::span<const float> map,
+data::Image overlay_attention(const data::Image& image, std::span<const float> map,
                               std::int64_t grid_h) {
   data::Image heat(grid_h, static_cast<std::int64_t>(map.size()) / grid_h, 1);
   for (std::size_t i = 0; i < heat.pixels.size(); ++i)
     heat.pixels[i] = static_cast<std::uint8_t>(std::lround(255 * std::clamp(map[i], 0.0F, 1.0F)));
-  heat = data::resize(heat, picture.height, picture.width, data::Filter::kBicubic);
-  data::Image overlay(picture.height, picture.width, 3);
+  heat = data::resize(heat, image.height, image.width, data::Filter::kBicubic);
+  data::Image overlay(image.height, image.width, 3);
   for (std::size_t i = 0; i < heat.pixels.size(); ++i) {
     const double t = heat.pixels[i] / 255.0;
     const auto mixed = colour(t);
-    // Where nothing was looked at, the picture shows through, dimmed.
+    // Where nothing was looked at, the image shows through, dimmed.
     const double share = 0.35 + 0.3 * t;
     for (std::size_t c = 0; c < 3; ++c) {
-      const auto channel = picture.channels == 3 ? c : 0;
-      const auto own = picture.pixels[i * static_cast<std::size_t>(picture.channels) + channel];
+      const auto channel = image.channels == 3 ? c : 0;
+      const auto own = image.pixels[i * static_cast<std::size_t>(image.channels) + channel];
       overlay.pixels[i * 3 + c] =
           static_cast<std::uint8_t>(std::lround(own * (1 - share) + mixed[c] * share));
     }

@@ -20,10 +20,10 @@ namespace {
 
 using LoadClock = std::chrono::steady_clock;
 
-void load_input(Input& input, std::span<float> chw, bool keep_picture, LoadedInput& loaded) {
+void load_input(Input& input, std::span<float> chw, bool keep_image, LoadedInput& loaded) {
   const auto begin = LoadClock::now();
   try {
-    input.load(chw, keep_picture ? &loaded.picture : nullptr);
+    input.load(chw, keep_image ? &loaded.image : nullptr);
   } catch (...) {
     loaded.error = std::current_exception();
     std::fill(chw.begin(), chw.end(), 0.0F);
@@ -104,7 +104,7 @@ struct Pipeline::State {
       loaded.label = input->label;
       pending->loads.push_back(
           pool.submit([this, input = std::move(*input), chw, &loaded]() mutable {
-            if (!cancelled) load_input(input, chw, options.keep_pictures, loaded);
+            if (!cancelled) load_input(input, chw, options.keep_images, loaded);
           }));
     }
     return inputs.empty() ? nullptr : std::move(pending);

@@ -86,7 +86,7 @@ const data::EvalTransform& Predictor::transform() const {
   std::call_once(state_->transform_made, [this] {
     const auto& options = state_->config.model;
     if (options.in_c() != 1 && options.in_c() != 3)
-      throw DataError("model: pictures have 1 or 3 channels, found in_c {}: feed it tensors",
+      throw DataError("model: images have 1 or 3 channels, found in_c {}: feed it tensors",
                       options.in_c());
     state_->transform = std::make_unique<const data::EvalTransform>(
         state_->config.preprocessing, options.img_size(), options.in_c());

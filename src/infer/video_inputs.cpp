@@ -73,7 +73,7 @@ std::optional<Input> VideoInputs::next() {
     return Input{name, -1,
                  [name, frame = counted(source_->retrieve()), transform = transform_](
                      std::span<float> chw, data::Image* shown) {
-                   show_picture(name, frame.pixels, transform(), chw, shown);
+                   show_image(name, frame.pixels, transform(), chw, shown);
                  }};
   }
   return std::nullopt;

@@ -74,9 +74,9 @@ Gallery::Gallery(const std::filesystem::path& path, std::string_view title,
 
 void Gallery::add(const GalleryCard& card) {
   std::string html = format("<article class=\"card\">\n<figure>");
-  if (!card.picture.empty())
-    html += format("<img class=\"picture\" loading=\"lazy\" alt=\"{}\" src=\"{}\">",
-                   html_escape(card.name), card.picture);
+  if (!card.image.empty())
+    html += format("<img class=\"image\" loading=\"lazy\" alt=\"{}\" src=\"{}\">",
+                   html_escape(card.name), card.image);
   if (!card.attention.empty())
     html += format("<img class=\"attention\" loading=\"lazy\" alt=\"attention\" src=\"{}\">",
                    card.attention);

@@ -1,4 +1,4 @@
-// The picture formats' headers, one function each. All throw DataError; `format` is left unset.
+// The image formats' headers, one function each. All throw DataError; `format` is left unset.
 #pragma once
 
 #include <string>

@@ -36,16 +36,16 @@ constexpr std::array<Format, 5> kFormats{{
 }  // namespace
 
 ImageHeader check_image(std::span<const std::byte> bytes, const std::string& source) {
-  if (bytes.empty()) throw DataError("{}: expected a picture, found an empty file", source);
+  if (bytes.empty()) throw DataError("{}: expected an image, found an empty file", source);
   const auto* format = std::find_if(kFormats.begin(), kFormats.end(),
                                     [&](const Format& f) { return f.recognises(bytes); });
   if (format == kFormats.end())
-    throw DataError("{}: expected a JPEG, PNG, WebP, BMP or TIFF picture, found another file",
+    throw DataError("{}: expected a JPEG, PNG, WebP, BMP or TIFF image, found another file",
                     source);
   auto header = format->parse(bytes, source);
   header.format = format->format;
   if (header.width < 1 || header.height < 1)
-    throw DataError("{}: expected a picture of at least 1 x 1 pixels, found {} x {}", source,
+    throw DataError("{}: expected an image of at least 1 x 1 pixels, found {} x {}", source,
                     header.width, header.height);
   // Neither side is above 2^32, but their product may be above 2^63.
   if (header.width > kMaxPixels / header.height)

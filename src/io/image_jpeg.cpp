@@ -72,7 +72,7 @@ ImageHeader parse_jpeg(Bytes bytes, const std::string& source) {
     header.height = load_be<std::uint16_t>(contents.data() + 1);
     header.width = load_be<std::uint16_t>(contents.data() + 3);
   }
-  if (!frame || !scan) throw DataError("{}: a JPEG without a picture", source);
+  if (!frame || !scan) throw DataError("{}: a JPEG without an image", source);
   return header;
 }
 

@@ -35,7 +35,7 @@ ImageHeader parse_png(Bytes bytes, const std::string& source) {
     if (type == "IEND") break;
     at += length + kFrame;
   }
-  if (!data) throw DataError("{}: a PNG without a picture", source);
+  if (!data) throw DataError("{}: a PNG without an image", source);
   return header;
 }
 

@@ -1,4 +1,4 @@
-// TIFF 6.0: width and height of the first picture.
+// TIFF 6.0: width and height of the first image.
 #include "image_formats.h"
 #include "vit/core/error.h"
 

@@ -13,7 +13,7 @@ std::int64_t load_24(const std::byte* from) {
   return load_le<std::uint16_t>(from) | (std::to_integer<std::int64_t>(from[2]) << 16);
 }
 
-/// The canvas (VP8X), or the one picture (VP8, VP8L).
+/// The canvas (VP8X), or the one image (VP8, VP8L).
 ImageHeader parse_chunk(std::string_view type, Bytes data, const std::string& source) {
   ImageHeader header;
   if (type == "VP8X" && data.size() >= 10) {
@@ -28,8 +28,8 @@ ImageHeader parse_chunk(std::string_view type, Bytes data, const std::string& so
     header.width = load_le<std::uint16_t>(data.data() + 6) & 0x3FFF;
     header.height = load_le<std::uint16_t>(data.data() + 8) & 0x3FFF;
   } else {
-    throw DataError("{}: expected a WebP that starts with a picture or its canvas, found {}",
-                    source, in_quotes(type));
+    throw DataError("{}: expected a WebP that starts with an image or its canvas, found {}", source,
+                    in_quotes(type));
   }
   return header;
 }

@@ -19,7 +19,7 @@ VisionTransformer make(const char* architecture) {
   return VisionTransformer(config::find_architecture(architecture).model);
 }
 
-/// Argument: batch size. Reports pictures a second.
+/// Argument: batch size. Reports images a second.
 void forward_vit_base(benchmark::State& state) {
   auto model = make("vit_base_patch16_224");
   model->eval();
@@ -30,7 +30,7 @@ void forward_vit_base(benchmark::State& state) {
 }
 BENCHMARK(forward_vit_base)->Arg(1)->Arg(8)->Unit(benchmark::kMillisecond)->UseRealTime();
 
-/// Forward, loss, backward and AdamW's step. Argument: batch size. Reports pictures a second.
+/// Forward, loss, backward and AdamW's step. Argument: batch size. Reports images a second.
 void train_step_vit_tiny(benchmark::State& state) {
   auto model = make("vit_tiny_patch16_224");
   model->train();

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""One picture from a cold process: vit-infer against Python with timm, wall time and memory, in one run.
+"""One image from a cold process: vit-infer against Python with timm, wall time and memory, in one run.
 
     .venv/bin/python tests/bench/startup.py --vit build/release/bin [--rounds 5]
 
-Both read the same safetensors file and the same picture, and print the five most probable classes. Prints each one's least
+Both read the same safetensors file and the same image, and print the five most probable classes. Prints each one's least
 wall time and largest resident set, and the ratios.
 """
 
@@ -22,7 +22,7 @@ import functools, json, sys
 import timm, torch
 from PIL import Image
 from safetensors.torch import load_file
-architecture, arguments, weights, picture, mode = sys.argv[1], json.loads(sys.argv[2]), *sys.argv[3:]
+architecture, arguments, weights, image, mode = sys.argv[1], json.loads(sys.argv[2]), *sys.argv[3:]
 state = {k.replace("block.", "blocks.", 1): v.float() for k, v in load_file(weights).items()}
 if "patch_embed.norm.weight" in state:  # The seed's form.
     arguments["embed_norm_layer"] = functools.partial(torch.nn.LayerNorm, eps=1e-6)
@@ -33,7 +33,7 @@ if transform is None:
     from torchvision import transforms
     transform = transforms.Compose([transforms.Resize(28), transforms.ToTensor(), transforms.Normalize(.5, .5)])
 with torch.inference_mode():
-    print(model(transform(Image.open(picture).convert(mode))[None]).softmax(-1).topk(5))
+    print(model(transform(Image.open(image).convert(mode))[None]).softmax(-1).topk(5))
 """
 
 PREPARE = """
@@ -73,12 +73,12 @@ def main():
     options = parser.parse_args()
     vit = options.vit.resolve()
     with tempfile.TemporaryDirectory() as folder:
-        tiny, model, picture = (pathlib.Path(folder) / name for name in ("tiny.safetensors", "model.safetensors", "p.jpg"))
+        tiny, model, image = (pathlib.Path(folder) / name for name in ("tiny.safetensors", "model.safetensors", "p.jpg"))
         # In a process of its own: a child's largest resident set counts what its parent had when it was started.
-        subprocess.run([sys.executable, "-c", PREPARE, tiny, picture], check=True)
+        subprocess.run([sys.executable, "-c", PREPARE, tiny, image], check=True)
         subprocess.run([vit / "vit-convert", tiny, model, "--arch", "vit_tiny_patch16_224", "-q"], check=True)
-        compare("ViT-Ti/16", [vit / "vit-infer", "-m", model, picture],
-                [sys.executable, "-c", PEER, "vit_tiny_patch16_224", "{}", tiny, picture, "RGB"], options.rounds)
+        compare("ViT-Ti/16", [vit / "vit-infer", "-m", model, image],
+                [sys.executable, "-c", PEER, "vit_tiny_patch16_224", "{}", tiny, image, "RGB"], options.rounds)
 
     weights = ROOT / "weights/vit_fashion_mnist.safetensors"
     data = weights.read_bytes()

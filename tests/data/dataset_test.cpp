@@ -15,12 +15,12 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using vit::testing::GoldenPictures;
+using vit::testing::GoldenImages;
 using vit::testing::TemporaryFolder;
 
-void add_picture(const fs::path& path) {
+void add_image(const fs::path& path) {
   fs::create_directories(path.parent_path());
-  fs::copy_file(GoldenPictures::path("rgb.png"), path);
+  fs::copy_file(GoldenImages::path("rgb.png"), path);
 }
 
 void write_idx(const fs::path& path, std::vector<std::uint8_t> sizes,
@@ -60,8 +60,8 @@ TEST(NaturalLess, OrdersPathsAsTimmsNaturalKey) {
 TEST(ClassFolders, OrdersClassesAndFilesNaturally) {
   const TemporaryFolder folder;
   for (const auto* name : {"n10/a.png", "n9/x10.png", "n9/x9.PNG", "more/n2/y.png", "stray.png"})
-    add_picture(folder / name);
-  std::ofstream(folder / "n9/notes.txt") << "no picture";
+    add_image(folder / name);
+  std::ofstream(folder / "n9/notes.txt") << "no image";
   const auto dataset = open_class_folders(folder.path(), 3);
   EXPECT_THAT(dataset->classes(), ElementsAre("n2", "n9", "n10"));
   ASSERT_EQ(dataset->size(), 4);
@@ -76,10 +76,10 @@ TEST(ClassFolders, OrdersClassesAndFilesNaturally) {
 
 TEST(ClassFolders, KeepTheBytesOfNamesThatAreNotUtf8) {
   const TemporaryFolder folder;
-  add_picture(folder /
-              "r\xE9"
-              "d/a.png");
-  add_picture(folder / "blue/a.png");
+  add_image(folder /
+            "r\xE9"
+            "d/a.png");
+  add_image(folder / "blue/a.png");
   EXPECT_THAT(open_class_folders(folder.path(), 3)->classes(), ElementsAre("blue",
                                                                            "r\xE9"
                                                                            "d"));
@@ -88,7 +88,7 @@ TEST(ClassFolders, KeepTheBytesOfNamesThatAreNotUtf8) {
 TEST(ClassFolders, TellWhetherAnImageIsStillTheSameWhereverTheyStand) {
   const TemporaryFolder folder;
   for (const auto* name : {"data/a/1.png", "data/b/1.png", "data/b/2.png"})
-    add_picture(folder / name);
+    add_image(folder / name);
   const auto before = open_class_folders(folder / "data", 3);
   EXPECT_NE(before->fingerprint(1), before->fingerprint(2));
   fs::copy(folder / "data", folder / "moved", fs::copy_options::recursive);
@@ -98,9 +98,9 @@ TEST(ClassFolders, TellWhetherAnImageIsStillTheSameWhereverTheyStand) {
   EXPECT_NE(before->fingerprint(2), after->fingerprint(2));
 }
 
-TEST(ClassFolders, NamesAFolderWithoutPictures) {
+TEST(ClassFolders, NamesAFolderWithoutImages) {
   const TemporaryFolder folder;
-  add_picture(folder / "full/a.png");
+  add_image(folder / "full/a.png");
   fs::create_directories(folder / "empty");
   EXPECT_THAT(error_of([&] { open_class_folders(folder.path(), 3); }),
               HasSubstr((folder / "empty").string() + ": expected images"));
@@ -110,7 +110,7 @@ TEST(ClassFolders, NamesAFolderWithoutPictures) {
 
 TEST(ClassFolders, EndsWhereLinksGoRound) {
   const TemporaryFolder folder;
-  add_picture(folder / "a/one.png");
+  add_image(folder / "a/one.png");
   fs::create_directory_symlink(folder.path(), folder / "a/round");
   EXPECT_LT(open_class_folders(folder.path(), 3)->size(), 4);
 }
@@ -118,8 +118,8 @@ TEST(ClassFolders, EndsWhereLinksGoRound) {
 TEST(OpenData, FindsValidationByEitherName) {
   for (const std::string name : {"val", "validation"}) {
     const TemporaryFolder folder;
-    add_picture(folder / "train/a/1.png");
-    add_picture(folder / (name + "/a/2.png"));
+    add_image(folder / "train/a/1.png");
+    add_image(folder / (name + "/a/2.png"));
     EXPECT_EQ(open_data(folder.path(), Split::kValidation, 3)->size(), 1);
     EXPECT_EQ(open_data(folder.path(), Split::kTrain, 3)->size(), 1);
   }
@@ -128,12 +128,12 @@ TEST(OpenData, FindsValidationByEitherName) {
 TEST(OpenData, SaysWhatIsMissing) {
   const TemporaryFolder folder;
   EXPECT_THAT(error_of([&] { open_data(folder.path(), Split::kTrain, 3); }), HasSubstr("train/"));
-  add_picture(folder / "train/a/1.png");
-  add_picture(folder / "train/b/1.png");
+  add_image(folder / "train/a/1.png");
+  add_image(folder / "train/b/1.png");
   EXPECT_THAT(error_of([&] { open_data(folder.path(), Split::kValidation, 3); }),
               HasSubstr("val/ or validation/"));
-  add_picture(folder / "val/a/1.png");
-  add_picture(folder / "val/c/1.png");
+  add_image(folder / "val/a/1.png");
+  add_image(folder / "val/c/1.png");
   EXPECT_THAT(error_of([&] { open_data(folder.path(), Split::kValidation, 3); }),
               HasSubstr("missing: b; unknown: c"));
   EXPECT_THROW(open_data(folder / "nowhere", Split::kTrain, 3), IoError);

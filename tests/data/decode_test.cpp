@@ -11,20 +11,20 @@ namespace vit::data {
 namespace {
 
 using ::testing::HasSubstr;
-using vit::testing::GoldenPictures;
+using vit::testing::GoldenImages;
 
 std::vector<std::byte> read_bytes(const std::string& name) {
-  const auto text = read_file(GoldenPictures::path(name));
+  const auto text = read_file(GoldenImages::path(name));
   const auto bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
 }
 
 TEST(Decode, EqualsPillowsRgbOfEveryKindOfFile) {
-  const auto& golden = GoldenPictures::get();
+  const auto& golden = GoldenImages::get();
   for (const auto& one : golden.cases("decoded")) {
     const auto file = one["file"].get<std::string>();
     SCOPED_TRACE(file);
-    const auto image = decode_image(GoldenPictures::path(file), 3);
+    const auto image = decode_image(GoldenImages::path(file), 3);
     ASSERT_EQ(image.height, one["height"].get<std::int64_t>());
     ASSERT_EQ(image.width, one["width"].get<std::int64_t>());
     EXPECT_EQ(image.pixels, golden.bytes(one["rgb"], image.pixels.size()));
@@ -32,11 +32,11 @@ TEST(Decode, EqualsPillowsRgbOfEveryKindOfFile) {
 }
 
 TEST(Decode, EqualsPillowsGreyOfEveryKindOfFile) {
-  const auto& golden = GoldenPictures::get();
+  const auto& golden = GoldenImages::get();
   for (const auto& one : golden.cases("decoded")) {
     const auto file = one["file"].get<std::string>();
     SCOPED_TRACE(file);
-    const auto image = decode_image(GoldenPictures::path(file), 1);
+    const auto image = decode_image(GoldenImages::path(file), 1);
     EXPECT_EQ(image.pixels, golden.bytes(one["grey"], image.pixels.size()));
   }
 }
@@ -84,7 +84,7 @@ TEST(Decode, RefusesAPngWithAWrongChecksum) {
 
 TEST(Decode, NamesTheFileInItsError) {
   const vit::testing::TemporaryFolder folder;
-  std::ofstream(folder / "text.jpg") << "this is no picture";
+  std::ofstream(folder / "text.jpg") << "this is no image";
   try {
     decode_image(folder / "text.jpg", 3);
     FAIL() << "no error";

@@ -28,7 +28,7 @@ TEST(EncodePng, KeepsEveryPixel) {
   }
 }
 
-TEST(EncodeJpeg, KeepsThePicture) {
+TEST(EncodeJpeg, KeepsTheImage) {
   const auto image = gradient(3);
   const auto back = decoded(encode_jpeg(image, 95), 3);
   ASSERT_EQ(back.pixels.size(), image.pixels.size());
@@ -39,7 +39,7 @@ TEST(EncodeJpeg, KeepsThePicture) {
   EXPECT_LT(difference / static_cast<double>(back.pixels.size()), 12.0);
 }
 
-TEST(Encode, RefusesWhatIsNoPicture) {
+TEST(Encode, RefusesWhatIsNoImage) {
   EXPECT_THROW(encode_png(Image()), DataError);
   EXPECT_THROW(encode_jpeg(Image(2, 2, 2)), DataError);
 }

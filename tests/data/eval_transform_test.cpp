@@ -8,11 +8,11 @@
 namespace vit::data {
 namespace {
 
-using vit::testing::GoldenPictures;
+using vit::testing::GoldenImages;
 using vit::testing::region_of;
 
 TEST(EvalTransform, EqualsTimmsTensorsToTheLastBit) {
-  const auto& golden = GoldenPictures::get();
+  const auto& golden = GoldenImages::get();
   for (const auto& one : golden.cases("transformed")) {
     SCOPED_TRACE(one.dump());
     const auto channels = one["channels"].get<std::int64_t>();
@@ -26,15 +26,15 @@ TEST(EvalTransform, EqualsTimmsTensorsToTheLastBit) {
         preprocessing, {one["size"][0].get<std::int64_t>(), one["size"][1].get<std::int64_t>()},
         channels);
     const auto image =
-        crop(decode_image(GoldenPictures::path("photo.png"), channels), region_of(one["region"]));
+        crop(decode_image(GoldenImages::path("photo.png"), channels), region_of(one["region"]));
     std::vector<float> floats(static_cast<std::size_t>(transform.numel()));
     transform(image, floats);
     EXPECT_EQ(floats, golden.floats(one["floats"], floats.size()));
   }
 }
 
-TEST(EvalTransform, LooksOnlyAtWhatTheCropShowsOfAnExtremePicture) {
-  // Resized whole, this picture would have 248 x 2,480,000 pixels.
+TEST(EvalTransform, LooksOnlyAtWhatTheCropShowsOfAnExtremeImage) {
+  // Resized whole, this image would have 248 x 2,480,000 pixels.
   const Image image(10'000, 1, 3);
   const EvalTransform transform({}, {224, 224}, 3);
   EXPECT_EQ(transform.crop(image).height, 224);

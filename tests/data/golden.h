@@ -1,4 +1,4 @@
-// The pictures of tests/golden/pictures and what Pillow and timm make of them.
+// The images of tests/golden/images and what Pillow and timm make of them.
 #pragma once
 
 #include <cstring>
@@ -14,10 +14,10 @@
 
 namespace vit::testing {
 
-class GoldenPictures {
+class GoldenImages {
  public:
-  static const GoldenPictures& get() {
-    static const GoldenPictures golden;
+  static const GoldenImages& get() {
+    static const GoldenImages golden;
     return golden;
   }
 
@@ -34,11 +34,11 @@ class GoldenPictures {
   }
 
   static std::filesystem::path path(const std::string& name) {
-    return golden_path("pictures") / name;
+    return golden_path("images") / name;
   }
 
  private:
-  GoldenPictures()
+  GoldenImages()
       : cases_(Json::parse(read_file(path("expected.json")))),
         bytes_(read_file(path("expected.bin"))) {}
 

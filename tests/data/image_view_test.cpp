@@ -10,7 +10,7 @@
 namespace vit::data {
 namespace {
 
-using vit::testing::GoldenPictures;
+using vit::testing::GoldenImages;
 
 constexpr ChannelOrder kColour[] = {ChannelOrder::kRgb, ChannelOrder::kBgr, ChannelOrder::kRgba,
                                     ChannelOrder::kBgra};
@@ -79,9 +79,9 @@ std::vector<EvalTransform> transforms(const Image& photo, std::int64_t channels)
 }
 
 TEST(ImageView, OfEveryColourOrderGivesTheBitsOfTheFile) {
-  const auto photo = decode_image(GoldenPictures::path("photo.png"), 3);
+  const auto photo = decode_image(GoldenImages::path("photo.png"), 3);
   for (const std::int64_t channels : {3, 1}) {
-    const auto file = decode_image(GoldenPictures::path("photo.png"), channels);
+    const auto file = decode_image(GoldenImages::path("photo.png"), channels);
     for (const auto& transform : transforms(photo, channels)) {
       const auto expected = input_of(transform, file);
       for (const auto order : kColour)
@@ -94,7 +94,7 @@ TEST(ImageView, OfEveryColourOrderGivesTheBitsOfTheFile) {
 }
 
 TEST(ImageView, InGreyGivesTheBitsOfItsColourFile) {
-  const auto grey = decode_image(GoldenPictures::path("photo.png"), 1);
+  const auto grey = decode_image(GoldenImages::path("photo.png"), 1);
   for (const std::int64_t channels : {3, 1})
     for (const auto& transform : transforms(grey, channels))
       ASSERT_EQ(input_of(transform, Layout(grey, ChannelOrder::kGrey).view()),
@@ -102,7 +102,7 @@ TEST(ImageView, InGreyGivesTheBitsOfItsColourFile) {
 }
 
 TEST(ImageView, OfARegionGivesTheBitsOfTheCroppedImage) {
-  const auto photo = decode_image(GoldenPictures::path("photo.png"), 3);
+  const auto photo = decode_image(GoldenImages::path("photo.png"), 3);
   const Region region{3, 5, photo.height - 9, photo.width - 8};
   const EvalTransform transform({}, {24, 32}, 3);
   for (const auto order : kColour)
@@ -114,7 +114,7 @@ TEST(ImageView, OfARegionGivesTheBitsOfTheCroppedImage) {
 }
 
 TEST(ImageView, IsShownAsTheModelsRgbWhateverItsOrder) {
-  const auto photo = decode_image(GoldenPictures::path("photo.png"), 3);
+  const auto photo = decode_image(GoldenImages::path("photo.png"), 3);
   for (const auto& transform : transforms(photo, 3)) {
     const auto expected = transform.crop(photo);
     ASSERT_EQ(expected.channels, 3);

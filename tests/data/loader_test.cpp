@@ -16,7 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-/// Picture i is one pixel of value i; some cannot be loaded.
+/// Image i is one pixel of value i; some cannot be loaded.
 class Numbers : public Dataset {
  public:
   explicit Numbers(std::int64_t size, std::set<std::int64_t> bad = {})
@@ -113,7 +113,7 @@ TEST(Loader, DrawsAnewForEachEpochAndStream) {
   EXPECT_FALSE(load(100, options)[0].images == first[0].images);
 }
 
-TEST(Loader, RethrowsAtTheBatchWithTheBadPicture) {
+TEST(Loader, RethrowsAtTheBatchWithTheBadImage) {
   for (const std::int64_t workers : {0, 3}) {
     Loader loader(std::make_shared<Numbers>(20, std::set<std::int64_t>{9}), pixel_and_noise,
                   in_order(20), options_of(4, workers));
@@ -128,7 +128,7 @@ TEST(Loader, RethrowsAtTheBatchWithTheBadPicture) {
   }
 }
 
-TEST(Loader, NamesThePictureThatATransformCannotTake) {
+TEST(Loader, NamesTheImageThatATransformCannotTake) {
   const auto refuse = [](const Image&, Random&, std::span<float>) { throw DataError("too odd"); };
   Loader loader(std::make_shared<Numbers>(2), refuse, in_order(2), options_of(2, 1));
   try {
@@ -140,7 +140,7 @@ TEST(Loader, NamesThePictureThatATransformCannotTake) {
   }
 }
 
-TEST(Loader, KeepsErrorsOfBadPicturesBesideTheGoodOnes) {
+TEST(Loader, KeepsErrorsOfBadImagesBesideTheGoodOnes) {
   auto options = options_of(3, 2);
   options.keep_errors = true;
   Loader loader(std::make_shared<Numbers>(3, std::set<std::int64_t>{1}), pixel_and_noise,

@@ -8,15 +8,15 @@
 namespace vit::data {
 namespace {
 
-using vit::testing::GoldenPictures;
+using vit::testing::GoldenImages;
 using vit::testing::region_of;
 
 TEST(Resize, EqualsPillowForEveryFilterSizeAndOrderOfPasses) {
-  const auto& golden = GoldenPictures::get();
+  const auto& golden = GoldenImages::get();
   for (const auto& one : golden.cases("resized")) {
     SCOPED_TRACE(one.dump());
     const auto photo =
-        decode_image(GoldenPictures::path("photo.png"), one["channels"].get<std::int64_t>());
+        decode_image(GoldenImages::path("photo.png"), one["channels"].get<std::int64_t>());
     const auto filter = parse_filter(one["filter"].get<std::string>());
     for (const auto& pillow : one["pillow"]) {
       const auto image =
@@ -28,7 +28,7 @@ TEST(Resize, EqualsPillowForEveryFilterSizeAndOrderOfPasses) {
 }
 
 TEST(Resize, GivesAPartOfTheWholeResult) {
-  const auto photo = decode_image(GoldenPictures::path("photo.png"), 3);
+  const auto photo = decode_image(GoldenImages::path("photo.png"), 3);
   const Region part{5, 9, 17, 11};
   for (const auto filter : {Filter::kNearest, Filter::kBilinear, Filter::kLanczos})
     for (const auto& [height, width] :
@@ -44,7 +44,7 @@ TEST(Resize, RefusesASizeThatCannotBe) {
   EXPECT_THROW(parse_filter("cubic"), DataError);
 }
 
-TEST(Crop, ShowsBlackOutsideThePicture) {
+TEST(Crop, ShowsBlackOutsideTheImage) {
   Image image(1, 2, 1);
   image.pixels = {7, 9};
   EXPECT_EQ(crop(image, {-1, -1, 3, 4}).pixels,

@@ -49,7 +49,7 @@ void write_tar(const std::filesystem::path& path,
   out << std::string(1024, '\0');
 }
 
-std::string picture() { return read_file(vit::testing::golden_path("augment") / "flat.png"); }
+std::string image() { return read_file(vit::testing::golden_path("augment") / "flat.png"); }
 
 TEST(Shards, AreWhatWebdatasetReads) {
   const auto golden = expected();
@@ -76,7 +76,7 @@ TEST(Shards, AreWhatWebdatasetReads) {
 
 TEST(Shards, ReadTheClassFromTheFieldThatIsAskedFor) {
   const vit::testing::TemporaryFolder folder;
-  write_tar(folder / "a.tar", {{"1.png", picture()}, {"1.cls", "7"}, {"1.json", R"({"kind": 2})"}});
+  write_tar(folder / "a.tar", {{"1.png", image()}, {"1.cls", "7"}, {"1.json", R"({"kind": 2})"}});
   EXPECT_EQ(open_shards({folder / "a.tar"}, 3)->label(0), 7);
   EXPECT_EQ(open_shards({folder / "a.tar"}, 3, {"kind"})->label(0), 2);
   EXPECT_THROW(open_shards({folder / "a.tar"}, 3, {"other"}), DataError);
@@ -84,7 +84,7 @@ TEST(Shards, ReadTheClassFromTheFieldThatIsAskedFor) {
 
 TEST(Shards, StandOneAfterTheOther) {
   const vit::testing::TemporaryFolder folder;
-  write_tar(folder / "b.tar", {{"1.png", picture()}, {"1.cls", "1"}});
+  write_tar(folder / "b.tar", {{"1.png", image()}, {"1.cls", "1"}});
   const auto data = open_shards({folder / "b.tar", shard("gnu"), folder / "b.tar"}, 1);
   EXPECT_EQ(data->size(), 7);
   EXPECT_EQ(data->shard_sizes(), (std::vector<std::int64_t>{1, 5, 1}));
@@ -103,21 +103,21 @@ TEST(Shards, RefuseASampleWithoutItsPartsNamingIt) {
     }
     return std::string("nothing");
   };
-  EXPECT_THAT(refused({{"d/7.png", picture()}}), HasSubstr("bad.tar/d/7: expected its class"));
+  EXPECT_THAT(refused({{"d/7.png", image()}}), HasSubstr("bad.tar/d/7: expected its class"));
   EXPECT_THAT(refused({{"7.cls", "1"}}), HasSubstr("bad.tar/7: expected an image"));
   EXPECT_THAT(refused({{"7.png", ""}, {"7.PNG", ""}, {"7.cls", "1"}}), HasSubstr("found two"));
   for (const auto* label : {"", "x", "1.5", "-1", "99999999999999999999", "1 2"})
-    EXPECT_THAT(refused({{"7.png", picture()}, {"7.cls", label}}), HasSubstr("bad.tar/7")) << label;
+    EXPECT_THAT(refused({{"7.png", image()}, {"7.cls", label}}), HasSubstr("bad.tar/7")) << label;
   for (const auto* json :
        {"", "[]", "{}", R"({"label": "shoe"})", R"({"label": -1})", "{\"label\""})
-    EXPECT_THAT(refused({{"7.png", picture()}, {"7.json", json}}), HasSubstr("bad.tar/7")) << json;
+    EXPECT_THAT(refused({{"7.png", image()}, {"7.json", json}}), HasSubstr("bad.tar/7")) << json;
   EXPECT_THAT(refused({{"notes.txt", "none"}}), HasSubstr("expected samples"));
   EXPECT_THROW(open_shards({folder / "missing.tar"}, 3), IoError);
 }
 
 TEST(Shards, NameAnImageThatIsNoLongerThere) {
   const vit::testing::TemporaryFolder folder;
-  write_tar(folder / "a.tar", {{"1.cls", "0"}, {"1.png", picture()}});
+  write_tar(folder / "a.tar", {{"1.cls", "0"}, {"1.png", image()}});
   const auto data = open_shards({folder / "a.tar"}, 3);
   std::filesystem::resize_file(folder / "a.tar", 1536);
   EXPECT_THROW(data->load(0), IoError);

@@ -12,7 +12,7 @@
 namespace vit::data {
 namespace {
 
-using vit::testing::GoldenPictures;
+using vit::testing::GoldenImages;
 
 Preprocessing plain() {
   Preprocessing preprocessing;
@@ -26,7 +26,7 @@ TrainTransform make(TrainTransformOptions options, Size2d size, std::int64_t cha
 }
 
 TEST(TrainTransform, DependsOnItsGeneratorAlone) {
-  const auto photo = decode_image(GoldenPictures::path("photo.png"), 3);
+  const auto photo = decode_image(GoldenImages::path("photo.png"), 3);
   for (const auto* mode : {"rrc", "rkrc", "rkrr", "shift", "none"}) {
     TrainTransformOptions options;
     options.crop_mode = mode;
@@ -95,7 +95,7 @@ TEST(RandomResizedCrop, StaysInsideAndKeepsToScaleAndRatio) {
 }
 
 TEST(RandomResizedCrop, FallsBackToTheCentre) {
-  // timm's fallback, when no attempt fits: a picture of 1000 x 10 with area scale 1.
+  // timm's fallback, when no attempt fits: an image of 1000 x 10 with area scale 1.
   Random random(0);
   const auto region = random_resized_crop(1000, 10, {1.0, 1.0}, {3.0 / 4, 4.0 / 3}, random);
   EXPECT_EQ(region.width, 10);
@@ -138,7 +138,7 @@ TEST(TrainTransform, RefusesOptionsThatCannotBe) {
 }
 
 TEST(TrainTransform, AugmentsByItsGeneratorAlone) {
-  const auto photo = decode_image(GoldenPictures::path("photo.png"), 3);
+  const auto photo = decode_image(GoldenImages::path("photo.png"), 3);
   for (const auto* aa : {"", "rand-m9-mstd0.5-inc1", "v0r", "3a", "augmix-m3"}) {
     TrainTransformOptions options;
     options.aa = aa;

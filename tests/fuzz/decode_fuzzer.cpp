@@ -1,4 +1,4 @@
-// libFuzzer over whole decoding: whatever the bytes, a picture of the size that the header says or
+// libFuzzer over whole decoding: whatever the bytes, an image of the size that the header says or
 // a DataError.
 #include <cstdint>
 #include <cstdlib>
@@ -11,7 +11,7 @@
 
 namespace {
 
-/// Larger pictures are legal and slow: they teach the fuzzer nothing that small ones do not.
+/// Larger images are legal and slow: they teach the fuzzer nothing that small ones do not.
 constexpr std::int64_t kMaxPixels = 1 << 20;
 
 void decode(std::span<const std::byte> bytes, std::int64_t channels) {

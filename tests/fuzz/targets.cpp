@@ -139,7 +139,7 @@ void read_json(Bytes input) {
 void read_image(Bytes input) {
   const auto header = io::check_image(input, "input");
   if (header.width < 1 || header.height < 1 || header.width > io::kMaxPixels / header.height)
-    broken("a picture of an impossible size");
+    broken("an image of an impossible size");
 }
 
 /// The members are in the archive, in its order, apart from each other.

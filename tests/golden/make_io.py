@@ -166,7 +166,7 @@ def write_idx():
     (OUT / "labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels, mtime=0))
 
 
-def write_pictures():
+def write_images():
     generator = np.random.default_rng(3)
     rgb = Image.fromarray(generator.integers(0, 256, (11, 17, 3), dtype=np.uint8))
     rgb.save(OUT / "rgb.jpg", quality=80)
@@ -197,7 +197,7 @@ def main():
     write_safetensors()
     write_numpy()
     write_idx()
-    write_pictures()
+    write_images()
     (OUT / "expected.json").write_text(json.dumps(expected, indent=1, ensure_ascii=False) + "\n")
 
 

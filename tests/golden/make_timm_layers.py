@@ -67,7 +67,7 @@ CONFIGURATIONS = {
     "dynamic_size_not_embedded": dict(dynamic_img_size=True, no_embed_class=True, reg_tokens=1, depth=1),
     "dynamic_size_padded": dict(dynamic_img_size=True, dynamic_img_pad=True, depth=1),
 }
-# Pictures of another size than the model's: [H, W].
+# Images of another size than the model's: [H, W].
 IMAGES = {"dynamic_size": (16, 12), "dynamic_size_not_embedded": (12, 20), "dynamic_size_padded": (15, 9)}
 
 

@@ -92,10 +92,10 @@ TEST(Answer, LeavesOutRowsThatAreThereAlready) {
   EXPECT_EQ(rows.part().rfind("{\"file\":\"1\"", 0), 0U);
 }
 
-TEST(Overlay, HasThePicturesSizeAndItsHottestSpotWhereTheMapHas) {
-  const data::Image picture(32, 48, 1);
+TEST(Overlay, HasTheImagesSizeAndItsHottestSpotWhereTheMapHas) {
+  const data::Image image(32, 48, 1);
   const std::vector<float> map{0, 0, 0, 0, 0, 1};  // [2, 3]
-  const auto overlay = overlay_attention(picture, map, 2);
+  const auto overlay = overlay_attention(image, map, 2);
   EXPECT_EQ(overlay.height, 32);
   EXPECT_EQ(overlay.width, 48);
   EXPECT_EQ(overlay.channels, 3);

@@ -79,17 +79,17 @@ TEST(Inputs, FollowLinksButNeverInACircle) {
                                              (folder / "other/1.png").string()}));
 }
 
-TEST(Inputs, WalkAFolderThatIsNamedLikeAPicture) {
+TEST(Inputs, WalkAFolderThatIsNamedLikeAnImage) {
   const testing::TemporaryFolder folder;
   touch(folder / "x.png/1.png");
   EXPECT_EQ(names({(folder / "x.png").string()}).size(), 1U);
   EXPECT_EQ(names({folder.path().string()}).size(), 1U);
 }
 
-TEST(Inputs, SayThatAFolderHasNoPictures) {
+TEST(Inputs, SayThatAFolderHasNoImages) {
   const testing::TemporaryFolder folder;
   touch(folder / "notes.txt");
-  EXPECT_NE(first_error(folder.path().string()).find("expected pictures"), std::string::npos);
+  EXPECT_NE(first_error(folder.path().string()).find("expected images"), std::string::npos);
   EXPECT_EQ(names({folder.path().string()}).size(), 1U) << "and say it once";
 }
 

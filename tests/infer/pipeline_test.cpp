@@ -20,10 +20,10 @@ class Numbers : public InputSource {
     if (cancelled() || drawn >= count_) return std::nullopt;
     const auto number = drawn++;
     return Input{std::to_string(number), number % 3,
-                 [number, this](std::span<float> chw, data::Image* picture) {
+                 [number, this](std::span<float> chw, data::Image* image) {
                    if (number == bad_) throw DataError("{}: bad", number);
                    std::fill(chw.begin(), chw.end(), static_cast<float>(number));
-                   if (picture != nullptr) *picture = data::Image(1, 1, 1);
+                   if (image != nullptr) *image = data::Image(1, 1, 1);
                  }};
   }
 
@@ -93,13 +93,13 @@ TEST(Pipeline, KeepsABadInputsErrorBesideZeros) {
   EXPECT_EQ(batch->images.row(1)[0], 0.0F);
 }
 
-TEST(Pipeline, KeepsPicturesOnlyWhereTheyAreWanted) {
+TEST(Pipeline, KeepsImagesOnlyWhereTheyAreWanted) {
   auto options = options_of(1, 1);
   Pipeline without(std::make_unique<Numbers>(1), options);
-  EXPECT_TRUE(without.next()->inputs[0].picture.pixels.empty());
-  options.keep_pictures = true;
+  EXPECT_TRUE(without.next()->inputs[0].image.pixels.empty());
+  options.keep_images = true;
   Pipeline with(std::make_unique<Numbers>(1), options);
-  EXPECT_EQ(with.next()->inputs[0].picture.pixels.size(), 1U);
+  EXPECT_EQ(with.next()->inputs[0].image.pixels.size(), 1U);
 }
 
 TEST(Pipeline, DrawsNoMoreThanItsPrefetch) {

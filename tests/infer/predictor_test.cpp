@@ -152,7 +152,7 @@ TEST(Predictor, MapsTheAttentionOfEveryKindOfBlock) {
     }
 }
 
-TEST(Predictor, ShowsPicturesThroughTheModelsTransform) {
+TEST(Predictor, ShowsImagesThroughTheModelsTransform) {
   const auto predictor = module_predictor(small_model());
   const std::vector<data::Image> images{gradient(40, 50, 3), gradient(90, 33, 3)};
   const auto x = predictor.preprocess(images);
@@ -163,7 +163,7 @@ TEST(Predictor, ShowsPicturesThroughTheModelsTransform) {
   EXPECT_EQ(predictor.predict(images), predictor.predict(x));
 }
 
-TEST(Predictor, FeedsTensorsToAModelThatPicturesDoNotFit) {
+TEST(Predictor, FeedsTensorsToAModelThatImagesDoNotFit) {
   const TensorPredictor predictor(small_model(7, 2));
   EXPECT_EQ(predictor.predict(random_input(1, 2)).size(1), 7);
   EXPECT_THROW(predictor.plain.transform(), DataError);

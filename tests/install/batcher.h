@@ -14,7 +14,7 @@
 
 /// One thread runs the model on whatever waits, at most `max_batch` at a time. The first request of
 /// a batch waits for company no longer than `max_delay`: more of it makes larger batches (more
-/// pictures a second), less of it a faster answer to a lone request.
+/// images a second), less of it a faster answer to a lone request.
 class Batcher {
  public:
   Batcher(const vit::Predictor& predictor, std::size_t max_batch,

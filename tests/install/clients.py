@@ -1,4 +1,4 @@
-"""Asks a running server from several connections at once: clients.py SERVER MODEL PICTURE EXPECTED.
+"""Asks a running server from several connections at once: clients.py SERVER MODEL IMAGE EXPECTED.
 
 Every answer must be EXPECTED's label, a bad request one line that says so, and the server must live on.
 """
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-server, model, picture, expected = sys.argv[1:]
+server, model, image, expected = sys.argv[1:]
 process = subprocess.Popen([server, model, "0"], stdout=subprocess.PIPE, text=True)
 port = int(process.stdout.readline())
 answers = []
@@ -23,14 +23,14 @@ def ask(lines):
 
 
 try:
-    threads = [threading.Thread(target=ask, args=([picture, "/no/such.png", picture],)) for _ in range(16)]
+    threads = [threading.Thread(target=ask, args=([image, "/no/such.png", image],)) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(answers) == 48, f"expected 48 answers, found {len(answers)}"
     for asked, answer in answers:
-        start = f"{expected}\t" if asked == picture else "error: /no/such.png: "
+        start = f"{expected}\t" if asked == image else "error: /no/such.png: "
         assert answer.startswith(start), f"{asked}: expected '{start}…', found '{answer}'"
     assert process.poll() is None, "the server ended"
 finally:

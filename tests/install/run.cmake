@@ -1,5 +1,5 @@
 # Installs the library into a fresh prefix, builds the programs here against it and runs them.
-#   cmake -D BUILD=… -D SOURCE=… -D MODEL=… -D PICTURE=… -D EXPECTED=… -D VIDEO=ON -P run.cmake
+#   cmake -D BUILD=… -D SOURCE=… -D MODEL=… -D IMAGE=… -D EXPECTED=… -D VIDEO=ON -P run.cmake
 
 file(REMOVE_RECURSE ${BUILD}/install-test)
 set(prefix ${BUILD}/install-test/prefix)
@@ -12,16 +12,16 @@ run(${CMAKE_COMMAND} -G Ninja -S ${SOURCE} -B ${BUILD}/install-test/build
   -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_BUILD_TYPE=Release -DWITH_TORCH=ON)
 run(${CMAKE_COMMAND} --build ${BUILD}/install-test/build)
 foreach(program example frame)
-  execute_process(COMMAND ${BUILD}/install-test/build/${program} ${MODEL} ${PICTURE}
+  execute_process(COMMAND ${BUILD}/install-test/build/${program} ${MODEL} ${IMAGE}
     OUTPUT_VARIABLE label OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
   if(NOT label STREQUAL EXPECTED)
     message(FATAL_ERROR "${program}: expected '${EXPECTED}', found '${label}'")
   endif()
 endforeach()
-run(python3 ${SOURCE}/clients.py ${BUILD}/install-test/build/server ${MODEL} ${PICTURE} ${EXPECTED})
+run(python3 ${SOURCE}/clients.py ${BUILD}/install-test/build/server ${MODEL} ${IMAGE} ${EXPECTED})
 # The C interface: from C, and from Python.
 foreach(client "${BUILD}/install-test/build/c_client" "python3;${SOURCE}/ctypes_client.py;${prefix}/lib/libvit.so")
-  set(arguments ${MODEL} ${PICTURE})
+  set(arguments ${MODEL} ${IMAGE})
   if(client MATCHES "python3")
     list(APPEND arguments ${EXPECTED})
   endif()
@@ -54,7 +54,7 @@ execute_process(COMMAND ${BUILD}/install-test/build/modules ${MODEL}
 if(NOT found STREQUAL "equal")
   message(FATAL_ERROR "modules: expected 'equal', found '${found}'")
 endif()
-run(${prefix}/bin/vit-infer -m ${MODEL} ${PICTURE})
+run(${prefix}/bin/vit-infer -m ${MODEL} ${IMAGE})
 # The plug-in for videos and cameras is found beside the installed library.
 if(VIDEO)
   execute_process(COMMAND ${prefix}/bin/vit-infer -m ${MODEL} camera:63

@@ -1,4 +1,4 @@
-// A server that batches requests: each connection sends picture paths, one a line, and reads one
+// A server that batches requests: each connection sends image paths, one a line, and reads one
 // line for each: the label and its probability, or what was wrong. What several connections ask at
 // the same time goes through the model as one batch.
 //
@@ -20,8 +20,8 @@ namespace {
 /// Decoding and resizing happen here, in the connection's own thread; only the model is shared.
 std::string answer(const std::string& path, const vit::Predictor& predictor, Batcher& batcher) {
   try {
-    const auto picture = vit::data::decode_image(path, predictor.input_shape()[0]);
-    const auto logits = batcher.submit(predictor.preprocess(std::span(&picture, 1))).get();
+    const auto image = vit::data::decode_image(path, predictor.input_shape()[0]);
+    const auto logits = batcher.submit(predictor.preprocess(std::span(&image, 1))).get();
     const auto best = vit::infer::top_k(logits, 1).front();
     return predictor.config().labels.at(static_cast<std::size_t>(best.index)) + "\t" +
            std::to_string(best.prob);

@@ -39,16 +39,16 @@ std::string png(std::uint32_t width, std::uint32_t height, const std::string& re
              rest);
 }
 
-const std::string kPicture = cat(png_chunk("IDAT", "x"), png_chunk("IEND", ""));
+const std::string kPixelChunks = cat(png_chunk("IDAT", "x"), png_chunk("IEND", ""));
 
 struct Golden {
   const char* file;
   ImageFormat format;
 };
 
-class Pictures : public ::testing::TestWithParam<Golden> {};
+class Images : public ::testing::TestWithParam<Golden> {};
 
-TEST_P(Pictures, SayTheirFormatAndSize) {
+TEST_P(Images, SayTheirFormatAndSize) {
   const auto header = check(golden(GetParam().file));
   EXPECT_EQ(header.format, GetParam().format);
   EXPECT_EQ(header.width, 17);
@@ -57,7 +57,7 @@ TEST_P(Pictures, SayTheirFormatAndSize) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Golden, Pictures,
+    Golden, Images,
     ::testing::Values(
         Golden{"rgb.jpg", ImageFormat::kJpeg}, Golden{"progressive.jpg", ImageFormat::kJpeg},
         Golden{"grey.jpg", ImageFormat::kJpeg}, Golden{"cmyk.jpg", ImageFormat::kJpeg},
@@ -68,24 +68,24 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"animated.webp", ImageFormat::kWebp}, Golden{"rgb.bmp", ImageFormat::kBmp},
         Golden{"rgb.tif", ImageFormat::kTiff}, Golden{"packed.tif", ImageFormat::kTiff}));
 
-TEST(Picture, OfOnePixelIsLegal) {
+TEST(Image, OfOnePixelIsLegal) {
   EXPECT_EQ(check(golden("one.png")).width, 1);
-  EXPECT_EQ(check(png(1, 10'000, kPicture)).height, 10'000);
+  EXPECT_EQ(check(png(1, 10'000, kPixelChunks)).height, 10'000);
 }
 
-TEST(PictureRefused, OfZeroBytes) { EXPECT_THAT(refused(""), HasSubstr("an empty file")); }
-TEST(PictureRefused, ThatIsText) {
+TEST(ImageRefused, OfZeroBytes) { EXPECT_THAT(refused(""), HasSubstr("an empty file")); }
+TEST(ImageRefused, ThatIsText) {
   EXPECT_THAT(refused("this is text, whatever its name says"), HasSubstr("found another file"));
 }
-TEST(PictureRefused, OfSixtyThousandSquared) {
-  EXPECT_THAT(refused(png(60'000, 60'000, kPicture)),
+TEST(ImageRefused, OfSixtyThousandSquared) {
+  EXPECT_THAT(refused(png(60'000, 60'000, kPixelChunks)),
               HasSubstr("at most 100000000 pixels, found 60000 x 60000"));
-  EXPECT_THAT(refused(png(UINT32_MAX, UINT32_MAX, kPicture)), HasSubstr("at most 100000000"));
+  EXPECT_THAT(refused(png(UINT32_MAX, UINT32_MAX, kPixelChunks)), HasSubstr("at most 100000000"));
 }
-TEST(PictureRefused, WithoutPixels) {
-  EXPECT_THAT(refused(png(0, 5, kPicture)), HasSubstr("at least 1 x 1"));
+TEST(ImageRefused, WithoutPixels) {
+  EXPECT_THAT(refused(png(0, 5, kPixelChunks)), HasSubstr("at least 1 x 1"));
 }
-TEST(PictureRefused, JpegCutAnywhere) {
+TEST(ImageRefused, JpegCutAnywhere) {
   for (const auto* file : {"rgb.jpg", "progressive.jpg", "cmyk.jpg"}) {
     const auto whole = golden(file);
     for (std::size_t size = 3; size < whole.size(); ++size)
@@ -93,35 +93,35 @@ TEST(PictureRefused, JpegCutAnywhere) {
           << file << size;
   }
 }
-TEST(PictureRefused, JpegWithoutAPicture) {
-  EXPECT_THAT(refused("\xff\xd8\xff\xd9"), HasSubstr("without a picture"));
+TEST(ImageRefused, JpegWithoutAnImage) {
+  EXPECT_THAT(refused("\xff\xd8\xff\xd9"), HasSubstr("without an image"));
 }
-TEST(PictureRefused, PngCutAnywhere) {
+TEST(ImageRefused, PngCutAnywhere) {
   const auto whole = golden("rgb.png");
   for (std::size_t size = 8; size < whole.size(); ++size)
     EXPECT_THAT(refused(std::string_view(whole).substr(0, size)), HasSubstr("ends early")) << size;
 }
-TEST(PictureRefused, PngWithABadChecksum) {
+TEST(ImageRefused, PngWithABadChecksum) {
   auto file = golden("rgb.png");
   file[file.find("IDAT") + 10] ^= 1;
   EXPECT_THAT(refused(file), HasSubstr("checksum of the PNG's 'IDAT' chunk"));
 }
-TEST(PictureRefused, PngOfStrangeChunks) {
-  EXPECT_THAT(refused(cat("\x89PNG\r\n\x1a\n", kPicture)), HasSubstr("one IHDR"));
-  EXPECT_THAT(refused(png(1, 1, cat(png_chunk("IHDR", std::string(13, '\1')), kPicture))),
+TEST(ImageRefused, PngOfStrangeChunks) {
+  EXPECT_THAT(refused(cat("\x89PNG\r\n\x1a\n", kPixelChunks)), HasSubstr("one IHDR"));
+  EXPECT_THAT(refused(png(1, 1, cat(png_chunk("IHDR", std::string(13, '\1')), kPixelChunks))),
               HasSubstr("one IHDR"));
-  EXPECT_THAT(refused(png(1, 1, png_chunk("IEND", ""))), HasSubstr("without a picture"));
+  EXPECT_THAT(refused(png(1, 1, png_chunk("IEND", ""))), HasSubstr("without an image"));
   EXPECT_THAT(refused(png(1, 1, cat(be(UINT32_MAX), "IDAT", std::string(100, 'x')))),
               HasSubstr("ends early"));
 }
-TEST(PictureRefused, WebpCutShort) {
+TEST(ImageRefused, WebpCutShort) {
   for (const auto* file : {"lossy.webp", "lossless.webp", "extended.webp"}) {
     const auto whole = golden(file);
     for (std::size_t size = 12; size < whole.size(); ++size)
       refused(std::string_view(whole).substr(0, size));
   }
 }
-TEST(PictureRefused, BmpAndTiffWithoutAHeader) {
+TEST(ImageRefused, BmpAndTiffWithoutAHeader) {
   EXPECT_THAT(refused("BM"), HasSubstr("BMP header"));
   EXPECT_THAT(refused(cat("BM", std::string(60, '\xff'))), HasSubstr("BMP header"));
   EXPECT_THAT(refused(std::string_view("II*\0", 4)), HasSubstr("TIFF ends early"));
@@ -131,7 +131,7 @@ TEST(PictureRefused, BmpAndTiffWithoutAHeader) {
       refused(cat(std::string_view("MM\0*", 4), be<std::uint32_t>(8), be<std::uint16_t>(0))),
       HasSubstr("does not say its size"));
 }
-TEST(Picture, BmpRowsFromTheTopDownHaveTheirHeight) {
+TEST(Image, BmpRowsFromTheTopDownHaveTheirHeight) {
   auto file = golden("rgb.bmp");
   file.replace(22, 4, le<std::int32_t>(-11));
   EXPECT_EQ(check(file).height, 11);

@@ -32,7 +32,7 @@ TEST(ResizeKernels, HorizontalGivesThePortableBytes) {
       for (const std::int64_t channels : {1, 3, 4})
         for (const std::int64_t rows : {1, 4, 5, 11}) {
           const auto axis = make_resize_axis(in, out, filter, 0, out);
-          // Exactly as much memory as there is picture: reading beyond it is an error that the
+          // Exactly as much memory as there is image: reading beyond it is an error that the
           // sanitizer sees.
           const auto pixels = noise(rows * in * channels);
           std::vector<std::uint8_t> fast(static_cast<std::size_t>(rows * out * channels));

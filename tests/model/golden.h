@@ -22,7 +22,7 @@ struct Golden {
   bool has(const std::string& name) const { return tensors.contains(name); }
 };
 
-/// The seed's model for 8×8 pictures, patches of 4, 5 classes, 3 heads, 12 wide.
+/// The seed's model for 8×8 images, patches of 4, 5 classes, 3 heads, 12 wide.
 VisionTransformerOptions small_options(std::int64_t depth);
 
 /// `tests/golden/<name>.safetensors`.

@@ -154,7 +154,7 @@ TEST(VisionTransformer, PatchDropRateLeavesPatchesOutAndKeepsThePrefix) {
   EXPECT_TRUE(at::equal(kept.slice(1, 0, 3), all.slice(1, 0, 3)));
 }
 
-TEST(VisionTransformer, ADynamicModelRefusesAPictureOfBrokenPatches) {
+TEST(VisionTransformer, ADynamicModelRefusesAnImageOfBrokenPatches) {
   VisionTransformer model(small().dynamic_img_size(true));
   EXPECT_THROW(model->forward(at::zeros({1, 3, 8, 10})), DataError);
   EXPECT_EQ(model->forward(at::zeros({1, 3, 8, 12})).logits.size(1), 5);

@@ -11,10 +11,10 @@
 namespace vit {
 namespace {
 
-using vit::testing::GoldenPictures;
+using vit::testing::GoldenImages;
 
 data::Image photo(std::int64_t channels = 3) {
-  return data::decode_image(GoldenPictures::path("photo.png"), channels);
+  return data::decode_image(GoldenImages::path("photo.png"), channels);
 }
 
 cv::Mat with_alpha(const cv::Mat& bgr) {

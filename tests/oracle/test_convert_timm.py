@@ -225,7 +225,7 @@ def test_int8_rounds_as_torch_does(vit, tmp_path):
     assert_close(vit.infer(small, images), expected, 0.1, "int8")
 
 
-def test_int8_scales_are_fitted_to_pictures(vit, tmp_path):
+def test_int8_scales_are_fitted_to_images(vit, tmp_path):
     architecture, arguments, model, images, expected = make("plain")
     torch.save(model.state_dict(), tmp_path / "a.pt")
     config = config_file(tmp_path / "config.json", architecture, arguments)

@@ -13,7 +13,7 @@ from PIL import Image
 from timm.models import save_for_hf
 
 from conftest import randomize
-from pictures import photograph
+from images import photograph
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
@@ -21,7 +21,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-g
 
 @pytest.fixture(scope="module")
 def page(vit, tmp_path_factory):
-    """A page of three pictures and a bad one, and vit-infer's own rows for them."""
+    """A page of three images and a bad one, and vit-infer's own rows for them."""
     root = tmp_path_factory.mktemp("gallery")
     model = randomize(timm.create_model("vit_tiny_patch16_224", depth=2, num_classes=4), seed=1)
     save_for_hf(model, root / "hub", safe_serialization=True, model_args=dict(depth=2))
@@ -31,7 +31,7 @@ def page(vit, tmp_path_factory):
     for number, name in enumerate(("one.png", "two's \"best\".png", "<b>.png")):
         photograph(120, 160, number).save(root / name)
         paths.append(root / name)
-    (root / "bad.png").write_text("no picture")
+    (root / "bad.png").write_text("no image")
     paths.append(root / "bad.png")
     done = vit.run("vit-infer", "-m", root / "model.safetensors", *paths, "--html", root / "page.html", "--format", "jsonl",
                    "--topk", 2, "--on-error", "skip", "--device", "cpu", rc=1)
@@ -77,7 +77,7 @@ def check_cards(text, rows):
             assert card["error"] == row["error"] and not card["images"]
             continue
         assert card["text"] == [said["label"] for said in row["topk"]]
-        assert [kind for kind, _ in card["images"]] == ["picture", "attention"]
+        assert [kind for kind, _ in card["images"]] == ["image", "attention"]
         assert all(source.startswith("data:image/jpeg;base64,") for _, source in card["images"])
 
 
@@ -110,13 +110,13 @@ def test_chromium_sees_the_cards(page):
 
 
 @needs_chromium
-def test_a_screenshot_shows_the_pictures(page, tmp_path):
+def test_a_screenshot_shows_the_images(page, tmp_path):
     path, rows = page
     shot = tmp_path / "shot.png"
     chromium(f"--screenshot={shot}", "--window-size=1100,700", "--virtual-time-budget=2000", path.as_uri())
     pixels = np.asarray(Image.open(shot).convert("RGB")).astype(float)
     assert pixels.shape[:2] == (700, 1100)
-    # Four cards stand side by side below the head; the first three hold pictures, the last one does not.
+    # Four cards stand side by side below the head; the first three hold images, the last one does not.
     row = pixels[120:300]
     spread = [row[:, 30 + 265 * i:230 + 265 * i].std() for i in range(4)]
     assert min(spread[:3]) > 25 > 2 * spread[3], spread

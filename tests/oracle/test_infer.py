@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from timm.models import save_for_hf
 
 from conftest import BIN, assert_close, randomize
-from pictures import installed_photographs, photograph, write_modes
+from images import installed_photographs, photograph, write_modes
 
 # Other tests run beside these: threads that spin would wait for each other's turns.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -34,7 +34,7 @@ MODELS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Three classes of pictures: a/, b/ and c/."""
+    """Three classes of images: a/, b/ and c/."""
     root = tmp_path_factory.mktemp("data")
     for number, name in enumerate("aaabbbbcc"):
         (root / name).mkdir(exist_ok=True)
@@ -76,8 +76,8 @@ def files(folder):
 @pytest.mark.parametrize("name", MODELS)
 def test_says_timms_classes(name, vit, tmp_path):
     model = make(tmp_path / "model", name)
-    (tmp_path / "pictures").mkdir()
-    paths = write_modes(tmp_path / "pictures") + installed_photographs()[:20]
+    (tmp_path / "images").mkdir()
+    paths = write_modes(tmp_path / "images") + installed_photographs()[:20]
     done = infer(vit, tmp_path / "model", *paths, "--format", "jsonl", "--topk", 3)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["file"] for row in rows] == [str(path) for path in paths]
@@ -160,7 +160,7 @@ def test_a_model_without_a_head_gives_features(vit, folder, tmp_path):
 
 
 @pytest.mark.parametrize("method", ["last", "rollout"])
-def test_attention_is_laid_over_the_picture(method, vit, tiny, folder, tmp_path):
+def test_attention_is_laid_over_the_image(method, vit, tiny, folder, tmp_path):
     model, root = tiny
     infer(vit, root, folder, "--attention", tmp_path / "maps", "--attention-method", method)
     overlays = sorted((tmp_path / "maps").glob("*.png"))
@@ -267,9 +267,9 @@ def test_an_output_is_never_replaced_unasked(vit, tiny, folder, tmp_path):
     assert out.read_text() == "mine"
     infer(vit, root, folder, "--format", "jsonl", "-o", out, "--force")
     assert len(out.read_text().splitlines()) == 9 and not list(tmp_path.glob("*.part"))
-    picture = tmp_path / "x.png"
-    picture.write_bytes(files(folder)[0].read_bytes())
-    infer(vit, root, picture, "-o", picture, "--force", rc=2)
+    image = tmp_path / "x.png"
+    image.write_bytes(files(folder)[0].read_bytes())
+    infer(vit, root, image, "-o", image, "--force", rc=2)
     infer(vit, root, folder, "-o", tmp_path / "no/such/rows.txt", rc=4)
 
 
@@ -322,10 +322,10 @@ def test_rows_come_while_paths_still_come(vit, tiny, folder):
     assert process.wait(60) == 0
 
 
-def test_a_bad_picture_stops_or_is_skipped(vit, tiny, folder, tmp_path):
+def test_a_bad_image_stops_or_is_skipped(vit, tiny, folder, tmp_path):
     _, root = tiny
     bad = tmp_path / "bad.png"
-    bad.write_bytes(b"no picture")
+    bad.write_bytes(b"no image")
     inputs = [files(folder)[0], bad, files(folder)[1]]
     stopped = infer(vit, root, *inputs, "--format", "jsonl", rc=1)
     assert len(stopped.stdout.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""What the model sees of a picture: `vit-infer --preprocess-only` against timm's transform, bit for bit."""
+"""What the model sees of an image: `vit-infer --preprocess-only` against timm's transform, bit for bit."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from timm.models import save_for_hf
 
-from pictures import all_pictures
+from images import all_images
 
 HALF, ONES = (0.5, 0.5, 0.5), (1.0, 1.0, 1.0)
 IMAGENET = dict(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
@@ -29,14 +29,14 @@ CONFIGURATIONS = {
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    paths = all_pictures(tmp_path_factory.mktemp("pictures"))
+def images(tmp_path_factory):
+    paths = all_images(tmp_path_factory.mktemp("images"))
     assert len(paths) >= 60
     return [(path, Image.open(path).convert("RGB")) for path in paths]
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_equals_timms_transform(name, vit, pictures, tmp_path):
+def test_equals_timms_transform(name, vit, images, tmp_path):
     settings = dict(CONFIGURATIONS[name])
     size = settings.pop("size")
     model = timm.create_model("vit_tiny_patch16_224", depth=1, img_size=size,
@@ -45,7 +45,7 @@ def test_equals_timms_transform(name, vit, pictures, tmp_path):
                 model_args=dict(depth=1, img_size=size))
     listed = tmp_path / "list.txt"
     out = tmp_path / "out.npy"
-    listed.write_text("\n".join(str(path) for path, _ in pictures))
+    listed.write_text("\n".join(str(path) for path, _ in images))
     transform = timm.data.create_transform(**timm.data.resolve_data_config({}, model=model))
 
     def expected(image):
@@ -54,13 +54,13 @@ def test_equals_timms_transform(name, vit, pictures, tmp_path):
         except ValueError:  # A line that `border` shrinks to nothing: Pillow refuses, and so must we.
             return torch.full((3, *size), torch.nan)
 
-    inputs = [expected(image) for _, image in pictures]
+    inputs = [expected(image) for _, image in images]
     refused = sum(bool(x.isnan().any()) for x in inputs)
     assert refused <= 2
     vit.run("vit-infer", "-m", tmp_path / "model", "-", "--preprocess-only", "-o", out, "--device", "cpu",
             "--on-error", "skip", stdin=listed, rc=1 if refused else 0)
     found = torch.from_numpy(np.load(out))
-    assert found.shape == (len(pictures), 3, *size)
-    different = [str(path) for (path, _), x, row in zip(pictures, inputs, found)
+    assert found.shape == (len(images), 3, *size)
+    different = [str(path) for (path, _), x, row in zip(images, inputs, found)
                  if not torch.equal(x, row) and not (x.isnan().all() and row.isnan().all())]
     assert not different

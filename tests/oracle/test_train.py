@@ -25,7 +25,7 @@ CLASSES = 4
 
 
 def write_idx(folder, prefix, count, compress=False):
-    """Pictures [count, 12, 12] whose brightness tells the class."""
+    """Images [count, 12, 12] whose brightness tells the class."""
     random = np.random.default_rng(count)
     labels = (np.arange(count) % CLASSES).astype(np.uint8)
     images = (labels[:, None, None] * 60 + random.integers(0, 60, (count, 12, 12))).astype(np.uint8)
@@ -39,10 +39,10 @@ def write_folders(folder, classes=("blue", "red"), splits=("train", "val")):
     for split in splits:
         for i, name in enumerate(classes):
             (folder / split / name).mkdir(parents=True)
-            for picture in range(6):
-                pixels = np.full((20, 24, 3), 40 + picture, np.uint8)
+            for image in range(6):
+                pixels = np.full((20, 24, 3), 40 + image, np.uint8)
                 pixels[:, :, 2 - 2 * i] = 200
-                Image.fromarray(pixels).save(folder / split / name / f"{picture}.png")
+                Image.fromarray(pixels).save(folder / split / name / f"{image}.png")
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +229,7 @@ def test_says_what_is_wrong_with_the_data(vit, data, tmp_path):
     (tmp_path / "empty/train/green").mkdir()
     assert "green" in error(tmp_path / "empty", 1)
     write_folders(tmp_path / "bad")
-    (tmp_path / "bad/train/red/3.png").write_bytes(b"no picture")
+    (tmp_path / "bad/train/red/3.png").write_bytes(b"no image")
     assert "3.png" in error(tmp_path / "bad", 1)
     os.mkdir(tmp_path / "counts")
     write_idx(tmp_path / "counts", "train", 20)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from conftest import BIN, ROOT
-from pictures import photograph
+from images import photograph
 
 FASHION = ROOT / "weights/vit_fashion_mnist.safetensors"
 SIZE = (30, 44)
@@ -250,15 +250,15 @@ def test_annotate_draws_the_first_class_in_the_corner_and_nothing_elsewhere(vit,
     vit.run("vit-infer", "-m", FASHION, clip, "--annotate", tmp_path / "out.avi", "--device", "cpu")
     # Motion JPEG: each frame of the result is a JPEG, which Pillow reads.
     data = (tmp_path / "out.avi").read_bytes()
-    pictures = []
+    images = []
     at = data.find(b"\xff\xd8\xff")
     while at >= 0:
-        pictures.append(np.asarray(Image.open(io.BytesIO(data[at:])).convert("L")))
+        images.append(np.asarray(Image.open(io.BytesIO(data[at:])).convert("L")))
         at = data.find(b"\xff\xd8\xff", at + 3)
-    assert len(pictures) == 3
-    for picture in pictures:
-        assert picture[:20, :60].min() < 60 and picture[:20, :60].max() > 200  # bright text on a dark box
-        assert np.abs(picture[60:].astype(int) - 128).max() <= 8  # what JPEG loses of a plain grey
+    assert len(images) == 3
+    for image in images:
+        assert image[:20, :60].min() < 60 and image[:20, :60].max() > 200  # bright text on a dark box
+        assert np.abs(image[60:].astype(int) - 128).max() <= 8  # what JPEG loses of a plain grey
 
 
 def test_opencvs_video_libraries_are_opened_for_a_video_only(vit, clip, images):

@@ -5,7 +5,7 @@
 
 namespace vit::testing {
 
-/// In eval mode, for 32×32 pictures in colour, 5 classes; every parameter is drawn at random.
+/// In eval mode, for 32×32 images in colour, 5 classes; every parameter is drawn at random.
 inline model::LoadedModel small_model() {
   model::LoadedModel loaded;
   loaded.config.model.img_size({32, 32}).num_classes(5).embed_dim(24).depth(2).num_heads(3);

@@ -10,7 +10,7 @@
 
 namespace vit::testing {
 
-/// Writes IDX `[count]` labels and `[count, 8, 8]` pictures whose brightness follows the label.
+/// Writes IDX `[count]` labels and `[count, 8, 8]` images whose brightness follows the label.
 inline void write_tiny_idx(const std::filesystem::path& folder, const std::string& prefix,
                            std::uint32_t count) {
   const auto big_endian = [](std::ofstream& out, std::uint32_t value) {
@@ -29,7 +29,7 @@ inline void write_tiny_idx(const std::filesystem::path& folder, const std::strin
   }
 }
 
-/// 43 pictures to train on, 11 to validate on, three classes.
+/// 43 images to train on, 11 to validate on, three classes.
 inline std::filesystem::path tiny_data(const TemporaryFolder& folder) {
   const auto data = folder / "data";
   if (std::filesystem::create_directory(data)) {

@@ -32,7 +32,7 @@ class Command {
   using Explain = std::function<std::optional<Error>(const std::exception&, bool verbose)>;
   void on_failure(Explain explain) { explain_ = std::move(explain); }
   /// Ends the program once all that is buffered is written. LibTorch would otherwise take its table
-  /// of operators apart, entry by entry, which takes as long as answering one picture.
+  /// of operators apart, entry by entry, which takes as long as answering one image.
   [[noreturn]] static void end(int code);
 
   // What follows is for `body`, after parsing.

@@ -38,7 +38,7 @@ bool print_verification(const ConvertArguments& arguments, const model::LoadOpti
   return passed;
 }
 
-/// With --calibrate: the pictures go through the model before it is stored.
+/// With --calibrate: the images go through the model before it is stored.
 void set_calibration(ConvertArguments& arguments, Command& command) {
   if (arguments.calibrate.empty()) return;
   arguments.options.load.device = open_device(command);
@@ -59,7 +59,7 @@ void set_calibration(ConvertArguments& arguments, Command& command) {
     return model::collect_input_moments(loaded, [&]() -> std::optional<Array> {
       auto batch = pipeline.next();
       if (!batch && images == 0)
-        throw DataError("{}: expected pictures, found none", arguments.calibrate.string());
+        throw DataError("{}: expected images, found none", arguments.calibrate.string());
       if (!batch) return std::nullopt;
       for (const auto& input : batch->inputs)
         if (input.error) std::rethrow_exception(input.error);

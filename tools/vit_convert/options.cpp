@@ -128,7 +128,7 @@ void add_output_options(CLI::App& app, ConvertArguments& arguments) {
       ->check(CLI::IsMember({"keep", "fp32", "fp16", "bf16", "int8"}))
       ->group(group);
   app.add_option("--calibrate", arguments.calibrate,
-                 "With int8: fit the scales to what the layers see in these pictures (a folder)")
+                 "With int8: fit the scales to what the layers see in these images (a folder)")
       ->type_name("DIR")
       ->group(group);
   app.add_option("--labels", arguments.labels, "Class names, one a line, kept in the model")
@@ -199,7 +199,7 @@ const char* const kConvertExamples = R"(Examples:
   Back to timm:             vit-convert vit.safetensors ./for_timm --to timm
   What is this file?        vit-convert vit.pth --inspect --arch vit_base_patch16_224
   Are the numbers right?    vit-convert vit.safetensors --verify reference.npz
-  A quarter of the size:    vit-convert vit.safetensors int8.safetensors --dtype int8 --calibrate pictures/
+  A quarter of the size:    vit-convert vit.safetensors int8.safetensors --dtype int8 --calibrate images/
   A new head, half size:    vit-convert vit.safetensors new.safetensors --num-classes 10 --dtype fp16
 )";
 

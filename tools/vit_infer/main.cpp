@@ -1,4 +1,4 @@
-// vit-infer: what a model says of pictures.
+// vit-infer: what a model says of images.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -28,8 +28,7 @@ int main(int argc, char** argv) {
   using namespace vit::tools;
   // Who reads the rows may go: writing then says so instead of ending the program.
   std::signal(SIGPIPE, SIG_IGN);
-  Command command("vit-infer", "Classifies pictures, extracts features, measures models.",
-                  kExamples);
+  Command command("vit-infer", "Classifies images, extracts features, measures models.", kExamples);
   InferOptions options;
   add_infer_options(command.app(), options);
   const int code = command.run(argc, argv, [&] {

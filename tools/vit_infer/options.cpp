@@ -64,7 +64,7 @@ void add_video_options(CLI::App& app, InferOptions& o) {
 
 void add_other_options(CLI::App& app, InferOptions& o) {
   const std::string speed = "Speed";
-  add_number(app, "--batch-size", o.batch_size, 1, kManyImages, "Pictures at a time (8)")
+  add_number(app, "--batch-size", o.batch_size, 1, kManyImages, "Images at a time (8)")
       ->group(speed);
   add_number(app, "--workers", o.workers, 0, 1024,
              "Threads that decode (0: as many as --threads, up to 8)")
@@ -76,13 +76,13 @@ void add_other_options(CLI::App& app, InferOptions& o) {
   app.add_option("--features", o.features, "Write cls, mean, tokens, pooled or layer:N as npy")
       ->type_name("KIND")
       ->group(inside);
-  app.add_option("--attention", o.attention, "Folder for one overlay PNG a picture")
+  app.add_option("--attention", o.attention, "Folder for one overlay PNG an image")
       ->type_name("DIR")
       ->group(inside);
   app.add_option("--attention-method", o.attention_method, "last or rollout (rollout)")
       ->check(CLI::IsMember({"last", "rollout"}))
       ->group(inside);
-  app.add_option("--html", o.html, "One page with pictures, predictions and attention")
+  app.add_option("--html", o.html, "One page with images, predictions and attention")
       ->type_name("FILE")
       ->group(inside);
   app.add_flag("--preprocess-only", o.preprocess_only, "Write the model's input as npy (needs -o)")
@@ -118,7 +118,7 @@ bool parse_number(const char* text, std::int64_t& value) {
 
 void add_infer_options(CLI::App& app, InferOptions& o) {
   app.add_option("INPUT", o.inputs,
-                 "Pictures, folders, - (paths on standard input), .npy or .safetensors tensors, "
+                 "Images, folders, - (paths on standard input), .npy or .safetensors tensors, "
                  "videos (.mp4 .avi .mkv .mov .webm), camera:N");
   app.add_flag("-0,--null", o.null_separated,
                "Paths on standard input end in NUL, as find -print0 writes them");
@@ -132,7 +132,7 @@ void check_infer_options(const InferOptions& o) {
   if (modes > 1)
     throw UsageError("expected one of --validate, --preprocess-only, --benchmark and --features");
   if (o.inputs.empty() && !o.benchmark)
-    throw UsageError("expected an INPUT: pictures, folders, - or tensors");
+    throw UsageError("expected an INPUT: images, folders, - or tensors");
   if (o.benchmark && !o.inputs.empty())
     throw UsageError("--benchmark: expected no INPUT (its input is random), found '{}'",
                      o.inputs[0]);

@@ -67,7 +67,7 @@ infer::PipelineOptions pipeline_options(Command& command, const InferOptions& op
   pipeline.shape = predictor.input_shape();
   pipeline.batch_size = options.batch_size;
   pipeline.workers = options.workers > 0 ? options.workers : std::min(command.threads(), 8);
-  pipeline.keep_pictures = !options.attention.empty() || !options.html.empty();
+  pipeline.keep_images = !options.attention.empty() || !options.html.empty();
   pipeline.stopping = [] { return stop_signal() != 0; };
   return pipeline;
 }

@@ -1,4 +1,4 @@
-// What a picture goes through before the model sees it. Stored in every model file.
+// What an image goes through before the model sees it. Stored in every model file.
 #pragma once
 
 #include <string>

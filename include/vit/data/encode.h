@@ -1,4 +1,4 @@
-// Pictures as the bytes of a file.
+// Images as the bytes of a file.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace vit::data {
 
-/// A PNG (RGB or grey, 8 bits). Throws DataError on an empty picture or another channel count.
+/// A PNG (RGB or grey, 8 bits). Throws DataError on an empty image or another channel count.
 std::string encode_png(const Image& image);
 
-/// A baseline JPEG. `quality`: 1 … 100. Throws DataError on an empty picture or another channel
+/// A baseline JPEG. `quality`: 1 … 100. Throws DataError on an empty image or another channel
 /// count.
 std::string encode_jpeg(const Image& image, int quality = 85);
 

@@ -1,4 +1,4 @@
-// What the model sees of a picture when it is used: timm's evaluation transform, to the last bit.
+// What the model sees of an image when it is used: timm's evaluation transform, to the last bit.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ class Normalize {
 /// Pillow images. Safe to call from several threads at once.
 class EvalTransform {
  public:
-  /// `size` is the model's input; pictures come with 1 or 3 channels, as the model has them.
+  /// `size` is the model's input; images come with 1 or 3 channels, as the model has them.
   /// Throws DataError on values that cannot be.
   EvalTransform(const Preprocessing& preprocessing, Size2d size, std::int64_t channels);
 

@@ -1,4 +1,4 @@
-// A decoded picture in plain memory, and decoding as Pillow does it.
+// A decoded image in plain memory, and decoding as Pillow does it.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,7 @@ Image convert(const ImageView& image, std::int64_t channels);
 /// The pixels that Pillow's `Image.open(path).convert('RGB')` (`channels` 3) or `.convert('L')` (1)
 /// gives: JPEG, PNG, WebP, BMP, TIFF; the first frame of an animation; not turned by EXIF.
 /// Format and size are checked before anything is decoded (io::check_image).
-/// Throws IoError (missing, no regular file), DataError (no picture, cut short, too large).
+/// Throws IoError (missing, no regular file), DataError (no image, cut short, too large).
 Image decode_image(const std::filesystem::path& path, std::int64_t channels);
 
 /// The same from memory; `source` opens the message of an error.

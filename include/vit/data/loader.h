@@ -26,7 +26,7 @@ struct LoaderOptions {
   std::uint64_t epoch = 0;    ///< of this pass
   std::int64_t start_batch = 0;  ///< goes on in the middle of an epoch
   bool drop_last = false;        ///< leaves out a last batch that is not full
-  bool keep_errors = false;      ///< a bad picture gives zeros and its message, not an exception
+  bool keep_errors = false;      ///< a bad image gives zeros and its message, not an exception
   /// A stream a position instead of the sample's index, so that a repeated index draws anew.
   std::vector<std::uint64_t> streams;
 };

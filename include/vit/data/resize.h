@@ -16,7 +16,7 @@ using Filter = kernels::ResizeFilter;
 /// `nearest`, `box`, `bilinear`, `hamming`, `bicubic` or `lanczos`; else throws DataError.
 Filter parse_filter(const std::string& name);
 
-/// A rectangle in pixels; may reach beyond the picture where a function says so.
+/// A rectangle in pixels; may reach beyond the image where a function says so.
 struct Region {
   std::int64_t top = 0;
   std::int64_t left = 0;
@@ -36,12 +36,12 @@ Image resize(const ImageView& image, std::int64_t height, std::int64_t width, Fi
 Image resize_part(const ImageView& image, std::int64_t height, std::int64_t width,
                   const Region& part, Filter filter, std::int64_t pillow = 13);
 
-/// Crops to `region` (inside the picture), then resizes: nothing outside the region is looked at,
+/// Crops to `region` (inside the image), then resizes: nothing outside the region is looked at,
 /// as in torchvision's `resized_crop` on Pillow images.
 Image resized_crop(const ImageView& image, const Region& region, std::int64_t height,
                    std::int64_t width, Filter filter, std::int64_t pillow = 13);
 
-/// Pixels of `region`; where it reaches beyond the picture they are 0, as Pillow's `crop` has it.
+/// Pixels of `region`; where it reaches beyond the image they are 0, as Pillow's `crop` has it.
 Image crop(const Image& image, const Region& region);
 
 /// Copies `image` onto `canvas` (of as many channels) at `top`, `left`; what falls outside is lost.

@@ -51,9 +51,9 @@ class OverlayFolder {
   std::unordered_set<std::string> written_;
 };
 
-/// `picture` with the map laid over it, from its least value in blue to its largest in red.
+/// `image` with the map laid over it, from its least value in blue to its largest in red.
 /// map: [grid_h, grid_w], finite.
-data::Image overlay_attention(const data::Image& picture, std::span<const float> map,
+data::Image overlay_attention(const data::Image& image, std::span<const float> map,
                               std::int64_t grid_h);
 
 struct AnswerOptions {

@@ -19,14 +19,14 @@
 
 namespace vit::infer {
 
-/// One picture or one tensor.
+/// One image or one tensor.
 struct Input {
   std::string name;         ///< as rows show it
   std::int64_t label = -1;  ///< class of the model; −1 where unknown
-  /// Writes the model's input [C, H, W]; where `picture` is not null and the input is a picture,
+  /// Writes the model's input [C, H, W]; where `image` is not null and the input is an image,
   /// also the 8-bit pixels that the model sees. Throws what is wrong with the input. Called once,
   /// from any thread.
-  std::function<void(std::span<float> chw, data::Image* picture)> load;
+  std::function<void(std::span<float> chw, data::Image* image)> load;
 };
 
 /// A stream of inputs, drawn by one thread.
@@ -47,7 +47,7 @@ class InputSource {
 
 struct FileInputOptions {
   std::array<std::int64_t, 3> shape{3, 224, 224};  ///< [C, H, W] of the model's input
-  /// Asked for when the first picture comes.
+  /// Asked for when the first image comes.
   std::function<const data::EvalTransform&()> transform;
   int stdin_descriptor = 0;
   bool null_separated = false;  ///< the list on standard input, instead of lines
@@ -56,7 +56,7 @@ struct FileInputOptions {
   FrameInterval every;  ///< which frames of a video or a camera
 };
 
-/// Each argument is a picture, a folder (all pictures under it, sorted folder by folder, links
+/// Each argument is an image, a folder (all images under it, sorted folder by folder, links
 /// followed but never in a circle), `-` (a list of further ones on standard input, read as they
 /// come) or a `.npy` / `.safetensors` (tensor `input`) of float32 [B, C, H, W] that is fed as it
 /// is. A video or `camera:N` is each of its frames that `every` picks, named `clip.mp4#12`.
@@ -65,7 +65,7 @@ struct FileInputOptions {
 std::unique_ptr<InputSource> open_inputs(std::vector<std::string> arguments,
                                          FileInputOptions options);
 
-/// The pictures of a data set. `classes[i]` is the model's class for the data set's class i.
+/// The images of a data set. `classes[i]` is the model's class for the data set's class i.
 std::unique_ptr<InputSource> open_dataset_inputs(
     std::shared_ptr<const data::Dataset> dataset,
     std::function<const data::EvalTransform&()> transform, std::vector<std::int64_t> classes);

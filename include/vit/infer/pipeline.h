@@ -20,7 +20,7 @@ struct PipelineOptions {
   std::int64_t batch_size = 8;
   std::int64_t workers = 1;        ///< threads that load
   std::int64_t prefetch = 3;       ///< batches in the making or waiting; bounds the memory
-  bool keep_pictures = false;      ///< LoadedInput::picture is wanted
+  bool keep_images = false;        ///< LoadedInput::image is wanted
   std::function<bool()> stopping;  ///< asked while waiting: true ends the stream early
 };
 
@@ -28,7 +28,7 @@ struct LoadedInput {
   std::string name;
   std::int64_t label = -1;
   std::exception_ptr error;  ///< what was wrong; its row of the batch is then 0
-  data::Image picture;       ///< what the model sees; empty for tensors and unless kept
+  data::Image image;         ///< what the model sees; empty for tensors and unless kept
   double load_seconds = 0;
 };
 

@@ -17,20 +17,20 @@ std::string html_escape(std::string_view text);
 /// `data:<type>;base64,…`.
 std::string data_uri(std::string_view type, std::string_view bytes);
 
-/// One picture of a gallery.
+/// One image of a gallery.
 struct GalleryCard {
   struct Answer {
     std::string label;
     double prob = 0;
   };
   std::string name;             ///< the file
-  std::string picture;          ///< data URI; empty: none
+  std::string image;            ///< data URI; empty: none
   std::string attention;        ///< data URI of the overlay; empty: none
   std::vector<Answer> answers;  ///< most probable first
   std::string error;            ///< what was wrong; empty: nothing
 };
 
-/// A page of pictures and what a model says of them, written card by card. It appears whole, by
+/// A page of images and what a model says of them, written card by card. It appears whole, by
 /// `commit`, or not at all.
 class Gallery {
  public:

@@ -21,7 +21,7 @@ struct ImageHeader {
 inline constexpr std::int64_t kMaxPixels = 100'000'000;
 
 /// Format by magic bytes, size from the header, end of a JPEG or PNG checked (a truncated file is
-/// an error, not a grey picture). `source` opens the message. Throws DataError.
+/// an error, not a grey image). `source` opens the message. Throws DataError.
 ImageHeader check_image(std::span<const std::byte> bytes, const std::string& source);
 
 }  // namespace vit::io

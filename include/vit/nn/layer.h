@@ -32,7 +32,7 @@ using AttendingLayerPtr = std::shared_ptr<AttendingLayer>;
 /// Makes a norm over the last dimension, of size `dim`.
 using NormFactory = std::function<LayerPtr(std::int64_t dim, const torch::TensorOptions&)>;
 
-/// Picture to tokens: [B, in_c, H, W] → [B, num_patches, embed_dim].
+/// Image to tokens: [B, in_c, H, W] → [B, num_patches, embed_dim].
 class EmbedLayer : public Layer {
  public:
   virtual std::int64_t num_patches() const = 0;

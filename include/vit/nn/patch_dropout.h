@@ -7,7 +7,7 @@
 
 namespace vit::nn {
 
-/// timm's `PatchDropout` (`timm/layers/patch_dropout.py`, 1.0.31): each picture keeps max(1, ⌊L ·
+/// timm's `PatchDropout` (`timm/layers/patch_dropout.py`, 1.0.31): each image keeps max(1, ⌊L ·
 /// (1 − prob)⌋) of its L patches, in random order, and its `num_prefix_tokens` first tokens.
 class PatchDropoutImpl : public RandomLayer {
  public:

@@ -1,4 +1,4 @@
-// Pictures to tokens: a convolution whose stride is its kernel, then a norm.
+// Images to tokens: a convolution whose stride is its kernel, then a norm.
 #pragma once
 
 #include <torch/nn/pimpl.h>

@@ -109,7 +109,7 @@ class JaxReader {
     else
       for (int i = 0; has(block_folder(i) + "LayerNorm_0/scale"); ++i)
         read_block(i, block_folder(i), -1);
-    // What is no part of the picture's model; anything else stays and will be unexpected.
+    // What is no part of the image's model; anything else stays and will be unexpected.
     for (auto& [name, weight] : left_)
       if (!name.starts_with(prefix_) || name.starts_with(prefix_ + "pre_logits/") ||
           (prefix_.empty() && name.starts_with("opt/")))

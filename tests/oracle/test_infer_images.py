@@ -1,4 +1,4 @@
-"""Pictures that are not what they seem: each is one line on stderr and the exit code of its kind."""
+"""Images that are not what they seem: each is one line on stderr and the exit code of its kind."""
 
 import os
 import struct
@@ -11,7 +11,7 @@ from PIL import Image
 from timm.models import save_for_hf
 
 from conftest import BIN
-from pictures import photograph
+from images import photograph
 
 
 def chunk(kind, data, crc=None):
@@ -43,7 +43,7 @@ def cut(share, suffix):
 
 BAD = {
     "empty.jpg": (lambda p: p.write_bytes(b""), 1),
-    "text.jpg": (lambda p: p.write_text("not a picture"), 1),
+    "text.jpg": (lambda p: p.write_text("not an image"), 1),
     "huge.png": (huge_png, 1),
     "crc.png": (broken_crc, 1),
     **{f"cut{int(100 * s)}.{x}": (cut(s, {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}[x]), 1)
@@ -86,7 +86,7 @@ def test_is_taken(name, vit, model, tmp_path):
     assert name in vit.run("vit-infer", "-m", model, tmp_path / name, "--device", "cpu").stdout
 
 
-def test_an_unreadable_picture_is_an_io_error(vit, model, tmp_path):
+def test_an_unreadable_image_is_an_io_error(vit, model, tmp_path):
     if os.geteuid() == 0:
         pytest.skip("root reads everything")
     photograph(9, 9).save(tmp_path / "x.png")
@@ -95,7 +95,7 @@ def test_an_unreadable_picture_is_an_io_error(vit, model, tmp_path):
 
 
 def test_a_folder_holds_all_of_it(vit, model, tmp_path):
-    """A loop, a folder named like a picture and every bad file, skipped one by one."""
+    """A loop, a folder named like an image and every bad file, skipped one by one."""
     for name, (make, _) in BAD.items():
         if name != "animation.gif":
             make(tmp_path / name)
@@ -110,10 +110,10 @@ def test_a_folder_holds_all_of_it(vit, model, tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_folder_without_pictures_says_so(vit, model, tmp_path):
+def test_a_folder_without_images_says_so(vit, model, tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     done = vit.run("vit-infer", "-m", model, tmp_path, "--device", "cpu", rc=1)
-    assert "expected pictures" in done.stderr
+    assert "expected images" in done.stderr
 
 
 def test_a_million_pixels_too_many_are_not_decoded(vit, model, tmp_path):

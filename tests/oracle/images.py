@@ -1,4 +1,4 @@
-"""Pictures to try: Debian's opencv-doc photographs where they are installed, and files that Pillow writes."""
+"""Images to try: Debian's opencv-doc photographs where they are installed, and files that Pillow writes."""
 
 import pathlib
 
@@ -65,7 +65,7 @@ def installed_photographs():
     return sorted(p for p in OPENCV_DOC.glob("*") if p.suffix.lower() in SUFFIXES) if OPENCV_DOC.is_dir() else []
 
 
-def all_pictures(folder):
+def all_images(folder):
     paths = write_modes(folder) + installed_photographs()
     for seed in range(max(0, 60 - len(paths))):
         photograph(100 + 37 * seed % 300, 120 + 53 * seed % 400, seed).save(pathlib.Path(folder) / f"photo{seed}.png")

@@ -1,6 +1,6 @@
-"""Writes tests/golden/pictures: small pictures of every kind and what Pillow and timm make of them.
+"""Writes tests/golden/images: small images of every kind and what Pillow and timm make of them.
 
-    .venv/bin/python tests/golden/make_pictures.py
+    .venv/bin/python tests/golden/make_images.py
 
 expected.json lists the cases, expected.bin holds their bytes. Made with pillow 13.0.0, timm 1.0.31
 and torchvision 0.29.2. `pillow: 12` is Pillow 12's order of resize passes, made of two resizes of
@@ -17,7 +17,7 @@ import timm.data
 import torch
 from PIL import Image
 
-HERE = pathlib.Path(__file__).parent / 'pictures'
+HERE = pathlib.Path(__file__).parent / 'images'
 FILTERS = {
     'nearest': Image.Resampling.NEAREST,
     'box': Image.Resampling.BOX,
@@ -32,14 +32,14 @@ def scene(height, width, channels=3, seed=0):
     """Waves, hard edges and noise, uint8 [height, width, channels]."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
-    picture = np.stack(
+    image = np.stack(
         [127 + 110 * np.sin(x / (5 + 3 * c) + y / (9 - c)) for c in range(channels)], -1)
-    picture += rng.normal(0, 12, picture.shape)
-    picture[(x // 7 + y // 5) % 4 == 0] = rng.integers(0, 256, channels)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    image += rng.normal(0, 12, image.shape)
+    image[(x // 7 + y // 5) % 4 == 0] = rng.integers(0, 256, channels)
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def picture(height, width, seed=0):
+def image(height, width, seed=0):
     return Image.fromarray(scene(height, width, 3, seed))
 
 
@@ -154,7 +154,7 @@ def write_odd_bmps():
 
 
 def write_jpegs():
-    base = picture(37, 45)
+    base = image(37, 45)
     for name, options in {'q90': {'quality': 90}, 'q30_420': {'quality': 30, 'subsampling': '4:2:0'},
                           'q75_422': {'subsampling': '4:2:2'}, 'q95_444': {'quality': 95,
                                                                            'subsampling': '4:4:4'},
@@ -170,7 +170,7 @@ def write_jpegs():
 
 
 def write_modes():
-    base = picture(19, 23)
+    base = image(19, 23)
     alpha = Image.fromarray(scene(19, 23, 4, 3), 'RGBA')
     base.quantize(17).save(HERE / 'palette.png')
     transparent = base.quantize(17)
@@ -184,7 +184,7 @@ def write_modes():
     base.save(HERE / 'lossless.webp', lossless=True)
     alpha.save(HERE / 'alpha.webp', quality=60)
     alpha.save(HERE / 'alpha_lossless.webp', lossless=True, exact=True)
-    base.save(HERE / 'animated.webp', save_all=True, append_images=[picture(19, 23, 9)],
+    base.save(HERE / 'animated.webp', save_all=True, append_images=[image(19, 23, 9)],
               duration=40, lossless=True)
     for mode in ('1', 'L', 'P', 'RGB', 'RGBA'):
         source = alpha if mode == 'RGBA' else base
@@ -314,7 +314,7 @@ def main():
     write_odd_bmps()
     write_jpegs()
     write_modes()
-    photo = picture(96, 128, 7)
+    photo = image(96, 128, 7)
     photo.save(HERE / 'photo.png')
     expected = Expected()
     cases = {'decoded': decoded_cases(expected), 'resized': resized_cases(expected, photo),
