@@ -22,13 +22,20 @@ void SpinBarrier::wait_while(const std::atomic<int>& value, int old) {
   while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }
 
+void SpinBarrier::set_and_wake(std::atomic<int>& value, int now) {
+  // Sequentially consistent: notify_all looks for sleepers with a plain load, which a processor may
+  // do before an earlier store is seen, and then who goes to sleep is missed.
+  value.exchange(now, std::memory_order_seq_cst);
+  value.notify_all();
+}
+
 ThreadTeam::ThreadTeam(int size) {
   for (int rank = 1; rank < size; ++rank) threads_.emplace_back([this, rank] { work(rank); });
 }
 
 ThreadTeam::~ThreadTeam() {
   stopping_ = true;
-  turn_.fetch_add(1, std::memory_order_release);
+  turn_.fetch_add(1, std::memory_order_seq_cst);
   turn_.notify_all();
   for (auto& thread : threads_) thread.join();
 }
@@ -37,7 +44,7 @@ void ThreadTeam::run_task(const Task& task) {
   const std::unique_lock lock(busy_, std::try_to_lock);
   if (!lock || threads_.empty()) return task.call(task.context, 0, 1);
   task_ = task;
-  turn_.fetch_add(1, std::memory_order_release);
+  turn_.fetch_add(1, std::memory_order_seq_cst);
   turn_.notify_all();
   task.call(task.context, 0, size());
   done_.wait(size(), [] {});

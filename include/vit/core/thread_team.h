@@ -20,8 +20,7 @@ class SpinBarrier {
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size) {
       arrived_.store(0, std::memory_order_relaxed);
       last();
-      turn_.store(turn + 1, std::memory_order_release);
-      turn_.notify_all();
+      set_and_wake(turn_, turn + 1);
     } else {
       wait_while(turn_, turn);
     }
@@ -29,6 +28,9 @@ class SpinBarrier {
 
   /// Returns when `value` is no longer `old`.
   static void wait_while(const std::atomic<int>& value, int old);
+  /// Sets it and wakes who waits. In the same library as `wait_while`: the standard library keeps
+  /// its list of sleepers once in each library that hides its symbols.
+  static void set_and_wake(std::atomic<int>& value, int now);
 
  private:
   alignas(64) std::atomic<int> arrived_{0};
