@@ -5,12 +5,33 @@
 namespace vit::train {
 namespace {
 
-/// `seed`: TrainOptions' own defaults. The seed gives no recipe of its own. `fashion-mnist-quick`:
-/// two minutes of two cores, by larger patches.
+/// `deit`: Touvron et al. 2021, its repository's defaults; `deit3`: Touvron et al. 2022 (batch
+/// 2048); `mae-ft`: He et al. 2022, fine-tuning ViT-B. `seed`: TrainOptions' own defaults. The seed
+/// gives no recipe of its own. `fashion-mnist-quick`: two minutes of two cores, by larger patches.
 const Json& recipes() {
   static const Json table = Json::parse(R"json({
     "seed": {
       "opt": "adamw", "lr_base": 1e-3, "weight_decay": 0.05, "sched": "cosine", "smoothing": 0.1
+    },
+    "deit": {
+      "opt": "adamw", "lr_base": 5e-4, "lr_base_size": 512, "weight_decay": 0.05, "epochs": 300,
+      "sched": "cosine", "warmup_epochs": 5, "warmup_lr": 1e-6, "min_lr": 1e-5, "smoothing": 0.1,
+      "aa": "rand-m9-mstd0.5-inc1", "color_jitter": [0.3], "train_interpolation": "bicubic",
+      "reprob": 0.25, "remode": "pixel", "repeated_aug": 3,
+      "mixup": 0.8, "cutmix": 1.0, "drop_path": 0.1
+    },
+    "deit3": {
+      "opt": "lamb", "lr_base": 3e-3, "lr_base_size": 2048, "weight_decay": 0.02, "epochs": 800,
+      "sched": "cosine", "warmup_epochs": 5, "warmup_lr": 1e-6, "min_lr": 1e-5, "clip_grad": 1.0,
+      "bce": true, "smoothing": 0.0, "three_augment": true, "color_jitter": [0.3],
+      "crop_mode": "src", "train_interpolation": "bicubic", "repeated_aug": 3,
+      "mixup": 0.8, "cutmix": 1.0, "drop_path": 0.2
+    },
+    "mae-ft": {
+      "opt": "adamw", "lr_base": 5e-4, "lr_base_size": 256, "weight_decay": 0.05, "epochs": 100,
+      "layer_decay": 0.65, "sched": "cosine", "warmup_epochs": 5, "min_lr": 1e-6,
+      "smoothing": 0.1, "aa": "rand-m9-mstd0.5-inc1", "train_interpolation": "bicubic",
+      "reprob": 0.25, "remode": "pixel", "mixup": 0.8, "cutmix": 1.0, "drop_path": 0.1
     },
     "fashion-mnist": {
       "model_args": ["img_size=28", "patch_size=4", "in_c=1", "embed_dim=128", "depth=6",
