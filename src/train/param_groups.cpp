@@ -3,6 +3,8 @@
 #include <cmath>
 #include <set>
 
+#include "vit/core/error.h"
+
 namespace vit::train {
 namespace {
 
@@ -45,6 +47,15 @@ std::vector<ParamGroup> make_param_groups(const torch::nn::Module& model, double
     group->parameters.push_back(parameter);
   }
   return groups;
+}
+
+void freeze_blocks(const torch::nn::Module& model, std::int64_t blocks, std::int64_t depth) {
+  if (blocks > depth)
+    throw UsageError("freeze_blocks: expected at most {}, the model's blocks, found {}", depth,
+                     blocks);
+  if (blocks == 0) return;
+  for (const auto& item : model.named_parameters())
+    if (layer_of(item.key(), depth) <= blocks) at::Tensor(item.value()).requires_grad_(false);
 }
 
 }  // namespace vit::train

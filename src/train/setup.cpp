@@ -11,10 +11,12 @@
 #include "vit/core/text.h"
 #include "vit/data/loader.h"
 #include "vit/data/sampler.h"
+#include "vit/data/subset.h"
 #include "vit/data/train_transform.h"
 #include "vit/model/weights.h"
 #include "vit/runtime/device.h"
 #include "vit/runtime/generator.h"
+#include "vit/train/param_groups.h"
 
 namespace vit::train {
 namespace {
@@ -106,8 +108,14 @@ void check_labels(const TrainSetup& setup) {
 void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
   const auto channels = setup.config.model.in_c();
   setup.train_data = data::open_data(options.data, data::Split::kTrain, channels);
-  setup.val_data = data::open_data(options.data, data::Split::kValidation, channels);
-  check_labels(setup);
+  if (options.holdout > 0) {
+    auto halves = data::hold_out(setup.train_data, options.holdout, options.seed);
+    setup.train_data = std::move(halves.rest);
+    setup.val_data = std::move(halves.held_out);
+  } else {
+    setup.val_data = data::open_data(options.data, data::Split::kValidation, channels);
+    check_labels(setup);
+  }
   log.debug("{}: {} images to train on, {} to validate on, {} classes", options.data,
             setup.train_data->size(), setup.val_data->size(), setup.train_data->classes().size());
 }
@@ -207,6 +215,7 @@ TrainSetup prepare(const TrainOptions& options, Log& log) {
         make_model(setup.config, options, options.model.empty() ? "model" : options.model);
     model::init_vit_weights(*setup.model, runtime::make_generator(options.seed));
   }
+  freeze_blocks(*setup.model, options.freeze_blocks, setup.config.model.depth());
   setup.model->to(device);
   return setup;
 }
@@ -220,6 +229,7 @@ TrainSetup prepare_resumed(const TrainOptions& options, const std::filesystem::p
   const auto device = runtime::open_device(options.device);
   setup.model = make_model(setup.config, options, model_file.string());
   copy_weights(source.model, setup.model, /*with_head=*/true, model_file.string());
+  freeze_blocks(*setup.model, options.freeze_blocks, setup.config.model.depth());
   setup.model->to(device);
   return setup;
 }

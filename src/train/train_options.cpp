@@ -125,6 +125,8 @@ void check_mixing(const TrainOptions& o) {
 
 void check_options(const TrainOptions& o) {
   if (o.data.empty()) throw UsageError("data: expected a dataset's folder, found none");
+  check_range("holdout", o.holdout, 0, kMany);
+  check_range("freeze_blocks", o.freeze_blocks, 0, kMany);
   check_range("epochs", o.epochs, 1, kMany);
   check_range("batch_size", o.batch_size, 1, kMany);
   check_range("accum", o.accum, 1, kMany);
@@ -156,9 +158,9 @@ double peak_lr(const TrainOptions& o) {
 }
 
 bool may_change_on_resume(const std::string& field) {
-  static const std::set<std::string> kFields{"data",      "output",           "threads",
-                                             "device",    "workers",          "keep",
-                                             "max_steps", "checkpoint_every", "log_every"};
+  static const std::set<std::string> kFields{
+      "data", "output",    "threads",          "device",    "workers",
+      "keep", "max_steps", "checkpoint_every", "log_every", "tensorboard"};
   return kFields.contains(field);
 }
 

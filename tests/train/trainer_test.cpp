@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "tiny_run.h"
@@ -164,6 +165,48 @@ TEST_F(TrainerTest, ResumesBitForBitWithMixingRepeatsAndEveryOptimiser) {
     stop_and_resume(options, 7);
     expect_same_run(name, name + "-resumed");
   }
+}
+
+TEST_F(TrainerTest, LeavesFrozenBlocksAsTheyAre) {
+  auto options = tiny_options(folder_, "run");
+  options.freeze_blocks = 1;
+  options.ema.reset();
+  options.epochs = 1;
+  auto setup = prepare(options, log_);
+  std::map<std::string, at::Tensor> before;
+  for (const auto& item : setup.model->named_parameters())
+    before[item.key()] = item.value().detach().clone();
+  Trainer(options, setup, log_).fit();
+  for (const auto& item : setup.model->named_parameters()) {
+    const auto& name = item.key();
+    const bool learns =
+        name.starts_with("block.1.") || name.starts_with("norm.") || name.starts_with("head.");
+    EXPECT_EQ(!at::equal(item.value(), before[name]), learns) << name;
+  }
+}
+
+TEST_F(TrainerTest, TrainsTheHeadAloneWithAllBlocksFrozen) {
+  auto options = tiny_options(folder_, "run");
+  options.freeze_blocks = 2;
+  const auto setup = prepare(options, log_);
+  for (const auto& item : setup.model->named_parameters())
+    EXPECT_EQ(item.value().requires_grad(), item.key().starts_with("head.")) << item.key();
+  options.freeze_blocks = 3;
+  EXPECT_THROW(prepare(options, log_), UsageError);
+}
+
+TEST_F(TrainerTest, ValidatesOnImagesHeldOut) {
+  auto options = tiny_options(folder_, "straight");
+  options.holdout = 11;
+  options.freeze_blocks = 1;
+  const auto setup = prepare(options, log_);
+  EXPECT_EQ(setup.train_data->size(), 32);
+  EXPECT_EQ(setup.val_data->size(), 11);
+  EXPECT_THAT(setup.val_data->name(0), HasSubstr("train-images"));
+  make_trainer(options, log_)->fit();
+  options.output = folder_ / "resumed";
+  stop_and_resume(options, 5);
+  expect_same_run("straight", "resumed");
 }
 
 TEST_F(TrainerTest, GivesOtherBitsWithMixing) {

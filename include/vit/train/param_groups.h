@@ -25,4 +25,8 @@ struct ParamGroup {
 std::vector<ParamGroup> make_param_groups(const torch::nn::Module& model, double weight_decay,
                                           std::optional<double> layer_decay, std::int64_t depth);
 
+/// Keeps the embedding and the first `blocks` blocks as they are; with all of them, the norm behind
+/// them too, so that the head alone learns. Throws UsageError on more blocks than there are.
+void freeze_blocks(const torch::nn::Module& model, std::int64_t blocks, std::int64_t depth);
+
 }  // namespace vit::train

@@ -20,8 +20,10 @@ struct TrainOptions {
   std::string model;                    ///< registry name or model file; empty: the seed's ViT
   std::string arch;                     ///< architecture of a `model` file that does not say
   std::vector<std::string> model_args;  ///< `key=value`, any VisionTransformerOptions
-  std::string output;                   ///< run folder
-  std::string recipe;                   ///< where the values came from
+  std::int64_t holdout =
+      0;               ///< images drawn from those to train on that validate; 0: the data's own
+  std::string output;  ///< run folder
+  std::string recipe;  ///< where the values came from
 
   std::int64_t epochs = 100;
   std::int64_t batch_size = 128;
@@ -36,6 +38,7 @@ struct TrainOptions {
   std::vector<double> opt_betas;      ///< empty: the optimiser's own
   double momentum = 0.9;              ///< of sgd, momentum and muon
   std::optional<double> layer_decay;  ///< lr of a block / lr of the block after it
+  std::int64_t freeze_blocks = 0;     ///< blocks that stay as they are, and what is before them
   std::optional<double> clip_grad;    ///< largest norm of all gradients together
 
   std::string sched = "cosine";
@@ -49,6 +52,7 @@ struct TrainOptions {
   double smoothing = 0.1;
   bool bce = false;                         ///< binary cross-entropy, each class by itself
   std::optional<double> bce_target_thresh;  ///< null: soft targets stay what they are
+  std::string class_weights;                ///< balanced, or a file with a number a line
   bool bce_sum = false;                     ///< summed over the classes, not averaged
   double drop = 0.0;
   std::optional<double> drop_path;  ///< null: what the model says
@@ -74,6 +78,7 @@ struct TrainOptions {
   std::int64_t keep = 2;              ///< checkpoints, at least 2
   std::int64_t max_steps = 0;         ///< ends the run early; 0: not
   std::int64_t log_every = 50;        ///< steps
+  bool tensorboard = false;           ///< the log also as TensorBoard's event file
 };
 
 template <class Visitor>
@@ -82,6 +87,7 @@ void visit(TrainOptions& o, Visitor&& v) {
   v("model", o.model);
   v("arch", o.arch);
   v("model_args", o.model_args);
+  v("holdout", o.holdout);
   v("output", o.output);
   v("recipe", o.recipe);
   v("epochs", o.epochs);
@@ -96,6 +102,7 @@ void visit(TrainOptions& o, Visitor&& v) {
   v("opt_betas", o.opt_betas);
   v("momentum", o.momentum);
   v("layer_decay", o.layer_decay);
+  v("freeze_blocks", o.freeze_blocks);
   v("clip_grad", o.clip_grad);
   v("sched", o.sched);
   v("warmup_epochs", o.warmup_epochs);
@@ -108,6 +115,7 @@ void visit(TrainOptions& o, Visitor&& v) {
   v("bce", o.bce);
   v("bce_target_thresh", o.bce_target_thresh);
   v("bce_sum", o.bce_sum);
+  v("class_weights", o.class_weights);
   v("drop", o.drop);
   v("drop_path", o.drop_path);
   v("ema", o.ema);
@@ -151,6 +159,7 @@ void visit(TrainOptions& o, Visitor&& v) {
   v("keep", o.keep);
   v("max_steps", o.max_steps);
   v("log_every", o.log_every);
+  v("tensorboard", o.tensorboard);
 }
 
 /// Throws UsageError for the first value that cannot be: its field, what was expected and found.
