@@ -10,25 +10,32 @@ at::Tensor widened(const at::Tensor& logits) {
   return logits.scalar_type() == at::kDouble ? logits : logits.to(at::kFloat);
 }
 
+std::optional<at::Tensor> given(const at::Tensor& weights) {
+  return weights.defined() ? std::optional(weights) : std::nullopt;
+}
+
 }  // namespace
 
 at::Tensor smoothed_cross_entropy(const at::Tensor& logits, const at::Tensor& targets,
-                                  double smoothing) {
-  return at::cross_entropy_loss(widened(logits), targets, /*weight=*/{}, at::Reduction::Mean,
+                                  double smoothing, const at::Tensor& weights) {
+  return at::cross_entropy_loss(widened(logits), targets, given(weights), at::Reduction::Mean,
                                 /*ignore_index=*/-100, smoothing);
 }
 
-at::Tensor soft_target_cross_entropy(const at::Tensor& logits, const at::Tensor& targets) {
-  return at::sum(-targets * at::log_softmax(widened(logits), -1), -1).mean();
+at::Tensor soft_target_cross_entropy(const at::Tensor& logits, const at::Tensor& targets,
+                                     const at::Tensor& weights) {
+  auto losses = -targets * at::log_softmax(widened(logits), -1);
+  if (weights.defined()) losses = losses * weights;
+  return losses.sum(-1).mean();
 }
 
 at::Tensor binary_cross_entropy(const at::Tensor& logits, const at::Tensor& targets,
-                                const BceOptions& options) {
+                                const BceOptions& options, const at::Tensor& weights) {
   const auto shares = options.target_thresh
                           ? targets.gt(*options.target_thresh).to(targets.scalar_type())
                           : targets;
   const auto reduction = options.sum_classes ? at::Reduction::None : at::Reduction::Mean;
-  const auto loss = at::binary_cross_entropy_with_logits(widened(logits), shares, /*weight=*/{},
+  const auto loss = at::binary_cross_entropy_with_logits(widened(logits), shares, given(weights),
                                                          /*pos_weight=*/{}, reduction);
   return options.sum_classes ? loss.sum(-1).mean() : loss;
 }

@@ -8,13 +8,15 @@
 
 namespace vit::train {
 
-Objective::Objective(const TrainOptions& options, std::int64_t num_classes)
+Objective::Objective(const TrainOptions& options, std::int64_t num_classes,
+                     const std::vector<float>& class_weights)
     : num_classes_(num_classes),
       seed_(options.seed),
       smoothing_(options.smoothing),
       bce_(options.bce),
       bce_options_{options.bce_target_thresh, options.bce_sum},
       mixup_off_epoch_(options.mixup_off_epoch) {
+  if (!class_weights.empty()) class_weights_ = at::tensor(class_weights, at::kFloat);
   if (options.mix.enabled()) mixer_.emplace(options.mix);
 }
 
@@ -36,9 +38,11 @@ at::Tensor Objective::prepare(data::Batch& batch, std::int64_t epoch, std::int64
 }
 
 at::Tensor Objective::loss(const at::Tensor& logits, const at::Tensor& targets) const {
-  if (bce_) return binary_cross_entropy(logits, targets, bce_options_);
-  if (mixer_) return soft_target_cross_entropy(logits, targets);
-  return smoothed_cross_entropy(logits, targets, smoothing_);
+  const auto weights =
+      class_weights_.defined() ? class_weights_.to(logits.device()) : class_weights_;
+  if (bce_) return binary_cross_entropy(logits, targets, bce_options_, weights);
+  if (mixer_) return soft_target_cross_entropy(logits, targets, weights);
+  return smoothed_cross_entropy(logits, targets, smoothing_, weights);
 }
 
 }  // namespace vit::train

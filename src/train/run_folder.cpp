@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "tensorboard.h"
 #include "vit/core/contains.h"
 #include "vit/core/file.h"
 #include "vit/io/safetensors.h"
@@ -75,6 +76,10 @@ bool is_own_summary(const fs::path& path) {
   if (!is_plain_file(path)) return false;
   const auto line = read_first_line(path);
   return line.empty() || line.starts_with("epoch,step,train_loss,");
+}
+
+bool is_own_event_file(const fs::path& path) {
+  return is_plain_file(path) && read_first_line(path).find("brain.Event:2") != std::string::npos;
 }
 
 bool is_own_model(const fs::path& path) {
@@ -147,6 +152,7 @@ void inspect_contents(RunFolder& folder) {
   }
   inspect_file(folder, "log.jsonl", is_own_log);
   inspect_file(folder, "summary.csv", is_own_summary);
+  inspect_file(folder, kEventFile, is_own_event_file);
   inspect_file(folder, kArgs, is_own_args);
 }
 

@@ -5,10 +5,12 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <sstream>
 #include <utility>
 
+#include "tensorboard.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 
@@ -43,14 +45,22 @@ std::int64_t whole_number(const Json& row, const char* key, std::int64_t other) 
   return found != row.end() && found->is_number_integer() ? found->get<std::int64_t>() : other;
 }
 
+/// Seconds since 1970.
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 bool is_epoch(const Json& row) { return row.value("event", Json()) == "epoch"; }
 
 }  // namespace
 
-RunLog::RunLog(const fs::path& folder) { open(folder, "", header()); }
+RunLog::RunLog(const fs::path& folder, bool tensorboard) : tensorboard_(tensorboard) {
+  open(folder, "", header(), event_file_header(now()));
+}
 
-RunLog::RunLog(const fs::path& folder, std::int64_t epoch, std::int64_t step) {
-  std::string rows, summary = header();
+RunLog::RunLog(const fs::path& folder, bool tensorboard, std::int64_t epoch, std::int64_t step)
+    : tensorboard_(tensorboard) {
+  std::string rows, summary = header(), events = event_file_header(now());
   std::error_code ignored;
   if (fs::exists(folder / "log.jsonl", ignored)) {
     std::istringstream lines(read_file(folder / "log.jsonl", std::size_t{1} << 32U));
@@ -62,22 +72,28 @@ RunLog::RunLog(const fs::path& folder, std::int64_t epoch, std::int64_t step) {
                                     : whole_number(row, "step", INT64_MAX) <= step;
       if (!kept) continue;
       rows += line + "\n";
+      if (tensorboard_) events += event_record(row, now());
       if (whole_epoch) summary += csv_row(row);
     }
   }
-  open(folder, rows, summary);
+  open(folder, rows, summary, events);
 }
 
-void RunLog::open(const fs::path& folder, const std::string& rows, const std::string& summary) {
+void RunLog::open(const fs::path& folder, const std::string& rows, const std::string& summary,
+                  const std::string& events) {
   write_file(folder / "log.jsonl", rows);
   write_file(folder / "summary.csv", summary);
   rows_ = Appender(folder / "log.jsonl");
   summary_ = Appender(folder / "summary.csv");
+  if (!tensorboard_) return;
+  write_file(folder / kEventFile, events);
+  events_ = Appender(folder / kEventFile);
 }
 
 void RunLog::write(const Json& row) {
   rows_.write(row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   if (is_epoch(row)) summary_.write(csv_row(row));
+  if (tensorboard_) events_.write(event_record(row, now()));
 }
 
 RunLog::Appender::Appender(fs::path path)

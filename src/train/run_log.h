@@ -1,4 +1,4 @@
-// log.jsonl and summary.csv of a run folder.
+// log.jsonl, summary.csv and TensorBoard's event file of a run folder.
 #pragma once
 
 #include <filesystem>
@@ -14,12 +14,13 @@ namespace vit::train {
 class RunLog {
  public:
   /// Starts afresh. Throws IoError.
-  explicit RunLog(const std::filesystem::path& folder);
+  RunLog(const std::filesystem::path& folder, bool tensorboard);
   /// Goes on: rows past `epoch` whole epochs and `step` steps are taken out first. Throws IoError,
   /// DataError where log.jsonl is larger than 4 GiB.
-  RunLog(const std::filesystem::path& folder, std::int64_t epoch, std::int64_t step);
+  RunLog(const std::filesystem::path& folder, bool tensorboard, std::int64_t epoch,
+         std::int64_t step);
 
-  /// Appends to log.jsonl; an `epoch` row also to summary.csv. Throws IoError.
+  /// Appends to log.jsonl and the events; an `epoch` row also to summary.csv. Throws IoError.
   void write(const Json& row);
 
  private:
@@ -39,9 +40,10 @@ class RunLog {
   };
 
   void open(const std::filesystem::path& folder, const std::string& rows,
-            const std::string& summary);
+            const std::string& summary, const std::string& events);
 
-  Appender rows_, summary_;
+  bool tensorboard_;
+  Appender rows_, summary_, events_;
 };
 
 }  // namespace vit::train

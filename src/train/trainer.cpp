@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "autocast.h"
+#include "class_weights.h"
 #include "dataset_record.h"
 #include "mode_guard.h"
 #include "trainer_output.h"
@@ -59,7 +60,8 @@ Trainer::Trainer(RunSteps steps, TrainOptions options, TrainSetup setup, Log& lo
       val_data_(std::move(setup.val_data)),
       transform_(options_.augment, config_.preprocessing, config_.model.img_size(),
                  config_.model.in_c()),
-      objective_(options_, config_.model.num_classes()),
+      objective_(options_, config_.model.num_classes(),
+                 class_weights(options_.class_weights, *train_data_)),
       device_(runtime::open_device(options_.device)),
       generator_(runtime::make_generator(options_.seed + 1, device_)),
       record_(std::make_unique<DatasetRecord>(record_dataset(*train_data_, *val_data_))),
@@ -80,9 +82,9 @@ TrainResult Trainer::fit() {
   const std::filesystem::path folder = options_.output;
   make_folder(folder);
   write_file(folder / "args.json", options_to_json(options_).dump(2) + "\n");
-  output_ = std::make_shared<Output>(state_.step == 0
-                                         ? Output{RunLog(folder)}
-                                         : Output{RunLog(folder, state_.epoch, state_.step)});
+  output_ = std::make_shared<Output>(
+      state_.step == 0 ? Output{RunLog(folder, options_.tensorboard)}
+                       : Output{RunLog(folder, options_.tensorboard, state_.epoch, state_.step)});
   const ModeGuard mode(*model_, /*training=*/true);
   while (state_.epoch < options_.epochs && !at_max_steps()) {
     if (!train_epoch()) break;

@@ -92,6 +92,15 @@ def test_reads_the_args_of_a_published_recipe(vit, folder, tmp_path, name):
         assert found[key] == (pytest.approx(value) if isinstance(value, float) else value), key
 
 
+@pytest.mark.parametrize("recipe, lr", [("deit", 5e-4 * 8 / 512), ("deit3", 3e-3 * 8 / 2048), ("mae-ft", 5e-4 * 8 / 256)])
+def test_a_recipe_scales_its_rate_and_trains(vit, folder, tmp_path, recipe, lr):
+    words = ("--data", folder, "--recipe", recipe, "--model-arg", "img_size=32", "patch_size=16", "embed_dim=16",
+             "depth=2", "num_heads=2", "--batch-size", 4, "--accum", 2)
+    dry = json.loads(vit.run("vit-train", *words, "--dry-run").stdout)
+    assert dry["lr"] == pytest.approx(lr)
+    vit.run("vit-train", *words, "--max-steps", 1, "-o", tmp_path / "run")
+
+
 def test_lets_flags_override_the_file(vit, folder, tmp_path):
     file = write(tmp_path / "args.yaml", data_dir=str(folder), model="vit_tiny_patch16_224", batch_size=4, opt="adamw")
     found = plan(vit, "--config", file, "--batch-size", 2, "--seed", 3, "--mixup", 0.2)
@@ -139,6 +148,28 @@ def test_averages_as_timm_does_where_no_decay_is_given(vit, folder):
     words = ("--data", folder, "--model", "vit_tiny_patch16_224", "--batch-size", 2)
     assert plan(vit, *words, "--model-ema")["ema"] == 0.9998
     assert plan(vit, *words, "--model-ema-decay", 0.5)["ema"] is None
+
+
+def test_weighs_classes_from_a_file_or_by_their_number_of_images(vit, folder, tmp_path):
+    def train(name, *words, rc=0):
+        return vit.run("vit-train", "--data", folder, "--model-arg", "img_size=16", "patch_size=8", "embed_dim=16",
+                       "depth=1", "num_heads=2", "--batch-size", 4, "--epochs", 1, "-o", tmp_path / name, *words, rc=rc)
+
+    def loss(name):
+        rows = [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
+        return rows[-1]["train_loss"]
+
+    (tmp_path / "weights").write_text("1\n1\n")
+    (tmp_path / "other").write_text("1\n9.5\n")
+    train("plain")
+    train("even", "--class-weights", tmp_path / "weights")
+    train("balanced", "--class-weights", "balanced")  # six images each
+    train("uneven", "--class-weights", tmp_path / "other")
+    assert loss("plain") == pytest.approx(loss("even")) == pytest.approx(loss("balanced"))
+    assert loss("uneven") != pytest.approx(loss("plain"))
+    for text, says in (("1\n", "2 weights"), ("1\nx\n", "line 2"), ("1\n-1\n", "line 2")):
+        (tmp_path / "wrong").write_text(text)
+        assert says in train("wrong-run", "--class-weights", tmp_path / "wrong", rc=1).stderr
 
 
 def test_refuses_the_float16_that_a_bare_amp_means(vit, folder):

@@ -80,6 +80,26 @@ TEST(Objective, IsTheSmoothedCrossEntropyWhereNothingIsMixedYet) {
   EXPECT_NEAR(soft.loss(logits, soft.prepare(made, 1, 0)).item<double>(), expected, 1e-6);
 }
 
+TEST(Objective, WeighsTheClassesAsPyTorchDoes) {
+  TrainOptions options;
+  options.smoothing = 0;
+  auto made = batch();  // labels 0, 1, 2, 0
+  const auto logits = at::arange(12, at::kFloat).reshape({4, kClasses}).sin();
+  const Objective plain(options, kClasses), weighted(options, kClasses, {1.0F, 2.0F, 5.0F});
+  const auto targets = plain.prepare(made, 0, 0);
+  const auto losses = -at::log_softmax(logits, -1).gather(1, targets.unsqueeze(1)).squeeze(1);
+  const auto weights = at::tensor(std::vector<float>{1, 2, 5, 1});
+  // torch.nn.CrossEntropyLoss(weight): the images' mean by their weights.
+  EXPECT_NEAR(weighted.loss(logits, targets).item<double>(),
+              ((losses * weights).sum() / weights.sum()).item<double>(), 1e-6);
+  auto soft = mixing(0.8, 0);
+  soft.smoothing = 0;
+  soft.mixup_off_epoch = 1;
+  const Objective mixed(soft, kClasses, {1.0F, 2.0F, 5.0F});
+  EXPECT_NEAR(mixed.loss(logits, mixed.prepare(made, 1, 0)).item<double>(),
+              (losses * weights).mean().item<double>(), 1e-6);
+}
+
 TEST(Objective, TakesEachClassByItselfWithBce) {
   TrainOptions options;
   options.bce = true;

@@ -41,6 +41,7 @@ void make_absolute(Json& given) {
   make_absolute(given, "data");
   make_absolute(given, "output");
   std::error_code none;
+  if (given.value("class_weights", "balanced") != "balanced") make_absolute(given, "class_weights");
   if (given.contains("model") && fs::exists(given["model"].get<std::string>(), none))
     make_absolute(given, "model");
 }
@@ -110,8 +111,8 @@ void check_roles(const Plan& plan) {
   const auto& folder = plan.folder.path;
   roles.writes_folder(folder);
   roles.writes_folder(folder / "checkpoints");
-  for (const auto* name :
-       {"args.json", "log.jsonl", "summary.csv", "best.safetensors", "last.safetensors"})
+  for (const auto* name : {"args.json", "log.jsonl", "summary.csv", "best.safetensors",
+                           "last.safetensors", "events.out.tfevents.0.vit-train"})
     if (!fs::is_directory(folder / name, none)) roles.writes(folder / name, /*force=*/true);
   for (const auto& path : plan.folder.own) {
     if (!fs::is_directory(path, none)) continue;

@@ -11,12 +11,14 @@ namespace vit::train {
 
 /// Mean cross entropy with label smoothing (torch.nn.CrossEntropyLoss), in float32 whatever the
 /// logits are. logits: [B, num_classes]; targets: int64 [B].
+/// `weights`: [num_classes], of the classes; undefined: all alike.
 at::Tensor smoothed_cross_entropy(const at::Tensor& logits, const at::Tensor& targets,
-                                  double smoothing);
+                                  double smoothing, const at::Tensor& weights = {});
 
 /// The same with targets that are shares of the classes (timm.loss.SoftTargetCrossEntropy).
 /// logits, targets: [B, num_classes].
-at::Tensor soft_target_cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
+at::Tensor soft_target_cross_entropy(const at::Tensor& logits, const at::Tensor& targets,
+                                     const at::Tensor& weights = {});
 
 struct BceOptions {
   std::optional<double> target_thresh;  ///< a share above it is 1, else 0; null: as it is
@@ -25,7 +27,7 @@ struct BceOptions {
 
 /// Each class by itself (timm.loss.BinaryCrossEntropy). logits, targets: [B, num_classes].
 at::Tensor binary_cross_entropy(const at::Tensor& logits, const at::Tensor& targets,
-                                const BceOptions& options);
+                                const BceOptions& options, const at::Tensor& weights = {});
 
 /// The logits that a model without a teacher is trained by, [B, num_classes]: both heads' mean for
 /// timm's distilled models (as its `forward_head` gives without distillation); the first head's for

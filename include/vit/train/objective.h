@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "vit/data/loader.h"
 #include "vit/data/mix.h"
@@ -15,8 +16,10 @@ namespace vit::train {
 /// cross-entropy with soft targets; with `bce`, binary cross-entropy with either.
 class Objective {
  public:
-  /// Throws UsageError on mixing that cannot be.
-  Objective(const TrainOptions& options, std::int64_t num_classes);
+  /// `class_weights`: of each class in the loss; empty: all alike. Throws UsageError on mixing that
+  /// cannot be.
+  Objective(const TrainOptions& options, std::int64_t num_classes,
+            const std::vector<float>& class_weights = {});
 
   /// Mixes the images in place, where the options say so, and returns the targets: int64 `[B]`, or
   /// float32 `[B, num_classes]`. What is drawn depends on seed, epoch and the batch's number in the
@@ -32,6 +35,7 @@ class Objective {
   double smoothing_;
   bool bce_;
   BceOptions bce_options_;
+  at::Tensor class_weights_;
   std::optional<data::Mixer> mixer_;
   std::int64_t mixup_off_epoch_;
 };
