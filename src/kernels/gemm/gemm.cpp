@@ -197,7 +197,7 @@ void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64
   std::vector<const float*> all;  // of whole panels
   if (const auto together = weight.strassen ? 2 * columns : columns; count % together != 0) {
     all.assign(rows, rows + count);
-    all.resize(static_cast<std::size_t>(ceil_div(count, together) * together));
+    all.resize(static_cast<std::size_t>(std::int64_t{ceil_div(count, together)} * together));
     rows = all.data();
     count = static_cast<std::int64_t>(all.size());
   }
