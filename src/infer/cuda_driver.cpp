@@ -2,7 +2,7 @@
 
 #include <dlfcn.h>
 
-#include "vit/core/text.h"
+#include "vit/core/error.h"
 
 namespace vit::infer {
 namespace {
