@@ -9,6 +9,7 @@
 
 #include "container.h"
 #include "vit/core/error.h"
+#include "vit/core/paths.h"
 
 namespace vit::data {
 namespace fs = std::filesystem;
@@ -16,18 +17,8 @@ namespace {
 
 constexpr const char* kPluginFile = "libvit_video.so";
 
-/// In the folder of the library, or of the program, that this is a part of. Empty where the system
-/// does not say.
-fs::path plugin_path() {
-  Dl_info info{};
-  const auto* here = reinterpret_cast<const void*>(&is_video_name);
-  if (dladdr(here, &info) == 0 || info.dli_fname == nullptr) return {};
-  std::error_code ignored;
-  return fs::absolute(info.dli_fname, ignored).parent_path() / kPluginFile;
-}
-
 const VideoPlugin& open_plugin() {
-  const auto path = plugin_path();
+  const auto path = beside_library_of(reinterpret_cast<const void*>(&is_video_name), kPluginFile);
   if (std::error_code ignored; !fs::exists(path, ignored))
     throw UsageError(
         "videos: expected the plug-in {}, found none (it is built where OpenCV's videoio is)",
@@ -44,13 +35,6 @@ const VideoPlugin& open_plugin() {
   return *factory();
 }
 
-std::string lower_suffix(const fs::path& path) {
-  auto suffix = path.extension().string();
-  for (auto& c : suffix)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return suffix;
-}
-
 /// Opened once and never closed.
 const VideoPlugin& plugin() {
   static const VideoPlugin& opened = open_plugin();
@@ -60,12 +44,12 @@ const VideoPlugin& plugin() {
 }  // namespace
 
 bool is_video_name(const fs::path& path) {
-  return can_create_video(path) || lower_suffix(path) == ".webm";
+  return can_create_video(path) || lower_extension(path) == ".webm";
 }
 
 bool can_create_video(const fs::path& path) {
   constexpr std::array<const char*, 4> kSuffixes{".mp4", ".avi", ".mkv", ".mov"};
-  const auto suffix = lower_suffix(path);
+  const auto suffix = lower_extension(path);
   return std::any_of(kSuffixes.begin(), kSuffixes.end(),
                      [&](const char* known) { return suffix == known; });
 }

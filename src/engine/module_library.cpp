@@ -3,24 +3,16 @@
 #include <dlfcn.h>
 
 #include "vit/core/error.h"
+#include "vit/core/paths.h"
 
 namespace vit::engine {
 namespace {
 
-/// Where libvit_torch.so is to be: in the folder of the library, or of the program, that this is a
-/// part of. Empty where the system does not say.
-std::filesystem::path library_path() {
-  Dl_info info{};
-  const auto* here = reinterpret_cast<const void*>(&module_library);
-  if (dladdr(here, &info) == 0 || info.dli_fname == nullptr) return {};
-  std::error_code ignored;
-  return std::filesystem::absolute(info.dli_fname, ignored).parent_path() / "libvit_torch.so";
-}
-
 const ModuleLibrary* find_module_library(std::string& problem) {
   if (const auto* linked = dlsym(RTLD_DEFAULT, kModuleLibrary))
     return static_cast<const ModuleLibrary*>(linked);
-  const auto path = library_path();
+  const auto path =
+      beside_library_of(reinterpret_cast<const void*>(&module_library), "libvit_torch.so");
   // By its full path: a search path is nobody's to choose what is run.
   void* library = path.empty() ? nullptr : dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   const void* found = library != nullptr ? dlsym(library, kModuleLibrary) : nullptr;

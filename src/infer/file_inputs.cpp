@@ -6,6 +6,7 @@
 #include "list_reader.h"
 #include "video_inputs.h"
 #include "vit/core/error.h"
+#include "vit/core/paths.h"
 #include "vit/io/npy.h"
 #include "vit/io/safetensors.h"
 

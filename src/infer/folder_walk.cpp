@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "vit/core/error.h"
+#include "vit/core/paths.h"
 
 namespace vit::infer {
 namespace fs = std::filesystem;
@@ -26,12 +27,6 @@ bool is_image_name(const fs::path& path) {
 bool is_folder(const fs::path& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-std::string lower_extension(const fs::path& path) {
-  auto extension = path.extension().string();
-  for (auto& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return extension;
 }
 
 void FolderWalk::enter(const fs::path& folder) {

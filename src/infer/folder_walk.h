@@ -14,9 +14,6 @@ namespace vit::infer {
 /// Links are followed.
 bool is_folder(const std::filesystem::path& path);
 
-/// In lower case.
-std::string lower_extension(const std::filesystem::path& path);
-
 /// The images under a folder, depth first, in the order of their names. Holds one listing a
 /// level, never the whole tree.
 class FolderWalk {

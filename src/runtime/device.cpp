@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "vit/core/error.h"
+#include "vit/core/paths.h"
 #include "vit/core/text.h"
 
 namespace vit::runtime {
@@ -27,10 +28,7 @@ bool has_driver() {
 /// its bare name where the CPU library does not say where it is.
 std::string cuda_library() {
   constexpr auto kName = "libtorch_cuda.so";
-  Dl_info info{};
-  const auto* address = reinterpret_cast<const void*>(&at::get_num_threads);
-  if (dladdr(address, &info) == 0 || info.dli_fname == nullptr) return kName;
-  const std::filesystem::path cpu = info.dli_fname;
+  const auto cpu = library_of(reinterpret_cast<const void*>(&at::get_num_threads));
   if (!cpu.filename().string().starts_with("libtorch_cpu")) return kName;
   auto beside = cpu.parent_path() / kName;
   std::error_code ignored;

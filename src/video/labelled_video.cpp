@@ -7,6 +7,7 @@
 
 #include "decoder_log.h"
 #include "vit/core/error.h"
+#include "vit/core/paths.h"
 #include "vit/opencv.h"
 
 namespace vit::video {
@@ -51,18 +52,12 @@ void draw_label(cv::Mat& frame, const std::string& text) {
 
 /// What may be in a container, the better first; what this OpenCV cannot encode is passed over.
 std::vector<int> codecs(const std::string& path) {
-  const auto is = [&](const char* suffix) {
-    const std::string end = suffix;
-    return path.size() > end.size() &&
-           std::equal(end.rbegin(), end.rend(), path.rbegin(), [](char a, char b) {
-             return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b);
-           });
-  };
+  const auto extension = lower_extension(path);
   const int h264 = cv::VideoWriter::fourcc('a', 'v', 'c', '1');
   const int mpeg4 = cv::VideoWriter::fourcc('m', 'p', '4', 'v');
   const int jpeg = cv::VideoWriter::fourcc('M', 'J', 'P', 'G');
-  if (is(".avi")) return {jpeg};
-  if (is(".mkv")) return {cv::VideoWriter::fourcc('X', '2', '6', '4'), h264, mpeg4, jpeg};
+  if (extension == ".avi") return {jpeg};
+  if (extension == ".mkv") return {cv::VideoWriter::fourcc('X', '2', '6', '4'), h264, mpeg4, jpeg};
   return {h264, mpeg4};
 }
 
