@@ -1,56 +1,28 @@
 #include "container.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdint>
-#include <cstring>
+#include <span>
 #include <string_view>
 
 #include "vit/core/error.h"
+#include "vit/io/byte_range.h"
 
 namespace vit::data {
 namespace {
 
-/// A regular file whose bytes are read where they are asked for.
-class VideoBytes {
- public:
-  explicit VideoBytes(const std::filesystem::path& path) : name_(path.string()) {
-    // O_NONBLOCK: a pipe that nobody writes to would block.
-    descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat status {};
-    if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) fail(std::strerror(errno));
-    if (!S_ISREG(status.st_mode)) fail("no regular file");
-    size_ = status.st_size;
-  }
-  ~VideoBytes() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  VideoBytes(const VideoBytes&) = delete;
-  VideoBytes& operator=(const VideoBytes&) = delete;
+using Head = std::array<std::uint8_t, 16>;
 
-  std::int64_t size() const { return size_; }
-  /// 16 bytes from `at`; zeros beyond the end.
-  std::array<std::uint8_t, 16> read(std::int64_t at) const {
-    std::array<std::uint8_t, 16> bytes{};
-    if (::pread(descriptor_, bytes.data(), bytes.size(), at) < 0) fail(std::strerror(errno));
-    return bytes;
+/// 16 bytes from `at`; zeros beyond the end.
+Head head_at(const io::ByteRange& file, std::uint64_t at) {
+  Head head{};
+  if (at < file.size()) {
+    const auto there = std::min<std::uint64_t>(head.size(), file.size() - at);
+    file.read(at, std::as_writable_bytes(std::span(head).first(there)));
   }
-
- private:
-  [[noreturn]] void fail(const std::string& reason) const {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    throw IoError("{}: cannot be read: {}", name_, reason);
-  }
-
-  std::string name_;
-  int descriptor_ = -1;
-  std::int64_t size_ = 0;
-};
+  return head;
+}
 
 std::uint64_t big_endian(const std::uint8_t* bytes, int count) {
   std::uint64_t value = 0;
@@ -58,34 +30,34 @@ std::uint64_t big_endian(const std::uint8_t* bytes, int count) {
   return value;
 }
 
-std::string_view text(const std::array<std::uint8_t, 16>& bytes, std::size_t begin) {
+std::string_view text(const Head& bytes, std::size_t begin) {
   return {reinterpret_cast<const char*>(bytes.data()) + begin, 4};
 }
 
-bool reaches_beyond(const VideoBytes& file, std::int64_t begin, std::uint64_t length) {
-  return length > static_cast<std::uint64_t>(file.size() - begin);
+bool reaches_beyond(const io::ByteRange& file, std::uint64_t begin, std::uint64_t length) {
+  return length > file.size() - begin;
 }
 
 /// `[size 32][type 32]`, or `[1][type][size 64]`; size 0: up to the end of file.
-bool mp4_cut_short(const VideoBytes& file) {
+bool mp4_cut_short(const io::ByteRange& file) {
   constexpr int kMaxBoxes = 1 << 20;  // fragments come in pairs of boxes
-  std::int64_t at = 0;
+  std::uint64_t at = 0;
   for (int boxes = 0; at < file.size() && boxes < kMaxBoxes; ++boxes) {
-    const auto head = file.read(at);
+    const auto head = head_at(file, at);
     auto length = big_endian(head.data(), 4);
     if (length == 0) return false;
     const std::uint64_t head_bytes = length == 1 ? 16 : 8;
     if (length == 1) length = big_endian(head.data() + 8, 8);
     if (length < head_bytes) return false;  // not boxes: the demuxer says what it makes of them
     if (reaches_beyond(file, at, length)) return true;
-    at += static_cast<std::int64_t>(length);
+    at += length;
   }
   return false;
 }
 
 /// `RIFF`, the length of what follows (little endian), `AVI `. 0: never filled in.
-bool avi_cut_short(const VideoBytes& file) {
-  const auto head = file.read(0);
+bool avi_cut_short(const io::ByteRange& file) {
+  const auto head = head_at(file, 0);
   const std::array<std::uint8_t, 4> reversed{head[7], head[6], head[5], head[4]};
   return reaches_beyond(file, 8, big_endian(reversed.data(), 4));
 }
@@ -107,24 +79,25 @@ VariableInt variable_int(const std::uint8_t* at) {
 }
 
 /// The EBML header, then the segment, each `[id][length]`.
-bool matroska_cut_short(const VideoBytes& file) {
+bool matroska_cut_short(const io::ByteRange& file) {
   constexpr std::uint64_t kSegment = 0x18538067;
-  const auto head = file.read(0);
+  const auto head = head_at(file, 0);
   const auto header = variable_int(head.data() + 4);
   if (header.bytes == 0 || header.unknown || reaches_beyond(file, 0, header.value)) return false;
-  const auto at = 4 + header.bytes + static_cast<std::int64_t>(header.value);
-  const auto segment = file.read(at);
+  const auto at = 4 + static_cast<std::uint64_t>(header.bytes) + header.value;
+  const auto segment = head_at(file, at);
   const auto length = variable_int(segment.data() + 4);
   if (big_endian(segment.data(), 4) != kSegment || length.bytes == 0 || length.unknown)
     return false;
-  return reaches_beyond(file, std::min(at + 4 + length.bytes, file.size()), length.value);
+  const auto begin = at + 4 + static_cast<std::uint64_t>(length.bytes);
+  return reaches_beyond(file, std::min(begin, file.size()), length.value);
 }
 
 }  // namespace
 
 Container check_container(const std::filesystem::path& path) {
-  const VideoBytes file(path);
-  const auto head = file.read(0);
+  const auto file = io::open_bytes(path);
+  const auto head = head_at(file, 0);
   if (text(head, 0) == "RIFF" && text(head, 8) == "AVI ")
     return {Container::kAvi, avi_cut_short(file)};
   if (text(head, 0) == "\x1A\x45\xDF\xA3") return {Container::kMatroska, matroska_cut_short(file)};
