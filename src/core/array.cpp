@@ -1,6 +1,5 @@
 #include "vit/core/array.h"
 
-#include <new>
 #include <stdexcept>
 
 #include "vit/core/error.h"
@@ -19,9 +18,7 @@ void Array::allocate() {
   try {
     if (bytes > static_cast<double>(PTRDIFF_MAX)) throw std::length_error("array");
     data.resize(values);
-  } catch (const std::bad_alloc&) {
-    throw IoError("not enough memory: {} asked for", bytes_text(bytes));
-  } catch (const std::length_error&) {
+  } catch (const std::exception&) {  // bad_alloc or length_error
     throw IoError("not enough memory: {} asked for", bytes_text(bytes));
   }
 }

@@ -66,12 +66,13 @@ engine::OpenedModel open_modules(const std::filesystem::path& path, const Predic
   return engine::module_library().open(request, log);
 }
 
-bool has_modules() {
+/// Why the modules cannot be had; empty where they can.
+std::string why_no_modules() {
   try {
     engine::module_library();
-    return true;
-  } catch (const UsageError&) {
-    return false;
+    return "";
+  } catch (const UsageError& error) {
+    return error.what();
   }
 }
 
@@ -86,7 +87,7 @@ engine::OpenedModel open_packed(const std::filesystem::path& path, const Predict
     return pack(std::move(source), path, options);
   } catch (const DataError&) {
     // What has to be made to fit first is the modules' part, and so is a list of what does not.
-    if (!has_modules()) throw;
+    if (!why_no_modules().empty()) throw;
     auto modules = open_modules(path, options, log);
     if (options.engine == "packed") throw;
     return modules;
@@ -98,12 +99,7 @@ engine::OpenedModel open_packed(const std::filesystem::path& path, const Predict
 std::string why_no_cuda() {
   const auto& driver = cuda_driver();
   if (driver.devices == 0) return driver.problem.empty() ? "no NVIDIA driver" : driver.problem;
-  try {
-    engine::module_library();
-    return "";
-  } catch (const UsageError& error) {
-    return error.what();
-  }
+  return why_no_modules();
 }
 
 /// `cpu`, or what was asked for; `auto` remains where a CUDA device may answer.

@@ -76,13 +76,11 @@ struct Pipeline::State {
 
   Array allocate_batch() const {
     const auto [c, h, w] = options.shape;
-    const double bytes = sizeof(float) * static_cast<double>(options.batch_size) *
-                         static_cast<double>(c) * static_cast<double>(h) * static_cast<double>(w);
     try {
       return Array({options.batch_size, c, h, w});
-    } catch (const Error&) {
-      throw IoError("not enough memory: {} asked for, for a batch of {} inputs of {} × {} × {}",
-                    bytes_text(bytes), options.batch_size, c, h, w);
+    } catch (const IoError& error) {
+      throw IoError("{}, for a batch of {} inputs of {} × {} × {}", error.what(),
+                    options.batch_size, c, h, w);
     }
   }
 
