@@ -70,6 +70,20 @@ struct Product {
     return out;
   }
 
+  /// The same, made of several calls of `step` panels each.
+  std::vector<float> run_by_panels(int step) {
+    std::vector<float> out(m * padded(out_columns()), NAN);
+    call.epilogue.rows = out.data();
+    call.epilogue.ld = padded(out_columns());
+    const int panels = call.weight.panels;
+    for (int p = 0; p < panels; p += step) {
+      call.panel_begin = p;
+      call.panel_end = std::min(p + step, panels);
+      level.gemm(call);
+    }
+    return out;
+  }
+
   /// a · wᵀ + bias in double, and the sum of the terms' sizes.
   std::pair<double, double> reference(int row, int column) const {
     double sum = bias[column], size = std::abs(bias[column]);
@@ -173,15 +187,7 @@ TEST_P(GemmKernels, GiveTheSameBitsByStrassensProductsHoweverPanelsAreCut) {
   product.pack();
   ASSERT_TRUE(product.call.weight.strassen);
   const auto whole = product.run_rows();
-  std::vector<float> parts(whole.size(), NAN);
-  product.call.epilogue.rows = parts.data();
-  const int panels = product.call.weight.panels;
-  for (int p = 0; p < panels; p += 6) {
-    product.call.panel_begin = p;
-    product.call.panel_end = std::min(p + 6, panels);
-    GetParam().gemm(product.call);
-  }
-  EXPECT_EQ(parts, whole);
+  EXPECT_EQ(product.run_by_panels(6), whole);
 }
 
 TEST_P(GemmKernels, RoundWeightsToTheNearestBfloat16) {
@@ -293,15 +299,7 @@ TEST_P(GemmKernels, GiveARowTheSameBitsWhateverStandsBesideIt) {
 TEST_P(GemmKernels, GiveTheSameBitsHoweverPanelsAreCut) {
   Product product(GetParam(), 9, 700, 300);
   const auto whole = product.run_rows();
-  std::vector<float> parts(whole.size(), NAN);
-  product.call.epilogue.rows = parts.data();
-  const int panels = product.call.weight.panels;
-  for (int p = 0; p < panels; p += 3) {
-    product.call.panel_begin = p;
-    product.call.panel_end = std::min(p + 3, panels);
-    GetParam().gemm(product.call);
-  }
-  EXPECT_EQ(parts, whole);
+  EXPECT_EQ(product.run_by_panels(3), whole);
 }
 
 TEST_P(GemmKernels, WriteNothingBeyondTheRowsThatAreThere) {
