@@ -1,6 +1,11 @@
 #include "open_engine.h"
 
+#include <algorithm>
+#include <memory>
+#include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "cuda_driver.h"
 #include "vit/core/error.h"
@@ -20,13 +25,22 @@ class WeightsByName {
     if (weight == nullptr || !weight->meta().is_floating_point()) return std::nullopt;
     asked_.insert(name);
     const auto tensor = weight->tensor();
-    if (tensor.dtype() == io::DType::kF32)
-      return engine::WeightView{tensor.shape(),
-                                {reinterpret_cast<const float*>(tensor.bytes().data()),
-                                 static_cast<std::size_t>(tensor.numel())},
-                                tensor.memory()};
-    auto values = std::make_shared<const std::vector<float>>(tensor.floats());
-    return engine::WeightView{tensor.shape(), *values, values};
+    auto view = view_of(tensor);
+    if (weight->row_scale) {
+      const auto scale = view_of(weight->row_scale());
+      // One owner keeps both.
+      view.owner =
+          std::make_shared<std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(
+              view.owner, scale.owner);
+      view.scale = scale.data;
+    }
+    return view;
+  }
+
+  /// Whether the file holds weights as int8.
+  bool int8() const {
+    return std::any_of(weights_.begin(), weights_.end(),
+                       [](const auto& weight) { return static_cast<bool>(weight.row_scale); });
   }
 
   /// The first that nobody asked for; empty where there is none.
@@ -37,6 +51,16 @@ class WeightsByName {
   }
 
  private:
+  static engine::WeightView view_of(const state_dict::Tensor& tensor) {
+    if (tensor.dtype() == io::DType::kF32)
+      return {tensor.shape(),
+              {reinterpret_cast<const float*>(tensor.bytes().data()),
+               static_cast<std::size_t>(tensor.numel())},
+              tensor.memory()};
+    auto values = std::make_shared<const std::vector<float>>(tensor.floats());
+    return {tensor.shape(), *values, values};
+  }
+
   std::vector<state_dict::Weight> weights_;
   std::set<std::string> asked_;
 };
@@ -45,9 +69,14 @@ class WeightsByName {
 engine::OpenedModel pack(state_dict::Source source, const std::filesystem::path& path,
                          const PredictorOptions& options) {
   WeightsByName weights(std::move(source.named.weights));
+  const auto precision =
+      engine::resolve_precision(engine::parse_precision(options.precision), weights.int8());
   auto packed = std::make_unique<engine::PackedEngine>(
       source.config.model, [&](const std::string& name) { return weights.find(name); },
-      engine::EngineOptions().threads(options.threads));
+      engine::EngineOptions()
+          .precision(precision)
+          .low_memory(options.low_memory)
+          .threads(options.threads));
   if (const auto unused = weights.unused(); !unused.empty())
     throw DataError("{}: the model has no place for tensor '{}'", path.string(), unused);
   return {std::move(packed), std::move(source.config)};
@@ -55,6 +84,8 @@ engine::OpenedModel pack(state_dict::Source source, const std::filesystem::path&
 
 engine::OpenedModel open_modules(const std::filesystem::path& path, const PredictorOptions& options,
                                  Log* log) {
+  if (options.low_memory && log != nullptr)
+    log->warning("low_memory: the modules keep their weights as they are");
   engine::ModuleRequest request;
   request.path = path;
   request.device = options.device;
@@ -113,9 +144,6 @@ std::string known_device(const PredictorOptions& options, Log* log) {
   return "cpu";
 }
 
-/// What the packed engine computes in.
-bool packs(const std::string& precision) { return precision == "auto" || precision == "fp32"; }
-
 }  // namespace
 
 engine::OpenedModel open_engine(const std::filesystem::path& path, const PredictorOptions& options,
@@ -125,15 +153,16 @@ engine::OpenedModel open_engine(const std::filesystem::path& path, const Predict
   auto asked = options;
   if (options.engine == "auto") asked.device = known_device(options, log);
   if (options.engine == "packed" && options.device == "auto") asked.device = "cpu";
-  const bool packed = asked.device == "cpu" && packs(options.precision);
+  const bool packed = asked.device == "cpu";
   if (options.engine == "packed" && !packed)
-    throw UsageError("engine packed: runs on the CPU in fp32, found device {} and precision {}",
-                     options.device, options.precision);
+    throw UsageError("engine packed: runs on the CPU, found device {}", options.device);
+  if (options.engine != "modules" && packed)
+    engine::parse_precision(options.precision);  // before a large file is read
   if (options.engine != "modules" && packed) return open_packed(path, asked, log);
   auto modules = open_modules(path, asked, log);
   // CUDA may turn out not to work, and on a CPU the packed engine is the faster one.
   const bool fell_back = asked.device == "auto" && modules.engine->choices().device == "cpu";
-  if (options.engine == "modules" || !fell_back || !packs(options.precision)) return modules;
+  if (options.engine == "modules" || !fell_back) return modules;
   asked.device = "cpu";
   return open_packed(path, asked, log);
 }

@@ -136,6 +136,7 @@ std::vector<Weight> dequantized(std::vector<Weight> weights, const std::string& 
     weight =
         merged(std::move(name), {weight, *scale}, "dequantized",
                [](const std::vector<Tensor>& parts) { return dequantize(parts[0], parts[1]); });
+    weight.row_scale = [scale = *scale] { return scale.tensor(); };
   }
   std::erase_if(weights, [&](const Weight& weight) { return used.contains(weight.name); });
   return weights;

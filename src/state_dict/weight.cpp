@@ -25,6 +25,7 @@ Weight weight_of(const io::TensorEntry& entry) {
 Weight transformed(Weight weight, std::string what, std::function<Tensor(const Tensor&)> step) {
   weight.steps.push_back(std::move(what));
   weight.entry.reset();
+  weight.row_scale = nullptr;
   weight.make = [inner = std::move(weight.make), step = std::move(step)](bool meta) {
     return step(inner(meta));
   };

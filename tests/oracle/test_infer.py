@@ -1,5 +1,6 @@
 """vit-infer beside timm: logits, classes, features, attention; rows in every format; how runs end."""
 
+import copy
 import csv
 import io
 import json
@@ -343,6 +344,44 @@ def test_benchmark_says_what_ran(vit, tiny):
     report = json.loads(infer(vit, root, "--benchmark", "--batch-size", 1, "--format", "json").stdout)
     assert 0 < report["ms_per_image_min"] <= report["ms_per_image_median"]
     assert report["choices"]["precision"] == "fp32"
+
+
+def precision_of(vit, model, *arguments):
+    report = infer(vit, model, "--benchmark", "--batch-size", 1, "--format", "json", *arguments).stdout
+    return json.loads(report)["choices"]["precision"]
+
+
+def test_precision_is_the_files_unless_one_is_asked_for(vit, tiny, tmp_path):
+    model, root = tiny
+    small = tmp_path / "int8.safetensors"
+    vit.convert(root, small, "--dtype", "int8")
+    assert precision_of(vit, small) == "int8"
+    assert precision_of(vit, small, "--precision", "fp32") == "fp32"
+    assert precision_of(vit, root) == "fp32"
+    assert precision_of(vit, root, "--precision", "bf16") == "bf16"
+    error = infer(vit, root, "--benchmark", "--precision", "int8", "--engine", "modules", rc=2).stderr
+    assert error.count("\n") == 1 and "--precision" in error
+
+
+def test_narrow_weights_give_logits_as_near_as_rounding_lets_them(vit, tiny):
+    model, root = tiny
+    images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        expected, half = model(images), copy.deepcopy(model).to(torch.bfloat16)(images.to(torch.bfloat16)).float()
+    size = expected.abs().max()
+    # bf16: as near as timm's own, which rounds more than the blocks' products.
+    assert (vit.infer(root, images, "--precision", "bf16") - expected).abs().max() <= (half - expected).abs().max()
+    # int8: 127 steps a weight.
+    error = (vit.infer(root, images, "--precision", "int8") - expected).abs().max() / size
+    assert 1e-4 < error < 0.05
+
+
+def test_low_memory_gives_the_same_logits(vit, tiny):
+    model, root = tiny
+    images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        assert_close(vit.infer(root, images, "--low-memory"), model(images), LOGITS, "low memory")
+    assert "low_memory" in infer(vit, root, "--benchmark", "--low-memory", "--engine", "modules").stderr
 
 
 USAGE = {

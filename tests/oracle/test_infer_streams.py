@@ -278,7 +278,7 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(form, vit, place):
 DIFFERENT = {
     "topk": ["--topk", "3"], "format": ["--format", "csv"], "batch-size": ["--batch-size", "2"],
     "on-error": ["--on-error", "skip"], "precision": ["--precision", "bf16"], "attention": ["--attention", "maps"],
-    "features": ["--features", "cls"], "rank": None, "model": ["-m", "other.safetensors"], "inputs": ["images"], "null": ["-0"],
+    "features": ["--features", "cls"], "low-memory": ["--low-memory"], "rank": None, "model": ["-m", "other.safetensors"], "inputs": ["images"], "null": ["-0"],
 }
 
 

@@ -20,6 +20,7 @@ struct InferOptions {
   std::filesystem::path config;
   std::string precision = "auto";
   std::string engine = "auto";
+  bool low_memory = false;
 
   std::int64_t topk = 5;
   std::string format;  ///< empty: text, or npy where an array is asked for

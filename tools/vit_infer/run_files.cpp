@@ -140,6 +140,7 @@ infer::RunRecord RunFiles::record(const Shard& shard, const infer::Predictor& pr
   facts["on-error"] = o.on_error;
   facts["precision"] = choices["precision"];
   facts["engine"] = choices["engine"];
+  if (o.low_memory) facts["low-memory"] = true;
   const auto device = choices["device"].get<std::string>();
   facts["device"] = device.substr(0, device.find(':'));
   if (!o.attention.empty()) {

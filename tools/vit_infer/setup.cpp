@@ -48,6 +48,7 @@ infer::Predictor open_predictor(Command& command, const InferOptions& options) {
   predictor.cuda_index = local_rank();
   predictor.precision = options.precision;
   predictor.engine = options.engine;
+  predictor.low_memory = options.low_memory;
   predictor.threads = command.threads();
   predictor.architecture = options.arch;
   predictor.config_file = options.config;

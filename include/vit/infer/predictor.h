@@ -30,12 +30,15 @@ using engine::parse_attention_method;
 using engine::parse_feature_kind;
 
 struct PredictorOptions {
-  std::string device = "cpu";      ///< cpu, cuda, cuda:N, or auto: CUDA where it works
-  std::optional<int> cuda_index;   ///< the device that `cuda`, or `auto` where it finds one, means
-  std::string precision = "auto";  ///< auto (fp32), fp32; of the modules also bf16
-  std::string engine = "auto";     ///< packed, modules, or auto: packed on a CPU
-  int threads = 0;                 ///< of the forward pass; 0: the cores that there are
-  std::string architecture;        ///< where the file does not say
+  std::string device = "cpu";     ///< cpu, cuda, cuda:N, or auto: CUDA where it works
+  std::optional<int> cuda_index;  ///< the device that `cuda`, or `auto` where it finds one, means
+  /// auto: int8 for a file of int8 weights, else fp32; fp32, bf16, int8. The modules: auto (fp32),
+  /// fp32, bf16.
+  std::string precision = "auto";
+  std::string engine = "auto";        ///< packed, modules, or auto: packed on a CPU
+  bool low_memory = false;            ///< of the packed engine: each weight is packed once
+  int threads = 0;                    ///< of the forward pass; 0: the cores that there are
+  std::string architecture;           ///< where the file does not say
   std::filesystem::path config_file;  ///< where the file does not say
 };
 

@@ -23,6 +23,8 @@ struct Weight {
   Make make;
   std::optional<io::TensorEntry> entry =
       std::nullopt;  ///< where it is a file's tensor as it stands
+  /// Of a weight that a file holds as int8: the scale of each row [out]. Else empty.
+  std::function<Tensor()> row_scale = {};
 
   Tensor tensor() const { return make(false); }
   Tensor meta() const { return make(true); }
