@@ -3,6 +3,7 @@
 #include "decode_tiff.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "vit/core/error.h"
@@ -27,6 +28,19 @@ Layout read_layout(TIFF* tiff) {
   TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &extra_count, &extra);
   if (extra_count > 0 && extra != nullptr) l.alpha = extra[0];
   return l;
+}
+
+/// Whether Pillow reads this compression: no untrusted file reaches what else libtiff may know.
+bool is_known(std::uint16_t compression) {
+  constexpr std::array<std::uint16_t, 16> kCompressions{
+      COMPRESSION_NONE,          COMPRESSION_CCITTRLEW, COMPRESSION_CCITTRLE,
+      COMPRESSION_CCITTFAX3,     COMPRESSION_CCITTFAX4, COMPRESSION_LZW,
+      COMPRESSION_OJPEG,         COMPRESSION_JPEG,      COMPRESSION_DEFLATE,
+      COMPRESSION_ADOBE_DEFLATE, COMPRESSION_PACKBITS,  COMPRESSION_THUNDERSCAN,
+      COMPRESSION_SGILOG,        COMPRESSION_SGILOG24,  COMPRESSION_LZMA,
+      COMPRESSION_ZSTD};
+  return std::ranges::find(kCompressions, compression) != kCompressions.end() &&
+         TIFFIsCODECConfigured(compression) != 0;
 }
 
 /// Colour samples of a pixel; 0 where the combination is none of Pillow's.
@@ -170,7 +184,8 @@ Image decode_tiff(const Encoded& file) {
   if (!handle) fail(file, memory.message);
   auto l = read_layout(handle.get());
   if (l.height != file.height || l.width != file.width) fail(file, "two sizes in one file");
-  if (TIFFIsCODECConfigured(l.compression) == 0) fail(file, "a compression that is not supported");
+  if (!is_known(l.compression))
+    throw DataError("{}: TIFF: compression {} is not supported", file.source, l.compression);
   if (l.compression == COMPRESSION_OJPEG) l.photometric = PHOTOMETRIC_YCBCR;
   const int colours = colour_samples(l);
   if (colours == 0)

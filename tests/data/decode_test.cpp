@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
 
 #include "golden.h"
@@ -80,6 +82,27 @@ TEST(Decode, RefusesAPngWithAWrongChecksum) {
   auto bytes = read_bytes("rgb.png");
   bytes[bytes.size() - 20] ^= std::byte{1};
   EXPECT_THROW(decode_image(bytes, "bad.png", 3), DataError);
+}
+
+TEST(Decode, RefusesATiffsCompressionThatPillowHasNot) {
+  // JBIG, LERC, WebP, PixarLog, JPEG 2000, and a number that is nobody's.
+  for (const int compression : {34661, 34887, 50001, 32909, 34712, 12345}) {
+    auto bytes = read_bytes("lzw.tif");
+    const std::array<std::byte, 10> tag{std::byte{3}, std::byte{1}, std::byte{3}, std::byte{0},
+                                        std::byte{1}, std::byte{0}, std::byte{0}, std::byte{0},
+                                        std::byte{5}, std::byte{0}};
+    const auto found = std::ranges::search(bytes, tag);
+    ASSERT_EQ(found.size(), tag.size());
+    found[8] = static_cast<std::byte>(compression & 255);
+    found[9] = static_cast<std::byte>(compression >> 8);
+    try {
+      decode_image(bytes, "one.tif", 3);
+      FAIL() << compression << ": no error";
+    } catch (const DataError& error) {
+      EXPECT_STREQ(error.what(),
+                   format("one.tif: TIFF: compression {} is not supported", compression).c_str());
+    }
+  }
 }
 
 TEST(Decode, NamesTheFileInItsError) {

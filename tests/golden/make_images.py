@@ -204,6 +204,8 @@ def write_modes():
     base.save(HERE / 'deflate.tif', compression='tiff_adobe_deflate')
     base.save(HERE / 'jpeg.tif', compression='jpeg', quality=85)
     base.convert('1').save(HERE / 'group4.tif', compression='group4')
+    for compression in ('packbits', 'lzma', 'zstd'):
+        base.save(HERE / f'{compression}.tif', compression=compression)
     for orientation in range(2, 9):
         base.crop((0, 0, 5, 3)).save(HERE / f'orientation{orientation}.tif',
                                      tiffinfo={0x0112: orientation})

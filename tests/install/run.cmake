@@ -31,17 +31,6 @@ foreach(client "${BUILD}/install-test/build/c_client" "python3;${SOURCE}/ctypes_
     message(FATAL_ERROR "${client}: expected '${EXPECTED}', found '${label}'")
   endif()
 endforeach()
-# What is exported is the C interface and our own namespace.
-execute_process(COMMAND nm -D --defined-only --demangle ${prefix}/lib/libvit.so
-  OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
-string(REGEX REPLACE "\n$" "" symbols "${symbols}")
-string(REPLACE ";" "," symbols "${symbols}")
-string(REPLACE "\n" ";" symbols "${symbols}")
-foreach(symbol IN LISTS symbols)
-  if(NOT symbol MATCHES "vit::" AND NOT symbol MATCHES "^[0-9a-f]* [A-Z] vit_")
-    message(FATAL_ERROR "libvit.so exports ${symbol}")
-  endif()
-endforeach()
 # Without LibTorch, with it, and the installed command.
 foreach(program ${BUILD}/install-test/build/example ${prefix}/bin/vit-infer)
   execute_process(COMMAND ldd ${program} OUTPUT_VARIABLE needed COMMAND_ERROR_IS_FATAL ANY)
