@@ -6,6 +6,7 @@
 
 #include "common/list_models.h"
 #include "common/standard_output.h"
+#include "common/usage.h"
 #include "vit/core/isa.h"
 #include "vit/core/threads.h"
 #include "vit/engine/module_library.h"
@@ -57,6 +58,17 @@ Command::Command(const std::string& name, const std::string& description,
       ->trigger_on_parse()
       ->group(group);
   lists_.join({"--list-models", ListOf::kWords, 0, 1});
+  app_.add_option_function<std::string>(
+          "--generate",
+          [this](const std::string& what) {
+            const auto usage = read_usage(app_);
+            std::cout << (what == "man" ? man_page(usage) : completion(usage, what));
+            throw CLI::Success();
+          },
+          "Print this help as a manual page, or what makes a shell complete the command, and exit")
+      ->check(CLI::IsMember({"man", "bash", "zsh", "fish"}))
+      ->trigger_on_parse()
+      ->group(group);
   app_.add_option("--device", device_, "auto, cpu, cuda or cuda:N")
       ->type_name("DEVICE")
       ->group(group);
