@@ -9,6 +9,7 @@
 #include "hash.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
+#include "vit/data/shards.h"
 #include "vit/io/idx.h"
 
 namespace vit::data {
@@ -211,6 +212,11 @@ fs::path validation_folder(const fs::path& folder) {
   throw DataError("{}: expected a folder val/ or validation/ beside train/", folder.string());
 }
 
+std::vector<fs::path> expanded_paths(const std::string& pattern) {
+  const auto names = expand_braces(pattern);
+  return {names.begin(), names.end()};
+}
+
 std::string list(const std::vector<std::string>& names) {
   std::string text;
   for (std::size_t i = 0; i < names.size() && i < 3; ++i) text += (i ? ", " : "") + names[i];
@@ -310,26 +316,38 @@ bool has_idx_files(const fs::path& folder) {
   return false;
 }
 
-std::shared_ptr<const Dataset> open_data(const fs::path& folder, Split split,
-                                         std::int64_t channels) {
+std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std::int64_t channels) {
+  if (names_shards(data.string())) {
+    if (split == Split::kTrain) return open_shards(expanded_paths(data.string()), channels);
+    throw UsageError(
+        "{}: shards named by a pattern are all trained on: expected `holdout` images of them for "
+        "validation, or a folder with train/ and val/",
+        data.string());
+  }
   std::error_code ignored;
-  if (!fs::is_directory(folder, ignored))
-    throw IoError("{}: expected a data folder", folder.string());
-  if (has_idx_files(folder)) return open_idx_half(folder, split, channels);
-  const auto train = folder / "train";
+  if (!fs::is_directory(data, ignored))
+    throw IoError("{}: expected a data folder, or tar shards", data.string());
+  if (has_idx_files(data)) return open_idx_half(data, split, channels);
+  const auto train = data / "train";
   if (!fs::is_directory(train, ignored))
-    throw DataError("{}: expected train/ and val/ with class folders, or MNIST-named IDX files",
-                    folder.string());
-  if (split == Split::kTrain) return open_class_folders(train, channels);
-  const auto validation = validation_folder(folder);
-  auto dataset = open_class_folders(validation, channels);
-  compare_classes(train, Walk(train).classes(), validation, dataset->classes());
+    throw DataError(
+        "{}: expected train/ and val/ with class folders or tar shards, or MNIST-named IDX files",
+        data.string());
+  const auto half = split == Split::kTrain ? train : validation_folder(data);
+  if (const auto shards = list_shards(half); !shards.empty()) return open_shards(shards, channels);
+  auto dataset = open_class_folders(half, channels);
+  if (split == Split::kValidation)
+    compare_classes(train, Walk(train).classes(), half, dataset->classes());
   return dataset;
 }
 
 std::shared_ptr<const Dataset> open_validation(const fs::path& folder, std::int64_t channels) {
-  return has_idx_files(folder) ? open_idx_half(folder, Split::kValidation, channels)
-                               : open_class_folders(folder, channels);
+  if (has_idx_files(folder)) return open_idx_half(folder, Split::kValidation, channels);
+  std::error_code ignored;
+  if (fs::is_directory(folder, ignored))
+    if (const auto shards = list_shards(folder); !shards.empty())
+      return open_shards(shards, channels);
+  return open_class_folders(folder, channels);
 }
 
 }  // namespace vit::data

@@ -1,219 +1,276 @@
 #include "vit/data/loader.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
-#include <exception>
 #include <mutex>
-#include <numeric>
 #include <thread>
+#include <utility>
 
 #include "vit/core/error.h"
 #include "vit/core/threads.h"
 
 namespace vit::data {
-struct Loader::State {
+namespace {
+
+using LoadClock = std::chrono::steady_clock;
+
+void load_sample(Sample& sample, std::span<float> chw, bool keep_image, LoadedSample& loaded) {
+  const auto begin = LoadClock::now();
+  try {
+    sample.load(chw, keep_image ? &loaded.image : nullptr);
+  } catch (...) {
+    loaded.error = std::current_exception();
+    std::fill(chw.begin(), chw.end(), 0.0F);
+  }
+  sample.load = nullptr;  // with what it holds
+  loaded.load_seconds = std::chrono::duration<double>(LoadClock::now() - begin).count();
+}
+
+}  // namespace
+
+class Loader::State {
+ public:
+  State(std::unique_ptr<SampleSource> source, LoaderOptions options)
+      : source_(std::move(source)), options_(std::move(options)) {}
+
+  // Here, not in ~Loader, which does not run where the constructor could not start a thread.
+  ~State() {
+    {
+      const std::lock_guard lock(mutex_);
+      cancelled_ = true;
+      source_->cancel();
+    }
+    wake_all();
+    for (auto& thread : threads_) thread.join();
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  void start() {
+    if (options_.workers == 0) return;
+    for (std::int64_t i = 0; i < options_.workers; ++i)
+      threads_.push_back(start_thread([this] { work(); }));
+    threads_.push_back(start_thread([this] { read(); }));
+  }
+
+  std::optional<Batch> next() {
+    auto slot = threads_.empty() ? make_here() : take();
+    if (!slot) return std::nullopt;
+    slot->batch.images.keep_rows(slot->drawn());
+    return std::move(slot->batch);
+  }
+
+ private:
   /// A batch in the making.
   struct Slot {
     Batch batch;
-    std::int64_t number = 0;      // of the pass
+    std::vector<Sample> samples;  // drawn; loaded from the front on
     std::int64_t handed_out = 0;  // samples taken by workers
-    std::int64_t finished = 0;
-    std::exception_ptr failure;  // of the first sample that failed
-    std::int64_t failed_at = 0;
+    std::int64_t loaded = 0;
+    bool full = false;  // no more samples are drawn for it
 
-    std::int64_t size() const { return static_cast<std::int64_t>(batch.indices.size()); }
+    std::int64_t drawn() const { return std::ssize(batch.samples); }
+    bool ready() const { return full && loaded == drawn(); }
   };
 
-  std::shared_ptr<const Dataset> dataset;
-  SampleTransform transform;
-  std::vector<std::int64_t> indices;
-  LoaderOptions options;
-
-  std::mutex mutex;
-  std::condition_variable work_ready;   // a slot has samples to hand out, or stopping
-  std::condition_variable batch_ready;  // the front slot is finished
-  std::deque<std::unique_ptr<Slot>> slots;
-  std::int64_t next_number = 0;
-  bool stopping = false;
-  std::vector<std::thread> workers;
-
-  // Here, not in ~Loader, which does not run where the constructor could not start a worker.
-  ~State() {
-    {
-      const std::lock_guard lock(mutex);
-      stopping = true;
-    }
-    work_ready.notify_all();
-    for (auto& worker : workers) worker.join();
-  }
-
-  std::int64_t num_batches() const {
-    const auto n = static_cast<std::int64_t>(indices.size());
-    return options.drop_last ? n / options.batch_size
-                             : (n + options.batch_size - 1) / options.batch_size;
-  }
-
-  std::unique_ptr<Slot> make_slot(std::int64_t number) const {
+  std::unique_ptr<Slot> make_slot() const {
     auto slot = std::make_unique<Slot>();
-    slot->number = number;
-    const auto begin = number * options.batch_size;
-    const auto end =
-        std::min(begin + options.batch_size, static_cast<std::int64_t>(indices.size()));
-    auto& batch = slot->batch;
-    batch.indices.assign(indices.begin() + begin, indices.begin() + end);
-    batch.images = Array({end - begin, options.channels, options.size[0], options.size[1]});
-    for (const auto index : batch.indices) batch.labels.push_back(dataset->label(index));
-    if (options.keep_errors) batch.errors.resize(batch.indices.size());
+    const auto [c, h, w] = options_.shape;
+    try {
+      slot->batch.images = Array({options_.batch_size, c, h, w});
+    } catch (const IoError& error) {
+      throw IoError("{}, for a batch of {} samples of {} × {} × {}", error.what(),
+                    options_.batch_size, c, h, w);
+    }
+    // The workers hold references into them.
+    slot->samples.reserve(static_cast<std::size_t>(options_.batch_size));
+    slot->batch.samples.reserve(static_cast<std::size_t>(options_.batch_size));
     return slot;
   }
 
-  /// Keeps `prefetch` batches going.
-  void fill() {
-    while (static_cast<std::int64_t>(slots.size()) < options.prefetch &&
-           next_number < num_batches())
-      slots.push_back(make_slot(next_number++));
+  static void add(Slot& slot, Sample sample) {
+    auto& loaded = slot.batch.samples.emplace_back();
+    loaded.name = sample.name;
+    loaded.label = sample.label;
+    loaded.index = sample.index;
+    slot.samples.push_back(std::move(sample));
   }
 
-  /// Sample `i` of a batch. Never throws: says what it met in the slot.
-  void make_sample(Slot& slot, std::int64_t i) {
-    const auto out = slot.batch.images.row(i);
-    const auto index = slot.batch.indices[static_cast<std::size_t>(i)];
+  void load(Slot& slot, std::int64_t i) const {
+    const auto at = static_cast<std::size_t>(i);
+    load_sample(slot.samples[at], slot.batch.images.row(i), options_.keep_images,
+                slot.batch.samples[at]);
+  }
+
+  /// None at the end, which an error is too: the samples before it come first.
+  std::optional<Sample> draw() {
     try {
-      const auto position = static_cast<std::size_t>(slot.number * options.batch_size + i);
-      const auto stream =
-          options.streams.empty() ? static_cast<std::uint64_t>(index) : options.streams[position];
-      Random random(options.seed, options.epoch, stream);
-      transform(dataset->load(index), random, out);
-    } catch (const Error& error) {
-      keep_failure(slot, i, out, error.what(), named(error, index));
-    } catch (const std::exception& error) {
-      keep_failure(slot, i, out, error.what(), std::current_exception());
+      return source_->next();
+    } catch (...) {
+      source_error_ = std::current_exception();
+      return std::nullopt;
     }
   }
 
-  /// The error with the image's name, where it does not say it yet.
-  std::exception_ptr named(const Error& error, std::int64_t index) const {
-    const auto name = dataset->name(index);
-    const std::string what = error.what();
-    if (what.find(name) != std::string::npos) return std::current_exception();
-    return std::make_exception_ptr(Error(error.kind(), name + ": " + what));
+  /// Without threads.
+  std::unique_ptr<Slot> make_here() {
+    std::unique_ptr<Slot> slot;
+    while (!finished_ && !stopping() && (!slot || slot->drawn() < options_.batch_size)) {
+      auto sample = draw();
+      if (!sample) {
+        finished_ = true;
+        break;
+      }
+      if (!slot) slot = make_slot();
+      add(*slot, std::move(*sample));
+      load(*slot, slot->drawn() - 1);
+    }
+    if (slot && !stopping()) return slot;
+    if (source_error_ && !stopping()) std::rethrow_exception(source_error_);
+    return nullptr;
   }
 
-  void keep_failure(Slot& slot, std::int64_t i, std::span<float> out, const char* message,
-                    std::exception_ptr failure) {
-    std::fill(out.begin(), out.end(), 0.0F);
-    const std::lock_guard lock(mutex);
-    if (options.keep_errors) {
-      slot.batch.errors[static_cast<std::size_t>(i)] = message;
-    } else if (!slot.failure || i < slot.failed_at) {
-      // The first of the batch, whichever worker was faster.
-      slot.failure = failure;
-      slot.failed_at = i;
+  /// The thread that draws: keeps `prefetch` batches in the making.
+  void read() {
+    std::unique_lock lock(mutex_);
+    try {
+      while (!finished_) {
+        room_.wait(lock, [this] { return cancelled_ || std::ssize(slots_) < options_.prefetch; });
+        if (cancelled_) break;
+        fill_slot(lock);
+      }
+    } catch (...) {
+      source_error_ = std::current_exception();
+      if (!lock) lock.lock();
     }
+    if (!slots_.empty()) slots_.back()->full = true;
+    finished_ = true;
+    wake_all();
+  }
+
+  void fill_slot(std::unique_lock<std::mutex>& lock) {
+    Slot* slot = nullptr;
+    while (slot == nullptr || slot->drawn() < options_.batch_size) {
+      lock.unlock();
+      auto sample = draw();
+      std::unique_ptr<Slot> made;
+      if (sample && slot == nullptr) made = make_slot();
+      lock.lock();
+      if (!sample) {
+        finished_ = true;
+        return;
+      }
+      if (made) {
+        slot = made.get();
+        slots_.push_back(std::move(made));
+      }
+      add(*slot, std::move(*sample));
+      work_ready_.notify_one();
+    }
+    slot->full = true;
+    if (slot->ready()) batch_ready_.notify_all();
   }
 
   /// The oldest slot with samples left, or null.
   Slot* open_slot() {
-    for (auto& slot : slots)
-      if (slot->handed_out < slot->size()) return slot.get();
+    for (auto& slot : slots_)
+      if (slot->handed_out < slot->drawn()) return slot.get();
     return nullptr;
   }
 
   void work() {
-    std::unique_lock lock(mutex);
+    // Small images in handfuls: a lock for each would cost more than the image.
+    constexpr std::int64_t kHandful = 1 << 17;
+    const auto [c, h, w] = options_.shape;
+    const auto handful = std::max<std::int64_t>(1, kHandful / std::max<std::int64_t>(1, c * h * w));
+    std::unique_lock lock(mutex_);
     while (true) {
       Slot* slot = nullptr;
-      work_ready.wait(lock, [&] { return stopping || (slot = open_slot()) != nullptr; });
-      if (stopping) return;
-      // Small images in handfuls: a lock for each would cost more than the image.
-      constexpr std::int64_t kHandful = 1 << 17;
-      const auto numel = options.channels * options.size[0] * options.size[1];
+      work_ready_.wait(lock, [&] { return cancelled_ || (slot = open_slot()) != nullptr; });
+      if (cancelled_) return;
       const auto begin = slot->handed_out;
-      const auto end = std::min(begin + std::max<std::int64_t>(1, kHandful / numel), slot->size());
+      const auto end = std::min(begin + handful, slot->drawn());
       slot->handed_out = end;
       lock.unlock();
-      for (auto i = begin; i < end; ++i) make_sample(*slot, i);
+      for (auto i = begin; i < end && !cancelled_; ++i) load(*slot, i);
       lock.lock();
-      slot->finished += end - begin;
-      if (slot->finished == slot->size()) batch_ready.notify_all();
+      slot->loaded += end - begin;
+      if (slot->ready()) batch_ready_.notify_all();
     }
   }
 
-  /// The front slot, finished; null at the end.
+  /// The front slot, loaded; null at the end or when stopping.
   std::unique_ptr<Slot> take() {
-    std::unique_lock lock(mutex);
-    fill();
-    if (slots.empty()) return nullptr;
-    work_ready.notify_all();
-    if (workers.empty()) {
-      auto slot = std::move(slots.front());
-      slots.pop_front();
-      lock.unlock();
-      for (std::int64_t i = 0; i < slot->size(); ++i) make_sample(*slot, i);
-      return slot;
+    using namespace std::chrono_literals;
+    std::unique_lock lock(mutex_);
+    const auto ready = [this] { return slots_.empty() ? finished_ : slots_.front()->ready(); };
+    // A signal does not wake a condition variable: look now and then.
+    while (!batch_ready_.wait_for(lock, 50ms, ready))
+      if (stopping()) return nullptr;
+    if (stopping()) return nullptr;
+    if (slots_.empty()) {
+      if (source_error_) std::rethrow_exception(source_error_);
+      return nullptr;
     }
-    batch_ready.wait(lock, [&] { return slots.front()->finished == slots.front()->size(); });
-    auto slot = std::move(slots.front());
-    slots.pop_front();
-    // The workers go on while the caller uses this batch.
-    fill();
-    work_ready.notify_all();
+    auto slot = std::move(slots_.front());
+    slots_.pop_front();
+    room_.notify_all();
     return slot;
   }
+
+  bool stopping() const { return options_.stopping && options_.stopping(); }
+
+  void wake_all() {
+    work_ready_.notify_all();
+    batch_ready_.notify_all();
+    room_.notify_all();
+  }
+
+  std::unique_ptr<SampleSource> source_;
+  LoaderOptions options_;
+
+  std::mutex mutex_;
+  std::condition_variable work_ready_;       // a slot has samples to hand out
+  std::condition_variable batch_ready_;      // the front slot is loaded, or there is no more
+  std::condition_variable room_;             // for another slot
+  std::deque<std::unique_ptr<Slot>> slots_;  // oldest first
+  bool finished_ = false;                    // the source has no more
+  std::atomic<bool> cancelled_ = false;
+  std::exception_ptr source_error_;
+  std::vector<std::thread> threads_;
 };
 
-Loader::Loader(std::shared_ptr<const Dataset> dataset, SampleTransform transform,
-               std::vector<std::int64_t> indices, LoaderOptions options)
-    : state_(std::make_unique<State>()) {
+std::vector<std::int64_t> Batch::labels() const {
+  std::vector<std::int64_t> labels;
+  labels.reserve(samples.size());
+  for (const auto& sample : samples) labels.push_back(sample.label);
+  return labels;
+}
+
+Loader::Loader(std::unique_ptr<SampleSource> source, LoaderOptions options) {
   if (options.batch_size < 1)
     throw UsageError("batch size: expected at least 1, found {}", options.batch_size);
   if (options.workers < 0 || options.workers > 1024)
     throw UsageError("workers: expected 0 to 1024, found {}", options.workers);
-  if (!options.streams.empty() && options.streams.size() != indices.size())
-    throw UsageError("streams: expected {}, found {}", indices.size(), options.streams.size());
-  for (const auto index : indices)
-    if (index < 0 || index >= dataset->size())
-      throw UsageError("sample {} of a data set of {}", index, dataset->size());
   if (options.prefetch < 0)
     throw UsageError("prefetch: expected at least 0, found {}", options.prefetch);
   // Two samples a worker and two batches beside them.
   if (options.prefetch == 0)
     options.prefetch = 2 + (2 * options.workers + options.batch_size - 1) / options.batch_size;
-  if (options.workers == 0) options.prefetch = 1;
-  state_->dataset = std::move(dataset);
-  state_->transform = std::move(transform);
-  state_->indices = std::move(indices);
-  state_->next_number = options.start_batch;
-  state_->options = std::move(options);
-  state_->fill();
-  for (std::int64_t i = 0; i < state_->options.workers; ++i)
-    state_->workers.push_back(start_thread([state = state_.get()] { state->work(); }));
+  state_ = std::make_unique<State>(std::move(source), std::move(options));
+  state_->start();
 }
 
 Loader::~Loader() = default;
 
-std::optional<Batch> Loader::next() {
-  auto slot = state_->take();
-  if (!slot) return std::nullopt;
-  if (slot->failure) std::rethrow_exception(slot->failure);
-  return std::move(slot->batch);
-}
+std::optional<Batch> Loader::next() { return state_->next(); }
 
-std::int64_t Loader::num_batches() const { return state_->num_batches(); }
-
-std::vector<std::int64_t> in_order(std::int64_t n) {
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(n));
-  std::iota(indices.begin(), indices.end(), 0);
-  return indices;
-}
-
-std::vector<std::int64_t> shuffled(std::int64_t n, std::uint64_t seed, std::uint64_t epoch) {
-  auto indices = in_order(n);
-  // A stream that no sample has.
-  Random random(seed, epoch, UINT64_MAX);
-  for (auto i = indices.size(); i > 1; --i) std::swap(indices[i - 1], indices[random.below(i)]);
-  return indices;
+void check_samples(const Batch& batch) {
+  for (const auto& sample : batch.samples)
+    if (sample.error) std::rethrow_exception(sample.error);
 }
 
 }  // namespace vit::data

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kImageSuffixes[] = {"jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"};
 
-struct Sample {
+struct ShardSample {
   std::size_t shard;
   std::string key;
   io::ByteRange image;
@@ -126,7 +126,7 @@ class ShardDataset : public Dataset {
     return shard.string() + "/" + key;
   }
 
-  const Sample& at(std::int64_t index) const {
+  const ShardSample& at(std::int64_t index) const {
     return samples_.at(static_cast<std::size_t>(index));
   }
 
@@ -177,7 +177,7 @@ class ShardDataset : public Dataset {
   std::string target_key_;
   std::int64_t channels_;
   std::vector<fs::path> shards_;
-  std::vector<Sample> samples_;
+  std::vector<ShardSample> samples_;
   std::vector<std::int64_t> sizes_;
 };
 

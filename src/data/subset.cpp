@@ -24,6 +24,19 @@ class Subset : public Dataset {
   std::uint64_t fingerprint(std::int64_t index) const override {
     return whole_->fingerprint(at(index));
   }
+  std::vector<std::int64_t> shard_sizes() const override {
+    auto sizes = whole_->shard_sizes();
+    if (!std::ranges::is_sorted(indices_)) return {};
+    auto from = indices_.begin();
+    std::int64_t end = 0;  // of the shard, in the whole
+    for (auto& size : sizes) {
+      end += size;
+      const auto next = std::lower_bound(from, indices_.end(), end);
+      size = next - from;
+      from = next;
+    }
+    return sizes;
+  }
 
  private:
   std::int64_t at(std::int64_t index) const { return indices_[static_cast<std::size_t>(index)]; }

@@ -1,6 +1,6 @@
 #include <map>
 
-#include "model/resample.h"
+#include "model/load/resample.h"
 #include "vit/model/vision_transformer.h"
 
 namespace vit::model {

@@ -3,8 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "mode_guard.h"
-#include "vit/data/eval_transform.h"
-#include "vit/data/loader.h"
+#include "vit/data/evaluate.h"
 #include "vit/torch.h"
 
 namespace vit::train {
@@ -12,30 +11,30 @@ namespace vit::train {
 std::optional<data::Metrics> evaluate(VisionTransformer& model,
                                       const std::shared_ptr<const data::Dataset>& data,
                                       const EvaluateOptions& options) {
-  const at::NoGradGuard no_grad;
   const auto& form = model->options;
   const data::EvalTransform transform(options.preprocessing, form.img_size(), form.in_c());
   data::LoaderOptions loading;
+  loading.shape = {form.in_c(), form.img_size()[0], form.img_size()[1]};
   loading.batch_size = options.batch_size;
-  loading.channels = form.in_c();
-  loading.size = form.img_size();
   loading.workers = options.workers;
-  data::Loader loader(
-      data, [&](const data::Image& image, Random&, std::span<float> chw) { transform(image, chw); },
-      data::in_order(data->size()), loading);
+  data::Loader loader(data::dataset_samples(
+                          data, [&]() -> const auto& { return transform; }),
+                      loading);
 
+  const at::NoGradGuard no_grad;
   const ModeGuard mode(*model, /*training=*/false);
-  data::Metrics metrics(form.num_classes());
-  bool stopped = false;
-  while (auto batch = loader.next()) {
-    const auto output = model->forward(to_tensor(std::move(batch->images)).to(options.device));
-    metrics.add(to_array(output.logits), batch->labels);
-    if (options.done) options.done(metrics.images(), data->size());
-    stopped = options.stop && options.stop();
-    if (stopped) break;
-  }
-  if (stopped) return std::nullopt;
-  return metrics;
+  data::EvaluateOptions how;
+  how.num_classes = form.num_classes();
+  how.stopping = options.stop;
+  if (options.done) how.progress = [&](std::int64_t done) { options.done(done, data->size()); };
+  auto result = data::evaluate(
+      loader,
+      [&](Array images) {
+        return to_array(model->forward(to_tensor(std::move(images)).to(options.device)).logits);
+      },
+      how);
+  if (result.stopped) return std::nullopt;
+  return std::move(result.metrics);
 }
 
 }  // namespace vit::train

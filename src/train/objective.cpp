@@ -21,9 +21,10 @@ Objective::Objective(const TrainOptions& options, std::int64_t num_classes,
 }
 
 at::Tensor Objective::prepare(data::Batch& batch, std::int64_t epoch, std::int64_t number) const {
-  if (!mixer_ && !bce_) return at::tensor(batch.labels, at::kLong);
-  Array targets({std::ssize(batch.labels), num_classes_});
-  targets.data = data::one_hot(batch.labels, num_classes_, smoothing_);
+  const auto labels = batch.labels();
+  if (!mixer_ && !bce_) return at::tensor(labels, at::kLong);
+  Array targets({std::ssize(labels), num_classes_});
+  targets.data = data::one_hot(labels, num_classes_, smoothing_);
   if (mixer_ && (mixup_off_epoch_ == 0 || epoch < mixup_off_epoch_)) {
     const auto& images = batch.images;
     const data::BatchShape shape{images.size(0), images.size(1), images.size(2), images.size(3)};

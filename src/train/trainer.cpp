@@ -43,6 +43,16 @@ OptimizerOptions optimizer_options(const TrainOptions& options) {
   return chosen;
 }
 
+/// Shards are read one after the other and shuffled in a buffer, of the size that timm has
+/// (`timm/data/readers/reader_wds.py`); anything else in any order.
+std::vector<std::int64_t> epoch_order(const data::Dataset& data, std::uint64_t seed,
+                                      std::uint64_t epoch) {
+  constexpr std::int64_t kShuffleBuffer = 8192;
+  const auto shards = data.shard_sizes();
+  return shards.empty() ? data::shuffled(data.size(), seed, epoch)
+                        : data::shuffled_in_buffer(shards, kShuffleBuffer, seed, epoch);
+}
+
 }  // namespace
 
 Trainer::Trainer(TrainOptions options, TrainSetup setup, Log& log, TrainCallbacks callbacks)
@@ -136,6 +146,7 @@ void Trainer::train_step(data::Loader& loader) {
   data::Batch last;
   for (std::int64_t part = 0; part < options_.accum; ++part) {
     last = *loader.next();
+    data::check_samples(last);
     loss += forward_backward(last, state_.step_in_epoch * options_.accum + part) /
             static_cast<double>(options_.accum);
   }
@@ -168,8 +179,8 @@ void Trainer::check_finite(double value, const char* what, const data::Batch& ba
   constexpr std::size_t kNamed = 4;
   Json files = Json::array();
   std::string first;
-  for (std::size_t i = 0; i < batch.indices.size(); ++i) {
-    files.push_back(printable(train_data_->name(batch.indices[i])));
+  for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+    files.push_back(printable(train_data_->name(batch.samples[i].index)));
     if (i < kNamed) first += (i == 0 ? "" : ", ") + files.back().get<std::string>();
   }
   output_->log.write({{"event", "not_finite"},
@@ -220,23 +231,27 @@ bool Trainer::told_to_stop() {
 }
 
 data::Loader Trainer::make_loader() const {
-  data::LoaderOptions loading;
-  loading.batch_size = options_.batch_size;
-  loading.channels = config_.model.in_c();
-  loading.size = config_.model.img_size();
-  loading.workers = options_.workers;
-  loading.seed = options_.seed;
-  loading.epoch = static_cast<std::uint64_t>(state_.epoch);
-  loading.start_batch = state_.step_in_epoch * options_.accum;
-  loading.drop_last = true;
-  auto order =
-      data::shuffled(train_data_->size(), options_.seed, static_cast<std::uint64_t>(state_.epoch));
+  const auto epoch = static_cast<std::uint64_t>(state_.epoch);
+  data::EpochOptions pass;
+  pass.seed = options_.seed;
+  pass.epoch = epoch;
+  pass.begin = state_.step_in_epoch * options_.accum * options_.batch_size;
+  auto order = epoch_order(*train_data_, options_.seed, epoch);
   if (options_.repeated_aug > 0) {
     order = data::repeated(order, {.repeats = options_.repeated_aug});
     // Each time an image is shown it is cropped anew.
-    for (std::size_t i = 0; i < order.size(); ++i) loading.streams.push_back(i);
+    for (std::size_t i = 0; i < order.size(); ++i) pass.streams.push_back(i);
   }
-  return data::Loader(train_data_, transform_, std::move(order), loading);
+  // A last batch that is not full is left out.
+  const auto used = steps_per_epoch_ * options_.accum * options_.batch_size;
+  order.resize(std::min(order.size(), static_cast<std::size_t>(used)));
+  pass.streams.resize(std::min(pass.streams.size(), order.size()));
+  data::LoaderOptions loading;
+  loading.shape = {config_.model.in_c(), config_.model.img_size()[0], config_.model.img_size()[1]};
+  loading.batch_size = options_.batch_size;
+  loading.workers = options_.workers;
+  return data::Loader(
+      data::epoch_samples(train_data_, transform_, std::move(order), std::move(pass)), loading);
 }
 
 }  // namespace vit::train

@@ -13,6 +13,7 @@
 #include "vit/core/file.h"
 #include "vit/core/json.h"
 #include "vit/data/sampler.h"
+#include "vit/data/subset.h"
 
 namespace vit::data {
 namespace {
@@ -173,6 +174,38 @@ TEST(ShuffledInBuffer, StaysWithinItsBuffer) {
   for (std::int64_t i = 0; i < 100; ++i) EXPECT_LT(order[static_cast<std::size_t>(i)], i + 10);
   EXPECT_NE(order, plain);
   EXPECT_THROW(shuffled_in_buffer(one, 0, 0, 0), UsageError);
+}
+
+std::vector<std::pair<std::string, std::string>> one_sample(const std::string& label) {
+  return {{"1.png", image()}, {"1.cls", label}};
+}
+
+TEST(OpenData, ReadsTheShardsThatAPatternNames) {
+  const vit::testing::TemporaryFolder folder;
+  write_tar(folder / "t-0.tar", one_sample("0"));
+  write_tar(folder / "t-1.tar", one_sample("4"));
+  const auto pattern = folder / "t-{0..1}.tar";
+  const auto data = open_data(pattern, Split::kTrain, 3);
+  EXPECT_EQ(data->size(), 2);
+  EXPECT_EQ(data->classes().size(), 5U);
+  EXPECT_EQ(data->shard_sizes(), (std::vector<std::int64_t>{1, 1}));
+  EXPECT_EQ(subset(data, {1})->shard_sizes(), (std::vector<std::int64_t>{0, 1}));
+  EXPECT_TRUE(subset(data, {1, 0})->shard_sizes().empty()) << "in no shard's order";
+  EXPECT_THROW(open_data(pattern, Split::kValidation, 3), UsageError);
+  EXPECT_THROW(open_data(folder / "t-{0..2}.tar", Split::kTrain, 3), IoError);
+}
+
+TEST(OpenData, ReadsTheShardsOfEachHalf) {
+  const vit::testing::TemporaryFolder folder;
+  for (const auto* half : {"train", "val"}) std::filesystem::create_directory(folder / half);
+  write_tar(folder / "train/a10.tar", one_sample("1"));
+  write_tar(folder / "train/a9.tar", one_sample("2"));
+  write_tar(folder / "val/a.tar", one_sample("0"));
+  const auto train = open_data(folder.path(), Split::kTrain, 3);
+  EXPECT_EQ(train->label(0), 2);  // a9 comes before a10
+  EXPECT_EQ(train->label(1), 1);
+  EXPECT_EQ(open_data(folder.path(), Split::kValidation, 3)->size(), 1);
+  EXPECT_EQ(open_validation(folder / "val", 3)->size(), 1);
 }
 
 }  // namespace

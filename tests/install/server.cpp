@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <vit/core/error.h>
 #include <vit/data/image.h>
-#include <vit/infer/rows.h>
+#include <vit/infer/prediction.h>
 
 #include <iostream>
 #include <string>

@@ -4,11 +4,13 @@ What a run computes is compared in tests/train; here PyTorch's own classes read 
 """
 
 import gzip
+import io
 import json
 import os
 import signal
 import struct
 import subprocess
+import tarfile
 import time
 
 import numpy as np
@@ -191,6 +193,41 @@ def test_trains_on_class_folders_in_colour(vit, tmp_path):
             "--model-arg", "img_size=16", "patch_size=8", "embed_dim=16", "depth=1", "num_heads=2")
     rows = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert max(row["eval_top1"] for row in rows if row["event"] == "epoch") == 100
+
+
+def write_shard(path, labels):
+    """Grey images whose brightness tells the class, in the form that webdataset writes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for i, label in enumerate(labels):
+            png = io.BytesIO()
+            Image.fromarray(np.full((12, 12), 60 * label + i % 40, np.uint8)).save(png, "png")
+            for suffix, content in (("png", png.getvalue()), ("cls", str(label).encode())):
+                member = tarfile.TarInfo(f"{path.stem}-{i:04}.{suffix}")
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+
+
+def test_trains_on_tar_shards_and_resumes_in_the_middle_of_one(vit, tmp_path):
+    for i in range(3):
+        write_shard(tmp_path / f"data/t-{i:02}.tar", [(i + j) % CLASSES for j in range(40)])
+    write_shard(tmp_path / "val/v.tar", [j % CLASSES for j in range(20)])
+    pattern = tmp_path / "data/t-{00..02}.tar"
+    words = ["--holdout", 20, "--lr", 0.003]
+    vit.run("vit-train", *arguments(pattern, tmp_path / "straight", *words))
+    vit.run("vit-train", *arguments(pattern, tmp_path / "cut", *words, "--max-steps", 17))
+    vit.run("vit-train", "--resume", tmp_path / "cut", "--max-steps", 0)
+    assert (tmp_path / "cut/last.safetensors").read_bytes() == (tmp_path / "straight/last.safetensors").read_bytes()
+    done = vit.run("vit-infer", "-m", tmp_path / "straight/last.safetensors", "--validate", tmp_path / "val",
+                   "--format", "json", "-q")
+    assert json.loads(done.stdout)["images"] == 20
+    assert json.loads(done.stdout)["top1"] > 40  # chance is 25
+
+
+def test_refuses_a_pattern_of_shards_without_images_to_validate_on(vit, tmp_path):
+    write_shard(tmp_path / "t-0.tar", [0, 1])
+    done = vit.run("vit-train", *arguments(tmp_path / "t-{0..0}.tar", tmp_path / "run"), rc=2)
+    assert "--holdout" in done.stderr or "`holdout`" in done.stderr
 
 
 def test_dry_run_prints_and_leaves_nothing(vit, data, tmp_path):

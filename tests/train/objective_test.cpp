@@ -22,14 +22,14 @@ data::Batch batch() {
   made.images = Array({4, 1, 4, 4});
   for (std::int64_t i = 0; i < 4; ++i)
     for (auto& value : made.images.row(i)) value = static_cast<float>(i);
-  made.labels = {0, 1, 2, 0};
+  for (const std::int64_t label : {0, 1, 2, 0}) made.samples.emplace_back().label = label;
   return made;
 }
 
 TEST(Objective, LeavesLabelsAndImagesAloneWithoutMixing) {
   auto made = batch();
   const auto targets = Objective(TrainOptions(), kClasses).prepare(made, 0, 0);
-  EXPECT_TRUE(at::equal(targets, at::tensor(batch().labels, at::kLong)));
+  EXPECT_TRUE(at::equal(targets, at::tensor(batch().labels(), at::kLong)));
   EXPECT_EQ(made.images, batch().images);
 }
 

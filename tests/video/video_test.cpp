@@ -12,8 +12,8 @@
 #include "support/support.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
-#include "vit/infer/inputs.h"
 #include "vit/opencv.h"
+#include "vit/pipeline/inputs.h"
 
 namespace vit::data {
 namespace {
@@ -212,8 +212,8 @@ TEST(VideoInputs, WaitWhileTooManyFramesAreStillToBeLoaded) {
     cv::VideoWriter writer(path.string(), codec("MJPG"), kFps, size);
     for (int i = 0; i < 11; ++i) writer.write(cv::Mat(size, CV_8UC3, cv::Scalar::all(i)));
   }
-  const auto inputs = infer::open_inputs({path.string()}, {});
-  std::vector<infer::Input> waiting;
+  const auto inputs = pipeline::open_inputs({path.string()}, {});
+  std::vector<data::Sample> waiting;
   for (int i = 0; i < 10; ++i) {
     auto input = inputs->next();
     ASSERT_TRUE(input.has_value());
@@ -231,7 +231,7 @@ TEST(VideoInputs, WaitWhileTooManyFramesAreStillToBeLoaded) {
 TEST(VideoInputs, ThatWaitEndWhenCancelled) {
   const TemporaryFolder folder;
   const auto path = write_video(folder / "a.avi", "MJPG");
-  const auto inputs = infer::open_inputs({path.string()}, {});
+  const auto inputs = pipeline::open_inputs({path.string()}, {});
   ASSERT_TRUE(inputs->next().has_value());
   inputs->cancel();
   EXPECT_FALSE(inputs->next().has_value());

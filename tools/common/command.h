@@ -23,7 +23,8 @@ class Command {
   CLI::App& app() { return app_; }
   /// Where options that take lists are added.
   Lists& lists() { return lists_; }
-  /// Parses, runs `body` and turns every outcome into CLI.md's exit code and one line on stderr.
+  /// Parses, runs `body` and turns every outcome into its exit code (tools/README.md) and one line
+  /// on stderr.
   /// `body` returns the exit code of a run that threw nothing.
   int run(int argc, char** argv, const std::function<int()>& body);
   /// Called with the number of threads before the body.

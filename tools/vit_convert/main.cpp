@@ -6,11 +6,12 @@
 #include "vit/core/file.h"
 #include "vit/core/file_roles.h"
 #include "vit/data/eval_transform.h"
-#include "vit/infer/pipeline.h"
+#include "vit/data/loader.h"
 #include "vit/model/calibrate.h"
 #include "vit/model/convert.h"
 #include "vit/model/inspect.h"
 #include "vit/model/verify.h"
+#include "vit/pipeline/inputs.h"
 #include "vit_convert/options.h"
 
 namespace vit::tools {
@@ -46,23 +47,23 @@ void set_calibration(ConvertArguments& arguments, Command& command) {
     command.log().info("calibrating on {}", arguments.calibrate.string());
     const auto& model = loaded.config.model;
     std::optional<data::EvalTransform> transform;
-    infer::FileInputOptions inputs;
+    pipeline::FileInputOptions inputs;
     inputs.shape = {model.in_c(), model.img_size()[0], model.img_size()[1]};
     inputs.transform = [&]() -> const data::EvalTransform& { return *transform; };
     if (model.in_c() == 1 || model.in_c() == 3)
       transform.emplace(loaded.config.preprocessing, model.img_size(), model.in_c());
-    infer::PipelineOptions options;
+    data::LoaderOptions options;
     options.shape = inputs.shape;
+    options.batch_size = 8;
     options.workers = command.threads();
-    infer::Pipeline pipeline(infer::open_inputs({arguments.calibrate.string()}, inputs), options);
+    data::Loader loader(pipeline::open_inputs({arguments.calibrate.string()}, inputs), options);
     std::int64_t images = 0;
     return model::collect_input_moments(loaded, [&]() -> std::optional<Array> {
-      auto batch = pipeline.next();
+      auto batch = loader.next();
       if (!batch && images == 0)
         throw DataError("{}: expected images, found none", arguments.calibrate.string());
       if (!batch) return std::nullopt;
-      for (const auto& input : batch->inputs)
-        if (input.error) std::rethrow_exception(input.error);
+      data::check_samples(*batch);
       images += batch->images.size(0);
       return std::move(batch->images);
     });

@@ -6,21 +6,22 @@
 #include "setup.h"
 #include "vit/core/error.h"
 #include "vit/data/class_map.h"
+#include "vit/data/evaluate.h"
 #include "vit/infer/benchmark.h"
 #include "vit/infer/class_mapping.h"
-#include "vit/infer/validate.h"
+#include "vit/pipeline/validate.h"
 
 namespace vit::tools {
 
 namespace {
 
 infer::ClassMapping map_dataset(Command& command, const InferOptions& options,
-                                const infer::ValidationData& data, const ModelConfig& config) {
+                                const pipeline::ValidationData& data, const ModelConfig& config) {
   infer::ClassMappingOptions mapping;
   mapping.by_index = data.by_index;
   mapping.by_order = options.class_order;
   if (data.by_index && (options.class_order || !options.class_map.empty()))
-    throw UsageError("{}: expected class folders; the labels of IDX files are numbers",
+    throw UsageError("{}: expected class folders; the labels of IDX files and shards are numbers",
                      options.class_order ? "--class-order" : "--class-map");
   if (!options.class_map.empty()) mapping.class_map = data::read_class_map(options.class_map);
   try {
@@ -44,30 +45,32 @@ int run_validation(Command& command, const InferOptions& options) {
   const auto predictor = open_predictor(command, options);
   const auto& config = predictor.config();
   auto& log = command.log();
-  const auto data = infer::open_validation_data(options.inputs, config.model.in_c(), &log);
+  const auto data = pipeline::open_validation_data(options.inputs, config.model.in_c(), &log);
   files.reads(*data.dataset);
   auto mapping = map_dataset(command, options, data, config);
   log.debug("{} images; the classes are met {}", data.dataset->size(), mapping.how);
-  auto settings = pipeline_options(command, options, predictor);
-  infer::ValidateOptions validation;
-  validation.confusion = !options.confusion.empty();
-  validation.skip_errors = options.on_error == "skip";
-  validation.stopping = settings.stopping;
+  auto settings = loader_options(command, options, predictor);
+  data::EvaluateOptions evaluation;
+  evaluation.num_classes = predictor.num_classes();
+  evaluation.confusion = !options.confusion.empty();
+  evaluation.skip_errors = options.on_error == "skip";
+  evaluation.stopping = settings.stopping;
   InferProgress progress(log, command.quiet(), data.dataset->size());
-  validation.progress = [&](std::int64_t done) { progress.show(done); };
-  infer::Pipeline pipeline(infer::open_dataset_inputs(
-                               data.dataset, [&]() -> const auto& { return predictor.transform(); },
-                               std::move(mapping.classes)),
-                           settings);
-  const auto result = infer::validate(predictor, pipeline, validation);
+  evaluation.progress = [&](std::int64_t done) { progress.show(done); };
+  data::Loader loader(data::dataset_samples(
+                          data.dataset, [&]() -> const auto& { return predictor.transform(); },
+                          std::move(mapping.classes)),
+                      settings);
+  const auto result = data::evaluate(
+      loader, [&](const Array& images) { return predictor.predict(images); }, evaluation);
   if (result.stopped) return exit_code(true, 0);
-  if (options.profile) report_profile(command, result.profile);
+  if (options.profile) report_profile(command, result.times);
   const auto& labels = mapping.labels;
-  if (validation.confusion)
-    write_report(options.confusion, infer::confusion_csv(result.metrics, labels));
+  if (evaluation.confusion)
+    write_report(options.confusion, pipeline::confusion_csv(result.metrics, labels));
   write_report(options.output, options.format == "json"
-                                   ? infer::validation_json(result, labels).dump() + "\n"
-                                   : infer::validation_text(result, labels));
+                                   ? pipeline::validation_json(result, labels).dump() + "\n"
+                                   : pipeline::validation_text(result, labels));
   return exit_code(false, result.failed);
 }
 

@@ -8,7 +8,7 @@
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
 #include "vit/core/text.h"
-#include "vit/infer/row_output.h"
+#include "vit/pipeline/row_output.h"
 
 namespace vit::tools {
 namespace fs = std::filesystem;
@@ -32,16 +32,16 @@ bool is_model_part(const fs::path& file) {
                      [&](const char* suffix) { return file.extension() == suffix; });
 }
 
-std::vector<infer::FileStamp> stamp_model(const InferOptions& options) {
+std::vector<pipeline::FileStamp> stamp_model(const InferOptions& options) {
   std::vector<fs::path> files{options.model};
   if (fs::is_directory(options.model)) {
     files = files_in(options.model);
     std::erase_if(files, [](const fs::path& file) { return !is_model_part(file); });
   }
   if (!options.config.empty()) files.push_back(options.config);
-  std::vector<infer::FileStamp> stamps;
+  std::vector<pipeline::FileStamp> stamps;
   for (const auto& file : files)
-    if (fs::is_regular_file(file)) stamps.push_back(infer::stamp_file(file));
+    if (fs::is_regular_file(file)) stamps.push_back(pipeline::stamp_file(file));
   return stamps;
 }
 
@@ -88,20 +88,20 @@ void RunFiles::writes_report(const fs::path& file) {
   }
 }
 
-void RunFiles::writes_rows(const fs::path& file, infer::RowFormat format) {
+void RunFiles::writes_rows(const fs::path& file, pipeline::RowFormat format) {
   if (file.empty()) {
     writes_report(file);
     return;
   }
   // Whether an earlier run's files may be gone on from is RowOutput's to say.
   bool force = options_.force || options_.resume;
-  for (const auto& path : infer::RowOutput::files_of(file, format)) {
+  for (const auto& path : pipeline::RowOutput::files_of(file, format)) {
     roles_.writes(path, force);
     force = true;
   }
 }
 
-void RunFiles::watch(infer::FileInputOptions& inputs) {
+void RunFiles::watch(pipeline::FileInputOptions& inputs) {
   const bool overlays = !options_.attention.empty();
   inputs.on_file = [this, overlays](const fs::path& file) {
     roles_.reads_once(file);
@@ -115,10 +115,10 @@ void RunFiles::reads(const data::Dataset& dataset) {
   for (std::int64_t i = 0; i < dataset.size(); ++i) roles_.reads_once(dataset.name(i));
 }
 
-infer::RunRecord RunFiles::record(const Shard& shard, const infer::Predictor& predictor,
-                                  std::int64_t answers_topk) const {
+pipeline::RunRecord RunFiles::record(const Shard& shard, const infer::Predictor& predictor,
+                                     std::int64_t answers_topk) const {
   const auto& o = options_;
-  infer::RunRecord record;
+  pipeline::RunRecord record;
   record.model = model_;
   auto& facts = record.facts;
   const auto choices = predictor.choices();

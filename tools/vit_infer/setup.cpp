@@ -61,16 +61,16 @@ infer::Predictor open_predictor(Command& command, const InferOptions& options) {
   }
 }
 
-infer::PipelineOptions pipeline_options(Command& command, const InferOptions& options,
-                                        const infer::Predictor& predictor) {
+data::LoaderOptions loader_options(Command& command, const InferOptions& options,
+                                   const infer::Predictor& predictor) {
   catch_stop_signals();
-  infer::PipelineOptions pipeline;
-  pipeline.shape = predictor.input_shape();
-  pipeline.batch_size = options.batch_size;
-  pipeline.workers = options.workers > 0 ? options.workers : std::min(command.threads(), 8);
-  pipeline.keep_images = !options.attention.empty() || !options.html.empty();
-  pipeline.stopping = [] { return stop_signal() != 0; };
-  return pipeline;
+  data::LoaderOptions loading;
+  loading.shape = predictor.input_shape();
+  loading.batch_size = options.batch_size;
+  loading.workers = options.workers > 0 ? options.workers : std::min(command.threads(), 8);
+  loading.keep_images = !options.attention.empty() || !options.html.empty();
+  loading.stopping = [] { return stop_signal() != 0; };
+  return loading;
 }
 
 void write_report(const std::filesystem::path& file, const std::string& text) {
@@ -84,11 +84,11 @@ void write_report(const std::filesystem::path& file, const std::string& text) {
     throw IoError("standard output: cannot be written");
 }
 
-void report_profile(Command& command, const infer::Profile& profile) {
+void report_profile(Command& command, const data::StepTimes& times) {
   if (command.log().options().format == LogFormat::kJson)
-    command.log().info("{}", profile.to_json().dump());
+    command.log().info("{}", times.to_json().dump());
   else
-    std::fputs(profile.to_text().c_str(), stderr);
+    std::fputs(times.to_text().c_str(), stderr);
 }
 
 int exit_code(bool stopped, std::int64_t failed) {

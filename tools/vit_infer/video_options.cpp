@@ -3,7 +3,7 @@
 #include "options.h"
 #include "vit/core/error.h"
 #include "vit/data/video.h"
-#include "vit/infer/frames.h"
+#include "vit/pipeline/frames.h"
 
 namespace vit::tools {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 void check_every(const InferOptions& o, bool videos) {
   if (o.every.empty()) return;
   try {
-    infer::parse_frame_interval(o.every);
+    pipeline::parse_frame_interval(o.every);
   } catch (const UsageError& error) {
     throw UsageError("--{}", error.what());
   }

@@ -10,6 +10,7 @@
 #include "plan.h"
 #include "progress.h"
 #include "vit/runtime/device.h"
+#include "vit/runtime/memory.h"
 #include "vit/train/trainer.h"
 
 namespace vit::tools {
@@ -180,6 +181,7 @@ int run(const Arguments& arguments, Command& command) {
 }  // namespace vit::tools
 
 int main(int argc, char** argv) {
+  vit::runtime::keep_freed_memory();
   vit::tools::Command command("vit-train", "Trains a Vision Transformer on images.",
                               vit::tools::kExamples);
   vit::tools::Arguments arguments;

@@ -35,7 +35,8 @@ ModelConfig config_from_timm_json(const Json& json, const std::string& where,
 /// The descriptions of labels that are no longer there go with them.
 void set_labels(ModelConfig& config, std::vector<std::string> labels);
 
-/// Throws DataError where a value is not what a model can be (FORMATS.md, "Configuration JSON").
+/// Throws DataError where a value is not what a model can be: sizes out of range, a patch that does
+/// not divide the image, heads that do not divide the width, labels of another count than classes.
 void check_config(const ModelConfig& config, const std::string& where);
 
 /// Mean and std with one value per channel of the model: a single value is repeated, and `from`

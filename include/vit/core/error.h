@@ -1,6 +1,7 @@
 // The one exception type of the library. Its kind is the exit code of the commands.
 #pragma once
 
+#include <exception>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -85,5 +86,8 @@ using UsageError = ErrorOf<ErrorKind::kUsage>;
 using NotFiniteError = ErrorOf<ErrorKind::kNotFinite>;
 using IoError = ErrorOf<ErrorKind::kIo>;
 using DistributedError = ErrorOf<ErrorKind::kDistributed>;
+
+/// The text of an exception, in one line.
+std::string error_message(const std::exception_ptr& error);
 
 }  // namespace vit

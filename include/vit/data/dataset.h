@@ -59,18 +59,20 @@ std::shared_ptr<const Dataset> open_idx(const std::filesystem::path& images,
 std::shared_ptr<const Dataset> open_files(std::vector<std::filesystem::path> files,
                                           std::int64_t channels);
 
-/// One half of a dataset: class folders under `train/`, `val/` or `validation/`, or the four
-/// MNIST-named IDX files (`train-images-idx3-ubyte`, … `t10k-labels-idx1-ubyte`), plain or `.gz`.
+/// One half of a dataset: class folders, or tar shards, under `train/` and `val/` or `validation/`;
+/// the four MNIST-named IDX files (`train-images-idx3-ubyte`, … `t10k-labels-idx1-ubyte`), plain or
+/// `.gz`; or shards named by a pattern (`train-{0000..0099}.tar`), which are all for training.
 /// Opening the validation half of class folders also compares its classes with `train/`'s.
-/// Throws IoError, DataError in one line that says what was looked for.
-std::shared_ptr<const Dataset> open_data(const std::filesystem::path& folder, Split split,
+/// Throws UsageError where a pattern is to validate, IoError, DataError in one line that says what
+/// was looked for.
+std::shared_ptr<const Dataset> open_data(const std::filesystem::path& data, Split split,
                                          std::int64_t channels);
 
 /// Whether `folder` holds MNIST-named IDX files.
 bool has_idx_files(const std::filesystem::path& folder);
 
-/// What `vit-infer --validate` is given: class folders right under `folder`, else the `t10k`/test
-/// pair of IDX files.
+/// Images to validate on: class folders or tar shards right under `folder`, or the `t10k`/test pair
+/// of IDX files.
 std::shared_ptr<const Dataset> open_validation(const std::filesystem::path& folder,
                                                std::int64_t channels);
 

@@ -1,0 +1,36 @@
+// A classifier measured on labelled images, whatever computes its logits.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "vit/core/array.h"
+#include "vit/data/loader.h"
+#include "vit/data/metrics.h"
+#include "vit/data/step_times.h"
+
+namespace vit::data {
+
+struct EvaluateOptions {
+  std::int64_t num_classes = 0;
+  bool confusion = false;                           ///< Metrics::confusion is wanted
+  bool skip_errors = false;                         ///< leave bad images out
+  std::function<bool()> stopping;                   ///< asked after each batch; empty: never
+  std::function<void(std::int64_t done)> progress;  ///< images; may be empty
+};
+
+struct Evaluation {
+  Metrics metrics;
+  std::int64_t failed = 0;  ///< images left out
+  bool stopped = false;     ///< before the end
+  StepTimes times;
+};
+
+/// `[B, C, H, W]` to logits `[B, num_classes]`.
+using Forward = std::function<Array(Array images)>;
+
+/// Runs the loader, whose samples have labels of the model, to its end. Throws the first bad
+/// image's error unless `skip_errors`.
+Evaluation evaluate(Loader& loader, const Forward& forward, const EvaluateOptions& options);
+
+}  // namespace vit::data

@@ -1,0 +1,34 @@
+// A model measured on a data set.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vit/core/json.h"
+#include "vit/core/log.h"
+#include "vit/data/dataset.h"
+#include "vit/data/evaluate.h"
+#include "vit/data/metrics.h"
+
+namespace vit::pipeline {
+
+struct ValidationData {
+  std::shared_ptr<const data::Dataset> dataset;
+  bool by_index = false;  ///< its classes are numbers (IDX, shards)
+};
+
+/// What `--validate` is given: a folder of class folders, of tar shards or of IDX files, or an IDX
+/// images file and its labels file. Of a folder with both `train/` and `val/` (or `validation/`)
+/// the latter, which `log` hears. Throws DataError, IoError, UsageError on another count.
+ValidationData open_validation_data(const std::vector<std::string>& inputs, std::int64_t channels,
+                                    Log* log = nullptr);
+
+/// `images`, `top1`, `top5` (percent), `loss`, `per_class` (those that have images).
+Json validation_json(const data::Evaluation& result, const std::vector<std::string>& labels);
+std::string validation_text(const data::Evaluation& result, const std::vector<std::string>& labels);
+/// CSV: a row a true class, a column a predicted one.
+std::string confusion_csv(const data::Metrics& metrics, const std::vector<std::string>& labels);
+
+}  // namespace vit::pipeline

@@ -1,0 +1,55 @@
+#include "vit/data/evaluate.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace vit::data {
+namespace {
+
+/// Adds the good samples' rows of `logits` to the metrics.
+void add_good_rows(Metrics& metrics, Array logits, const Batch& batch) {
+  std::vector<std::int64_t> labels;
+  for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+    if (batch.samples[i].error) continue;
+    // To the front; no row moves over one that is still to come.
+    const auto row = logits.row(static_cast<std::int64_t>(i));
+    if (labels.size() != i)
+      std::ranges::copy(row, logits.row(static_cast<std::int64_t>(labels.size())).begin());
+    labels.push_back(batch.samples[i].label);
+  }
+  if (labels.empty()) return;
+  logits.keep_rows(std::ssize(labels));
+  metrics.add(logits, labels);
+}
+
+}  // namespace
+
+Evaluation evaluate(Loader& loader, const Forward& forward, const EvaluateOptions& options) {
+  Evaluation result{Metrics(options.num_classes, options.confusion), 0, false, {}};
+  auto& times = result.times;
+  const Timed whole(times.total);
+  while (!result.stopped) {
+    std::optional<Batch> batch;
+    {
+      const Timed waiting(times.wait);
+      batch = loader.next();
+    }
+    if (!batch) break;
+    if (!options.skip_errors) check_samples(*batch);
+    for (const auto& sample : batch->samples) {
+      times.load += sample.load_seconds;
+      if (sample.error) ++result.failed;
+    }
+    {
+      const Timed computing(times.model);
+      add_good_rows(result.metrics, forward(std::move(batch->images)), *batch);
+    }
+    times.inputs += std::ssize(batch->samples);
+    if (options.progress) options.progress(times.inputs);
+    result.stopped = options.stopping && options.stopping();
+  }
+  result.stopped = result.stopped || (options.stopping && options.stopping());
+  return result;
+}
+
+}  // namespace vit::data

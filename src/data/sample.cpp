@@ -1,0 +1,125 @@
+#include "vit/data/sample.h"
+
+#include <numeric>
+#include <utility>
+
+#include "vit/core/error.h"
+
+namespace vit::data {
+namespace {
+
+class EpochSamples : public SampleSource {
+ public:
+  EpochSamples(std::shared_ptr<const Dataset> dataset, SampleTransform transform,
+               std::vector<std::int64_t> indices, EpochOptions options)
+      : dataset_(std::move(dataset)),
+        transform_(std::move(transform)),
+        indices_(std::move(indices)),
+        options_(std::move(options)),
+        position_(static_cast<std::size_t>(options_.begin)) {
+    if (!options_.streams.empty() && options_.streams.size() != indices_.size())
+      throw UsageError("streams: expected {}, found {}", indices_.size(), options_.streams.size());
+    for (const auto index : indices_)
+      if (index < 0 || index >= dataset_->size())
+        throw UsageError("sample {} of a dataset of {}", index, dataset_->size());
+  }
+
+  std::optional<Sample> next() override {
+    if (cancelled() || position_ >= indices_.size()) return std::nullopt;
+    const auto position = position_++;
+    const auto index = indices_[position];
+    return Sample{"", dataset_->label(index), index,
+                  [this, position](std::span<float> chw, Image*) { load(position, chw); }};
+  }
+
+ private:
+  void load(std::size_t position, std::span<float> chw) const {
+    const auto index = indices_[position];
+    const auto stream =
+        options_.streams.empty() ? static_cast<std::uint64_t>(index) : options_.streams[position];
+    try {
+      Random random(options_.seed, options_.epoch, stream);
+      transform_(dataset_->load(index), random, chw);
+    } catch (const Error& error) {
+      const auto name = dataset_->name(index);
+      const std::string what = error.what();
+      if (what.find(name) != std::string::npos) throw;
+      throw Error(error.kind(), format("{}: {}", name, what));
+    }
+  }
+
+  std::shared_ptr<const Dataset> dataset_;
+  SampleTransform transform_;
+  std::vector<std::int64_t> indices_;
+  EpochOptions options_;
+  std::size_t position_;
+};
+
+class DatasetSamples : public SampleSource {
+ public:
+  DatasetSamples(std::shared_ptr<const Dataset> dataset,
+                 std::function<const EvalTransform&()> transform, std::vector<std::int64_t> classes)
+      : dataset_(std::move(dataset)),
+        transform_(std::move(transform)),
+        classes_(std::move(classes)) {}
+
+  std::optional<Sample> next() override {
+    if (cancelled() || index_ >= dataset_->size()) return std::nullopt;
+    const auto index = index_++;
+    auto label = dataset_->label(index);
+    if (label >= 0 && !classes_.empty()) label = classes_.at(static_cast<std::size_t>(label));
+    return Sample{
+        dataset_->name(index), label, index, [this, index](std::span<float> chw, Image* image) {
+          show_image(dataset_->name(index), dataset_->load(index), transform_(), chw, image);
+        }};
+  }
+
+ private:
+  std::shared_ptr<const Dataset> dataset_;
+  std::function<const EvalTransform&()> transform_;
+  std::vector<std::int64_t> classes_;
+  std::int64_t index_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<SampleSource> epoch_samples(std::shared_ptr<const Dataset> dataset,
+                                            SampleTransform transform,
+                                            std::vector<std::int64_t> indices,
+                                            EpochOptions options) {
+  return std::make_unique<EpochSamples>(std::move(dataset), std::move(transform),
+                                        std::move(indices), std::move(options));
+}
+
+std::unique_ptr<SampleSource> dataset_samples(std::shared_ptr<const Dataset> dataset,
+                                              std::function<const EvalTransform&()> transform,
+                                              std::vector<std::int64_t> classes) {
+  return std::make_unique<DatasetSamples>(std::move(dataset), std::move(transform),
+                                          std::move(classes));
+}
+
+void show_image(const std::string& name, const ImageView& image, const EvalTransform& transform,
+                std::span<float> chw, Image* cropped) {
+  try {
+    transform(image, chw);
+    if (cropped != nullptr) *cropped = transform.crop(image);
+  } catch (const DataError& error) {
+    throw DataError("{}: {}", name, error.what());
+  }
+}
+
+std::vector<std::int64_t> in_order(std::int64_t n) {
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(n));
+  std::iota(indices.begin(), indices.end(), 0);
+  return indices;
+}
+
+std::vector<std::int64_t> shuffled(std::int64_t n, std::uint64_t seed, std::uint64_t epoch) {
+  auto indices = in_order(n);
+  // A stream that no sample has.
+  Random random(seed, epoch, UINT64_MAX);
+  for (auto i = indices.size(); i > 1; --i) std::swap(indices[i - 1], indices[random.below(i)]);
+  return indices;
+}
+
+}  // namespace vit::data

@@ -1,0 +1,80 @@
+#include "folder_walk.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "vit/core/error.h"
+#include "vit/core/paths.h"
+
+namespace vit::pipeline {
+namespace fs = std::filesystem;
+namespace {
+
+bool is_image_name(const fs::path& path) {
+  static const std::array<const char*, 7> suffixes{".jpg", ".jpeg", ".png", ".webp",
+                                                   ".bmp", ".tif",  ".tiff"};
+  const auto extension = lower_extension(path);
+  return std::any_of(suffixes.begin(), suffixes.end(),
+                     [&](const char* suffix) { return extension == suffix; });
+}
+
+}  // namespace
+
+bool is_folder(const fs::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+void FolderWalk::enter(const fs::path& folder) {
+  ++found_;  // a folder that cannot be read is no folder without images
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0)
+    throw IoError("{}: cannot be read: {}", folder.string(), std::strerror(errno));
+  Level level;
+  level.id = {status.st_dev, status.st_ino};
+  const bool circle = std::any_of(levels_.begin(), levels_.end(),
+                                  [&](const Level& outer) { return outer.id == level.id; });
+  if (circle) {
+    --found_;
+    return;
+  }
+  if (entering_) entering_(folder);
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (is_image_name(it->path()) || is_folder(it->path())) level.entries.push_back(it->path());
+  if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
+  --found_;
+  std::sort(level.entries.rbegin(), level.entries.rend());
+  levels_.push_back(std::move(level));
+}
+
+std::optional<fs::path> FolderWalk::next() {
+  if (!started_) {
+    started_ = true;
+    enter(root_);
+  }
+  while (!levels_.empty()) {
+    if (levels_.back().entries.empty()) {
+      levels_.pop_back();
+      continue;
+    }
+    auto entry = std::move(levels_.back().entries.back());
+    levels_.back().entries.pop_back();
+    if (is_folder(entry)) {
+      enter(entry);
+      continue;
+    }
+    ++found_;
+    return entry;
+  }
+  if (found_++ == 0)
+    throw DataError("{}: expected images (jpg, jpeg, png, webp, bmp, tif, tiff), found none",
+                    root_.string());
+  return std::nullopt;
+}
+
+}  // namespace vit::pipeline

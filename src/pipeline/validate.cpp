@@ -1,0 +1,55 @@
+#include "vit/pipeline/validate.h"
+
+#include <filesystem>
+
+#include "vit/core/error.h"
+#include "vit/core/text.h"
+
+namespace vit::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool names_labels(const std::string& path) { return path.find("label") != std::string::npos; }
+
+/// Whether there is such a folder with folders or tar shards in it, and so no class folder itself.
+bool holds_images_of_classes(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    std::error_code ignored;
+    if (entry.is_directory(ignored) || entry.path().extension() == ".tar") return true;
+  }
+  return false;
+}
+
+/// `folder`, or where it is a whole dataset's, the half of it that validates.
+fs::path validation_half(const fs::path& folder, Log* log) {
+  if (!holds_images_of_classes(folder / "train")) return folder;
+  for (const auto* name : {"val", "validation"}) {
+    auto half = folder / name;
+    if (!holds_images_of_classes(half)) continue;
+    if (log != nullptr) log->info("validates on {}, not on train/", printable(half.string()));
+    return half;
+  }
+  return folder;
+}
+
+}  // namespace
+
+ValidationData open_validation_data(const std::vector<std::string>& inputs, std::int64_t channels,
+                                    Log* log) {
+  if (inputs.size() == 1) {
+    const bool idx = data::has_idx_files(inputs[0]);
+    auto dataset = data::open_validation(
+        idx ? fs::path(inputs[0]) : validation_half(inputs[0], log), channels);
+    const bool by_index = !dataset->has_class_names();
+    return {std::move(dataset), by_index};
+  }
+  if (inputs.size() != 2)
+    throw UsageError("validation: expected one folder or two IDX files, found {} inputs",
+                     inputs.size());
+  const bool swapped = names_labels(inputs[0]) && !names_labels(inputs[1]);
+  return {data::open_idx(inputs[swapped ? 1 : 0], inputs[swapped ? 0 : 1], channels), true};
+}
+
+}  // namespace vit::pipeline

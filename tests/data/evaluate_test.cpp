@@ -1,0 +1,91 @@
+#include "vit/data/evaluate.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "vit/core/error.h"
+
+namespace vit::data {
+namespace {
+
+/// Sample i is the value i, of class i % 3; one of them is bad.
+class Values : public SampleSource {
+ public:
+  Values(std::int64_t count, std::int64_t bad) : count_(count), bad_(bad) {}
+
+  std::optional<Sample> next() override {
+    if (cancelled() || drawn_ == count_) return std::nullopt;
+    const auto i = drawn_++;
+    return Sample{std::to_string(i), i % 3, i, [i, this](std::span<float> chw, Image*) {
+                    if (i == bad_) throw DataError("{}: bad", i);
+                    std::ranges::fill(chw, static_cast<float>(i));
+                  }};
+  }
+
+ private:
+  std::int64_t count_, bad_, drawn_ = 0;
+};
+
+Loader values(std::int64_t count, std::int64_t bad = -1) {
+  LoaderOptions options;
+  options.shape = {1, 1, 1};
+  options.batch_size = 4;
+  return Loader(std::make_unique<Values>(count, bad), options);
+}
+
+/// Right of every value but 5.
+Array forward(const Array& images) {
+  Array logits({images.size(0), 3});
+  for (std::int64_t i = 0; i < images.size(0); ++i) {
+    const auto value = static_cast<std::int64_t>(images.row(i)[0]);
+    logits.row(i)[static_cast<std::size_t>(value == 5 ? 0 : value % 3)] = 1;
+  }
+  return logits;
+}
+
+EvaluateOptions options_of(bool skip_errors = false) {
+  EvaluateOptions options;
+  options.num_classes = 3;
+  options.skip_errors = skip_errors;
+  return options;
+}
+
+TEST(Evaluate, MeasuresEveryImage) {
+  auto loader = values(10);
+  std::vector<std::int64_t> done;
+  auto options = options_of();
+  options.progress = [&](std::int64_t images) { done.push_back(images); };
+  const auto result = evaluate(loader, forward, options);
+  EXPECT_EQ(result.metrics.images(), 10);
+  EXPECT_DOUBLE_EQ(result.metrics.top1(), 90);
+  EXPECT_EQ(result.times.inputs, 10);
+  EXPECT_EQ(done, (std::vector<std::int64_t>{4, 8, 10}));
+  EXPECT_FALSE(result.stopped);
+}
+
+TEST(Evaluate, ThrowsTheFirstBadImagesError) {
+  auto loader = values(10, 6);
+  EXPECT_THROW(evaluate(loader, forward, options_of()), DataError);
+}
+
+TEST(Evaluate, LeavesBadImagesOutWhereTold) {
+  auto loader = values(10, 6);
+  const auto result = evaluate(loader, forward, options_of(true));
+  EXPECT_EQ(result.failed, 1);
+  EXPECT_EQ(result.metrics.images(), 9);
+  // The rows after the bad one have kept their labels.
+  EXPECT_NEAR(result.metrics.top1(), 100.0 * 8 / 9, 1e-9);  // double
+}
+
+TEST(Evaluate, StopsAfterABatch) {
+  auto loader = values(10);
+  auto options = options_of();
+  options.stopping = [] { return true; };
+  const auto result = evaluate(loader, forward, options);
+  EXPECT_TRUE(result.stopped);
+  EXPECT_EQ(result.metrics.images(), 4);
+}
+
+}  // namespace
+}  // namespace vit::data
