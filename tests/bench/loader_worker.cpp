@@ -41,7 +41,7 @@ class Passes {
 
   static vit::data::TrainTransformOptions options() {
     vit::data::TrainTransformOptions options;
-    options.aa = "rand-m9-mstd0.5-inc1";
+    options.aa = "rand-m7-mstd0.5-inc1";
     options.interpolation = "bicubic";
     return options;
   }
