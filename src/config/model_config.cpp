@@ -3,16 +3,11 @@
 #include <algorithm>
 #include <array>
 
-#include "config/options_check.h"
 #include "vit/config/registry.h"
 #include "vit/core/contains.h"
 
 namespace vit::config {
 namespace {
-
-constexpr std::array<std::string_view, 6> kInterpolations{"nearest", "box",     "bilinear",
-                                                          "hamming", "bicubic", "lanczos"};
-constexpr std::array<std::string_view, 3> kCropModes{"center", "squash", "border"};
 
 /// timm builds some models whose patches leave a border of the image unread: those only.
 bool is_registered_size(const ModelConfig& config) {
@@ -45,14 +40,10 @@ void check_preprocessing(const ModelConfig& config, const std::string& where) {
     if (values->size() != channels && values->size() != 1)
       throw DataError("{}: '{}': expected {} values, one a channel, found {}", where, name,
                       channels, values->size());
-    for (const double value : *values) expect_range(where, name, value, -1e6, 1e6);
   }
-  for (const double value : preprocessing.std)
-    if (value <= 0) throw DataError("{}: 'std': expected positive values, found {}", where, value);
-  expect_one_of(where, "interpolation", preprocessing.interpolation, kInterpolations);
-  expect_one_of(where, "crop_mode", preprocessing.crop_mode, kCropModes);
-  expect_range(where, "crop_pct", preprocessing.crop_pct, 0.01, 10.0);
-  expect_range<std::int64_t>(where, "pillow", preprocessing.pillow, 12, 13);
+  if (const auto fault = find_fault(preprocessing))
+    throw DataError("{}: '{}': expected {}, found {}", where, fault->field, fault->expected,
+                    fault->found);
 }
 
 /// The registry's configuration under a name that a file gives.

@@ -108,7 +108,7 @@ ModelConfig own_architecture(const std::string& name) {
   const auto guess = nearest(name, candidates);
   throw UsageError(
       "unknown architecture '{}'{}", name,
-      guess.empty() ? " (--list-models lists them)" : ": did you mean '" + guess + "'?");
+      guess.empty() ? " (`architecture_names` lists them)" : ": did you mean '" + guess + "'?");
 }
 
 /// Architectures that timm does not have cannot be said in timm's words.

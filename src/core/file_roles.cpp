@@ -91,7 +91,7 @@ void FileRoles::writes(const fs::path& path, bool force) {
   std::error_code ignored;
   if (fs::is_directory(target.path, ignored))
     throw IoError("{}: expected a file to write to, found a folder", output.name);
-  if (output.id && !force) throw IoError("{}: exists already (--force replaces it)", output.name);
+  if (output.id && !force) throw IoError("{}: exists already (`force` replaces it)", output.name);
   outputs_.emplace(output.name, output);
 }
 

@@ -39,10 +39,4 @@ std::string_view isa_name(Isa isa) {
   return "unknown";
 }
 
-std::optional<Isa> parse_isa(std::string_view name) {
-  for (const auto& [level, level_name] : kIsaNames)
-    if (level_name == name) return level;
-  return std::nullopt;
-}
-
 }  // namespace vit

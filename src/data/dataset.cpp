@@ -16,20 +16,13 @@ namespace vit::data {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kSuffixes[] = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"};
-
 std::string lower(std::string text) {
   for (auto& c : text)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return text;
 }
 
-bool is_image(const fs::path& path) {
-  const auto suffix = lower(path.extension().string());
-  return std::find(std::begin(kSuffixes), std::end(kSuffixes), suffix) != std::end(kSuffixes);
-}
-
-/// Image files, with a label each or none at all.
+/// Image files, with a label each.
 class FileDataset : public Dataset {
  public:
   FileDataset(fs::path root, std::vector<fs::path> files, std::vector<std::int64_t> labels,
@@ -43,7 +36,7 @@ class FileDataset : public Dataset {
 
   std::int64_t size() const override { return static_cast<std::int64_t>(files_.size()); }
   std::int64_t label(std::int64_t index) const override {
-    return labels_.empty() ? -1 : labels_.at(static_cast<std::size_t>(index));
+    return labels_.at(static_cast<std::size_t>(index));
   }
   std::string name(std::int64_t index) const override {
     return files_.at(static_cast<std::size_t>(index)).string();
@@ -157,7 +150,7 @@ class Walk {
       if (entry.is_directory(ignored)) {
         has_folders = true;
         visit_folder(entry.path(), false);
-      } else if (!is_root && is_image(entry.path())) {
+      } else if (!is_root && is_image_name(entry.path())) {
         found_.push_back({entry.path().string(), label});
       }
     }
@@ -300,12 +293,6 @@ std::shared_ptr<const Dataset> open_idx(const fs::path& images, const fs::path& 
                     labels.string(), pixels.shape[0], numbers.shape[0]);
   if (pixels.data.empty()) throw DataError("{}: expected images, found none", images.string());
   return std::make_shared<IdxDataset>(images.string(), std::move(pixels), numbers, channels);
-}
-
-std::shared_ptr<const Dataset> open_files(std::vector<fs::path> files, std::int64_t channels) {
-  check_channels(channels);
-  return std::make_shared<FileDataset>(fs::path(), std::move(files), std::vector<std::int64_t>{},
-                                       std::vector<std::string>{}, channels);
 }
 
 bool has_idx_files(const fs::path& folder) {

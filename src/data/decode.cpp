@@ -4,8 +4,10 @@
 #include <array>
 #include <utility>
 
+#include "vit/core/contains.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
+#include "vit/core/paths.h"
 #include "vit/data/image.h"
 #include "vit/io/image_header.h"
 
@@ -37,6 +39,11 @@ Image with_channels(Image image, std::int64_t channels) {
 }
 
 }  // namespace
+
+bool is_image_name(const std::filesystem::path& path) {
+  const auto extension = lower_extension(path);
+  return !extension.empty() && contains(kImageSuffixes, std::string_view(extension).substr(1));
+}
 
 Image::operator ImageView() const {
   const auto order = channels == 1   ? ChannelOrder::kGrey

@@ -9,16 +9,6 @@
 namespace vit::data {
 namespace {
 
-void check_share(const char* name, double value) {
-  if (!(value >= 0.0 && value <= 1.0))
-    throw UsageError("{}: expected a probability, 0 to 1, found {}", name, value);
-}
-
-void check_alpha(const char* name, double value) {
-  if (!(value >= 0.0 && value <= 1e6))
-    throw UsageError("{}: expected a number from 0 to 1e6, found {}", name, value);
-}
-
 /// Uniform in {low, …, high − 1}, as numpy's `randint`.
 std::int64_t randint(std::int64_t low, std::int64_t high, Random& random) {
   if (low >= high)
@@ -53,17 +43,12 @@ const MixDraw& MixPlan::of(std::int64_t i, std::int64_t batch) const {
 
 Mixer::Mixer(MixOptions options) : options_(std::move(options)) {
   auto& o = options_;
-  check_alpha("mixup", o.mixup);
-  check_alpha("cutmix", o.cutmix);
-  check_share("mixup_prob", o.prob);
-  check_share("mixup_switch_prob", o.switch_prob);
-  if (o.mode != "batch" && o.mode != "pair" && o.mode != "elem")
-    throw UsageError("mixup_mode: expected batch, pair or elem, found '{}'", o.mode);
-  if (!o.cutmix_minmax.empty()) {
-    const auto& range = o.cutmix_minmax;
+  check_fields(o);
+  if (!o.cutmix_minmax().empty()) {
+    const auto& range = o.cutmix_minmax();
     if (range.size() != 2 || !(range[0] >= 0.0 && range[0] < range[1] && range[1] <= 1.0))
       throw UsageError("cutmix_minmax: expected two shares 0 <= low < high <= 1, found {}", range);
-    o.cutmix = 1.0;
+    o.cutmix() = 1.0;
   }
   if (!o.enabled()) throw UsageError("mixup: expected mixup or cutmix above 0, found neither");
 }
@@ -71,7 +56,7 @@ Mixer::Mixer(MixOptions options) : options_(std::move(options)) {
 MixPlan Mixer::draw(const BatchShape& shape, Random& random) const {
   if (shape.batch % 2 != 0)
     throw UsageError("mixup: expected an even batch, found {} images", shape.batch);
-  MixPlan plan{options_.mode, {}};
+  MixPlan plan{options_.mode(), {}};
   const auto count = plan.mode == "batch" ? 1 : plan.mode == "pair" ? shape.batch / 2 : shape.batch;
   for (std::int64_t i = 0; i < count; ++i) plan.draws.push_back(draw_one(shape, random));
   return plan;
@@ -79,12 +64,12 @@ MixPlan Mixer::draw(const BatchShape& shape, Random& random) const {
 
 MixDraw Mixer::draw_one(const BatchShape& shape, Random& random) const {
   MixDraw draw;
-  if (!(random.uniform() < options_.prob)) return draw;
-  const bool both = options_.mixup > 0 && options_.cutmix > 0;
-  draw.cutmix = both ? random.uniform() < options_.switch_prob : options_.cutmix > 0;
-  const double alpha = draw.cutmix ? options_.cutmix : options_.mixup;
+  if (!(random.uniform() < options_.prob())) return draw;
+  const bool both = options_.mixup() > 0 && options_.cutmix() > 0;
+  draw.cutmix = both ? random.uniform() < options_.switch_prob() : options_.cutmix() > 0;
+  const double alpha = draw.cutmix ? options_.cutmix() : options_.mixup();
   draw.lam = random.beta(alpha, alpha);
-  const bool rounded = options_.mode != "batch";
+  const bool rounded = options_.mode() != "batch";
   // timm keeps the elements' shares in float32.
   if (rounded) draw.lam = static_cast<double>(static_cast<float>(draw.lam));
   if (draw.lam == 1.0) draw.cutmix = false;
@@ -97,7 +82,7 @@ void Mixer::draw_box(MixDraw& draw, const BatchShape& shape, Random& random) con
   const auto share_of = [](std::int64_t side, double share) {
     return static_cast<std::int64_t>(static_cast<double>(side) * share);
   };
-  const auto& range = options_.cutmix_minmax;
+  const auto& range = options_.cutmix_minmax();
   if (!range.empty()) {
     const auto h =
         randint(share_of(shape.height, range[0]), share_of(shape.height, range[1]), random);
@@ -118,7 +103,7 @@ void Mixer::draw_box(MixDraw& draw, const BatchShape& shape, Random& random) con
     draw.left = std::clamp<std::int64_t>(x - w / 2, 0, shape.width);
     draw.right = std::clamp<std::int64_t>(x + (w + 1) / 2, 0, shape.width);
   }
-  if (options_.correct_lam || !range.empty()) {
+  if (options_.correct_lam() || !range.empty()) {
     const auto area = (draw.bottom - draw.top) * (draw.right - draw.left);
     draw.lam = 1.0 - static_cast<double>(area) / static_cast<double>(shape.height * shape.width);
   }

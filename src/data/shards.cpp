@@ -14,8 +14,6 @@ namespace vit::data {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kImageSuffixes[] = {"jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"};
-
 struct ShardSample {
   std::size_t shard;
   std::string key;

@@ -27,17 +27,8 @@ double log_uniform(Random& random, double low, double high) {
 }
 
 void check_range(const char* name, const std::vector<double>& range) {
-  if (range.size() != 2 || !(range[0] > 0) || !(range[1] >= range[0]) || !std::isfinite(range[1]))
-    throw UsageError("{}: expected two values 0 < low <= high, found {}", name, range);
-}
-
-void check_probability(const char* name, double value) {
-  if (!(value >= 0.0 && value <= 1.0))
-    throw UsageError("{}: expected a probability, 0 to 1, found {}", name, value);
-}
-
-bool is_one_of(const std::string& value, std::initializer_list<const char*> known) {
-  return contains(known, value);
+  if (!range.empty() && (range.size() != 2 || range[0] > range[1]))
+    throw UsageError("{}: expected two numbers 0 < low <= high <= 1000, found {}", name, range);
 }
 
 /// The pixel that numpy's `reflect` padding shows at `at`, outside 0 … length − 1.
@@ -133,7 +124,13 @@ Region random_resized_crop(std::int64_t height, std::int64_t width,
   return region;
 }
 
-TrainTransform::TrainTransform(TrainTransformOptions options, const Preprocessing& preprocessing,
+void check_options(const AugmentOptions& options) {
+  check_fields(options);
+  check_range("scale", options.scale());
+  check_range("ratio", options.ratio());
+}
+
+TrainTransform::TrainTransform(AugmentOptions options, const Preprocessing& preprocessing,
                                Size2d size, std::int64_t channels)
     : options_(std::move(options)),
       eval_(preprocessing, size, channels),
@@ -142,57 +139,40 @@ TrainTransform::TrainTransform(TrainTransformOptions options, const Preprocessin
       channels_(channels),
       pillow_(preprocessing.pillow) {
   auto& o = options_;
-  if (!is_one_of(o.crop_mode, {"rrc", "rkrc", "rkrr", "src", "shift", "none"}))
-    throw UsageError("crop_mode: expected rrc, rkrc, rkrr, src, shift or none, found '{}'",
-                     o.crop_mode);
-  const bool rrc = o.crop_mode == "rrc";
-  if (o.scale.empty()) o.scale = rrc ? std::vector{0.08, 1.0} : std::vector{0.8, 1.0};
-  if (o.ratio.empty()) o.ratio = rrc ? std::vector{3.0 / 4.0, 4.0 / 3.0} : std::vector{0.9, 1 / .9};
-  check_range("scale", o.scale);
-  check_range("ratio", o.ratio);
-  check_probability("hflip", o.hflip);
-  check_probability("re_prob", o.re_prob);
-  if (o.padding < 0 || o.padding > 1000)
-    throw UsageError("padding: expected 0 to 1000 pixels, found {}", o.padding);
-  if (o.interpolation != "random") parse_filter(o.interpolation);
-  if (!is_one_of(o.re_mode, {"const", "rand", "pixel"}))
-    throw UsageError("re_mode: expected const, rand or pixel, found '{}'", o.re_mode);
-  if (o.re_count < 1 || o.re_count > 100)
-    throw UsageError("re_count: expected 1 to 100, found {}", o.re_count);
+  check_options(o);
+  const bool rrc = o.crop_mode() == "rrc";
+  if (o.scale().empty()) o.scale() = rrc ? std::vector{0.08, 1.0} : std::vector{0.8, 1.0};
+  if (o.ratio().empty())
+    o.ratio() = rrc ? std::vector{3.0 / 4.0, 4.0 / 3.0} : std::vector{0.9, 1 / .9};
   make_augmentation(preprocessing);
 }
 
 void TrainTransform::make_augmentation(const Preprocessing& preprocessing) {
   auto& o = options_;
-  check_probability("vflip", o.vflip);
-  check_probability("grayscale_prob", o.grayscale_prob);
-  check_probability("gaussian_blur_prob", o.gaussian_blur_prob);
-  if (o.color_jitter_prob) check_probability("color_jitter_prob", *o.color_jitter_prob);
-  if (o.gaussian_blur_prob > 0 && std::min(size_[0], size_[1]) <= kBlurKernel / 2)
+  if (o.gaussian_blur_prob() > 0 && std::min(size_[0], size_[1]) <= kBlurKernel / 2)
     throw UsageError("gaussian_blur_prob: expected images of more than {} pixels, found {}x{}",
                      kBlurKernel / 2, size_[0], size_[1]);
-  auto config = o.aa == "none" ? std::string() : o.aa;
-  if (o.three_augment && !config.empty() && config != "3a")
-    throw UsageError("three_augment: expected no other policy beside it, found aa '{}'", o.aa);
-  if (o.three_augment) config = "3a";
+  auto config = o.aa() == "none" ? std::string() : o.aa();
+  if (o.three_augment() && !config.empty() && config != "3a")
+    throw UsageError("three_augment: expected no other policy beside it, found aa '{}'", o.aa());
+  if (o.three_augment()) config = "3a";
   if (!config.empty()) {
     auto policy = augment::parse_policy(config, std::min(size_[0], size_[1]));
-    ignored_ = policy.ignored;
-    const auto filter = o.interpolation == "random"
+    const auto filter = o.interpolation() == "random"
                             ? std::nullopt
-                            : std::optional<Filter>(parse_filter(o.interpolation));
+                            : std::optional<Filter>(parse_filter(o.interpolation()));
     policy_.emplace(std::move(policy), fill_of(preprocessing.mean), filter);
   }
   // timm: a policy takes the place of the jitter, but for 3-Augment.
   const bool jitters = config.empty() || config.find("3a") != std::string::npos;
-  if (!o.color_jitter.empty()) {
-    augment::ColorJitter jitter(o.color_jitter);
+  if (!o.color_jitter().empty()) {
+    augment::ColorJitter jitter(o.color_jitter());
     if (jitters) jitter_ = jitter;
   }
 }
 
 Filter TrainTransform::pick_filter(Random& random) const {
-  if (options_.interpolation != "random") return parse_filter(options_.interpolation);
+  if (options_.interpolation() != "random") return parse_filter(options_.interpolation());
   return random.below(2) == 0 ? Filter::kBilinear : Filter::kBicubic;
 }
 
@@ -207,24 +187,24 @@ void TrainTransform::change(Image& image, Random& random) const {
   const auto happens = [&](double probability) {
     return probability > 0 && random.uniform() < probability;
   };
-  if (happens(o.hflip)) flip_horizontal(image);
-  if (happens(o.vflip)) flip_vertical(image);
+  if (happens(o.hflip())) flip_horizontal(image);
+  if (happens(o.vflip())) flip_vertical(image);
   if (policy_) (*policy_)(image, random);
-  if (jitter_ && (!o.color_jitter_prob || happens(*o.color_jitter_prob)))
+  if (jitter_ && (!o.color_jitter_prob() || happens(*o.color_jitter_prob())))
     augment::apply_jitter(image, jitter_->draw(random));
-  if (happens(o.grayscale_prob)) augment::apply(image, augment::Op::kGrayscale, 0);
-  if (happens(o.gaussian_blur_prob))
+  if (happens(o.grayscale_prob())) augment::apply(image, augment::Op::kGrayscale, 0);
+  if (happens(o.gaussian_blur_prob()))
     augment::gaussian_kernel_blur(image, kBlurKernel, random.uniform(0.1, 2.0));
 }
 
 Image TrainTransform::cut_out(const Image& image, Random& random) const {
-  const auto& mode = options_.crop_mode;
+  const auto& mode = options_.crop_mode();
   Image out;
   if (mode == "none") {
     out = eval_.crop(image);
   } else if (mode == "shift") {
     const bool fits = image.height == size_[0] && image.width == size_[1];
-    const auto pad = options_.padding;
+    const auto pad = options_.padding();
     const Region region{between(random, -pad, pad), between(random, -pad, pad), size_[0], size_[1]};
     out = data::crop(fits ? image : resize(image, size_[0], size_[1], pick_filter(random), pillow_),
                      region);
@@ -237,10 +217,11 @@ Image TrainTransform::cut_out(const Image& image, Random& random) const {
                          {top - kSimpleCropPadding, left - kSimpleCropPadding, size_[0], size_[1]});
   } else if (mode == "rrc") {
     const auto region =
-        random_resized_crop(image.height, image.width, options_.scale, options_.ratio, random);
+        random_resized_crop(image.height, image.width, options_.scale(), options_.ratio(), random);
     out = resized_crop(image, region, size_[0], size_[1], pick_filter(random), pillow_);
   } else {
-    const auto resized = random_keep_ratio(image, size_, options_.scale, options_.ratio, random);
+    const auto resized =
+        random_keep_ratio(image, size_, options_.scale(), options_.ratio(), random);
     const auto whole = resize(image, resized[0], resized[1], pick_filter(random), pillow_);
     auto* anywhere = mode == "rkrr" ? &random : nullptr;
     const auto top = window(resized[0], size_[0], anywhere);
@@ -252,13 +233,13 @@ Image TrainTransform::cut_out(const Image& image, Random& random) const {
 
 void TrainTransform::operator()(const Image& image, Random& random, std::span<float> chw) const {
   normalize_(crop(image, random), chw);
-  if (options_.re_prob > 0 && random.uniform() < options_.re_prob) erase(random, chw);
+  if (options_.re_prob() > 0 && random.uniform() < options_.re_prob()) erase(random, chw);
 }
 
 void TrainTransform::erase(Random& random, std::span<float> chw) const {
   const auto [height, width] = size_;
   const auto area = static_cast<double>(height * width);
-  const auto count = between(random, 1, options_.re_count);
+  const auto count = between(random, 1, options_.re_count());
   for (std::int64_t i = 0; i < count; ++i) {
     for (int attempt = 0; attempt < 10; ++attempt) {
       const double target = random.uniform(0.02, 1.0 / 3.0) * area / static_cast<double>(count);
@@ -275,9 +256,9 @@ void TrainTransform::erase(Random& random, std::span<float> chw) const {
 }
 
 void TrainTransform::fill_region(const Region& region, Random& random, std::span<float> chw) const {
-  const bool noise = options_.re_mode == "pixel";
+  const bool noise = options_.re_mode() == "pixel";
   for (std::int64_t c = 0; c < channels_; ++c) {
-    const auto colour = options_.re_mode == "rand" ? static_cast<float>(random.normal()) : 0.0F;
+    const auto colour = options_.re_mode() == "rand" ? static_cast<float>(random.normal()) : 0.0F;
     for (auto y = region.top; y < region.top + region.height; ++y) {
       auto* row = chw.data() + (c * size_[0] + y) * size_[1] + region.left;
       for (std::int64_t x = 0; x < region.width; ++x)

@@ -42,7 +42,7 @@ std::string hint_at_key(const PickleValue& root) {
   if (const auto* items = root.dict(); items != nullptr)
     for (const auto& [key, value] : *items)
       if (key.string() != nullptr && has_tensors(value))
-        return format(" (--state-key {} reads one)", *key.string());
+        return format(" (`state_key` {} reads one)", *key.string());
   return "";
 }
 

@@ -289,7 +289,7 @@ void check_crc(const ZipEntry& entry, const std::string& source) {
   if (crc != entry.crc)
     throw DataError(
         "{}: the checksum (CRC-32) is wrong: the file is damaged, or was saved without "
-        "checksums (--no-crc-check accepts it)",
+        "checksums (`check_crc=false` accepts it)",
         where);
 }
 

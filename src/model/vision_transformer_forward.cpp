@@ -1,6 +1,7 @@
 #include <map>
 
 #include "model/load/resample.h"
+#include "vit/core/error.h"
 #include "vit/model/vision_transformer.h"
 
 namespace vit::model {
@@ -28,6 +29,10 @@ torch::Tensor pool_tokens(const std::string& name, const torch::Tensor& x) {
 
 }  // namespace
 
+std::string Observation::name() const {
+  return index < 0 ? std::string(module) : format("{}.{}", module, index);
+}
+
 torch::Tensor VisionTransformerImpl::pos_embed_for(const torch::Tensor& x) const {
   if (!options.dynamic_img_size()) return pos_embed;
   const Size2d own{options.img_size()[0] / options.patch_size()[0],
@@ -37,8 +42,9 @@ torch::Tensor VisionTransformerImpl::pos_embed_for(const torch::Tensor& x) const
   return resample_pos_embed(pos_embed, own, grid, options.num_embedded_prefix_tokens(), {});
 }
 
-torch::Tensor VisionTransformerImpl::embed(const torch::Tensor& x) {
+torch::Tensor VisionTransformerImpl::embed(const torch::Tensor& x, const Observer& see) {
   auto patches = patch_embed->forward(x);  // [B, num_patches, embed_dim]
+  if (see) see({"patch_embed", -1, x, patches});
   const auto with_prefix = [&](const torch::Tensor& tokens) {
     std::vector<torch::Tensor> all;
     for (const auto& token : {cls_token, dist_token, reg_token})
@@ -53,13 +59,27 @@ torch::Tensor VisionTransformerImpl::embed(const torch::Tensor& x) {
     tokens = pos_drop(with_prefix(patches + pos_embed_for(x)));
   else
     tokens = pos_drop(with_prefix(patches) + pos_embed_for(x));
-  return norm_pre->forward(patch_drop->forward(tokens));  // [B, N, embed_dim]
+  tokens = patch_drop->forward(tokens);
+  auto embedded = norm_pre->forward(tokens);  // [B, N, embed_dim]
+  if (see) see({"norm_pre", -1, tokens, embedded});
+  return embedded;
 }
 
-torch::Tensor VisionTransformerImpl::forward_tokens(const torch::Tensor& x) {
-  auto tokens = embed(x);  // [B, N, embed_dim]
-  if (!block->is_empty()) tokens = block->forward(tokens);
-  return norm->forward(tokens);  // [B, N, embed_dim]
+torch::Tensor VisionTransformerImpl::forward_blocks(torch::Tensor tokens, std::int64_t count,
+                                                    const Observer& see) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    auto out = (block->begin() + i)->forward(tokens);
+    if (see) see({"block", i, tokens, out});
+    tokens = std::move(out);
+  }
+  return tokens;  // [B, N, embed_dim]
+}
+
+torch::Tensor VisionTransformerImpl::forward_tokens(const torch::Tensor& x, const Observer& see) {
+  const auto tokens = forward_blocks(embed(x, see), std::ssize(*block), see);  // [B, N, embed_dim]
+  auto normed = norm->forward(tokens);                                         // [B, N, embed_dim]
+  if (see) see({"norm", -1, tokens, normed});
+  return normed;
 }
 
 torch::Tensor VisionTransformerImpl::pool(const torch::Tensor& tokens) {
@@ -80,9 +100,14 @@ VisionTransformerFeatures VisionTransformerImpl::forward_features(const torch::T
   return {pool(tokens), {}};
 }
 
-VisionTransformerOutput VisionTransformerImpl::forward_head(const torch::Tensor& tokens) {
+VisionTransformerOutput VisionTransformerImpl::forward_head(const torch::Tensor& tokens,
+                                                            const Observer& see) {
   const auto pooled = options.distilled() ? tokens.select(1, 0) : pool(tokens);
   auto logits = head->forward(head_drop(pooled));  // [B, num_classes]
+  if (see) {
+    see({"pre_logits", -1, tokens, pooled});
+    see({"head", -1, pooled, logits});
+  }
   if (!options.distilled()) return {logits, {}};
   // Seed: head_dist sees every token after the class token; timm's sees the distillation token.
   const bool timm = options.dist_head() == "timm";
@@ -94,6 +119,11 @@ VisionTransformerOutput VisionTransformerImpl::forward_head(const torch::Tensor&
 
 VisionTransformerOutput VisionTransformerImpl::forward(const torch::Tensor& x) {
   return forward_head(forward_tokens(x));
+}
+
+VisionTransformerOutput VisionTransformerImpl::forward_observed(const torch::Tensor& x,
+                                                                const Observer& see) {
+  return forward_head(forward_tokens(x, see), see);
 }
 
 }  // namespace vit::model

@@ -2,19 +2,7 @@
 
 #include <cmath>
 
-#include "vit/nn/layer_norm.h"
-#include "vit/nn/linear.h"
-#include "vit/nn/patch_projection.h"
-
 namespace vit::nn {
-namespace {
-
-void zero_if_defined(torch::Tensor& bias) {
-  if (bias.defined()) bias.zero_();
-}
-
-}  // namespace
-
 void trunc_normal_(torch::Tensor tensor, double std, const at::Generator& generator) {
   const at::NoGradGuard no_grad;
   tensor.normal_(0.0, std, generator);
@@ -35,18 +23,7 @@ void init_layers(torch::nn::Module& module, const at::Generator& generator) {
   const at::NoGradGuard no_grad;
   // Children first, so that a layer has the last word on theirs.
   for (const auto& child : module.children()) init_layers(*child, generator);
-  if (auto* linear = dynamic_cast<LinearImpl*>(&module)) {
-    trunc_normal_(linear->weight, 0.01, generator);
-    zero_if_defined(linear->bias);
-  } else if (auto* projection = dynamic_cast<PatchProjectionImpl*>(&module)) {
-    kaiming_normal_fan_out_(projection->weight, generator);
-    zero_if_defined(projection->bias);
-  } else if (auto* norm = dynamic_cast<LayerNormImpl*>(&module)) {
-    norm->weight.fill_(1.0);
-    norm->bias.zero_();
-  } else if (auto* layer = dynamic_cast<Layer*>(&module)) {
-    layer->reset_parameters(generator);
-  }
+  if (auto* layer = dynamic_cast<Layer*>(&module)) layer->reset_parameters(generator);
 }
 
 }  // namespace vit::nn

@@ -18,6 +18,11 @@ torch::Tensor LayerNormImpl::forward(const torch::Tensor& x) {
   return at::layer_norm(x, {options.dim()}, weight, bias, options.eps());
 }
 
+void LayerNormImpl::reset_parameters(const at::Generator& /*generator*/) {
+  weight.fill_(1.0);
+  bias.zero_();
+}
+
 NormFactory layer_norm_factory(double eps) {
   return [eps](std::int64_t dim, const torch::TensorOptions& tensor_options) -> LayerPtr {
     return std::make_shared<LayerNormImpl>(LayerNormOptions(dim).eps(eps), tensor_options);

@@ -1,6 +1,7 @@
 #include "vit/nn/linear.h"
 
 #include "nn/check.h"
+#include "vit/nn/init.h"
 
 namespace vit::nn {
 
@@ -17,6 +18,11 @@ LinearImpl::LinearImpl(const LinearOptions& options_, const torch::TensorOptions
 torch::Tensor LinearImpl::forward(const torch::Tensor& x) {
   if (on_input) on_input(x);
   return at::linear(x, weight, bias);
+}
+
+void LinearImpl::reset_parameters(const at::Generator& generator) {
+  trunc_normal_(weight, 0.01, generator);
+  if (bias.defined()) bias.zero_();
 }
 
 }  // namespace vit::nn

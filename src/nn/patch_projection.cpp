@@ -1,6 +1,7 @@
 #include "vit/nn/patch_projection.h"
 
 #include "nn/check.h"
+#include "vit/nn/init.h"
 
 namespace vit::nn {
 
@@ -26,6 +27,11 @@ torch::Tensor PatchProjectionImpl::forward(const torch::Tensor& x) {
                      .permute({0, 2, 4, 1, 3, 5})
                      .reshape({B, gh, gw, C * ph * pw});  // [B, gh, gw, C * ph * pw]
   return at::linear(patches, weight.flatten(1), bias);    // [B, gh, gw, out_channels]
+}
+
+void PatchProjectionImpl::reset_parameters(const at::Generator& generator) {
+  kaiming_normal_fan_out_(weight, generator);
+  if (bias.defined()) bias.zero_();
 }
 
 }  // namespace vit::nn

@@ -3,27 +3,14 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "vit/core/error.h"
-#include "vit/core/paths.h"
+#include "vit/data/image.h"
 
 namespace vit::pipeline {
 namespace fs = std::filesystem;
-namespace {
-
-bool is_image_name(const fs::path& path) {
-  static const std::array<const char*, 7> suffixes{".jpg", ".jpeg", ".png", ".webp",
-                                                   ".bmp", ".tif",  ".tiff"};
-  const auto extension = lower_extension(path);
-  return std::any_of(suffixes.begin(), suffixes.end(),
-                     [&](const char* suffix) { return extension == suffix; });
-}
-
-}  // namespace
-
 bool is_folder(const fs::path& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
@@ -45,7 +32,8 @@ void FolderWalk::enter(const fs::path& folder) {
   if (entering_) entering_(folder);
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    if (is_image_name(it->path()) || is_folder(it->path())) level.entries.push_back(it->path());
+    if (data::is_image_name(it->path()) || is_folder(it->path()))
+      level.entries.push_back(it->path());
   if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
   --found_;
   std::sort(level.entries.rbegin(), level.entries.rend());

@@ -23,9 +23,9 @@ fs::path expect_free(const fs::path& file, const RowOutputOptions& options) {
     throw IoError("{}: expected a file, found a folder", file.string());
   if (options.force || !fs::exists(fs::symlink_status(file, ignored))) return file;
   if (options.resume)
-    throw IoError("{}: exists already, so there is nothing to resume (--force begins again)",
+    throw IoError("{}: exists already, so there is nothing to resume (`force` begins again)",
                   file.string());
-  throw IoError("{}: exists already (--force replaces it)", file.string());
+  throw IoError("{}: exists already (`force` replaces it)", file.string());
 }
 
 std::unique_ptr<PartFile> open_names(const RowEncoder& encoder, const RowOutputOptions& options) {
@@ -93,7 +93,7 @@ void GrowingOutput::expect_ours(const RowOutputOptions& options) const {
   const bool left = rows || (names_ && names_->found() > 0);
   if (left && !options.force && !options.resume)
     throw IoError(
-        "{}: exists already, of a run that did not end (--resume goes on, --force begins again)",
+        "{}: exists already, of a run that did not end (`resume` goes on, `force` begins again)",
         (rows ? part_ : *names_).path().string());
   if (rows && options.resume) return;  // what made it is compared
   if (left && !sidecar_.exists())

@@ -50,7 +50,7 @@ void OverlayFolder::write(const std::string& input, const std::string& png) {
   const bool again = !written_.insert(path.filename().string()).second;
   std::error_code ignored;
   if (!force_ && !again && fs::exists(fs::symlink_status(path, ignored)))
-    throw IoError("{}: exists already (--force replaces it)", path.string());
+    throw IoError("{}: exists already (`force` replaces it)", path.string());
   write_file(path, png);
 }
 

@@ -75,7 +75,7 @@ RowFormat parse_row_format(const std::string& text) {
                                                         {"jsonl", RowFormat::kJsonl},
                                                         {"npy", RowFormat::kNpy}};
   if (const auto it = formats.find(text); it != formats.end()) return it->second;
-  throw UsageError("--format: expected text, csv, json, jsonl or npy, found '{}'", text);
+  throw UsageError("format: expected text, csv, json, jsonl or npy, found '{}'", text);
 }
 
 std::string RowEncoder::label(std::int64_t index) const {

@@ -44,7 +44,7 @@ void list(Log* log, const char* what, const std::vector<std::string>& lines) {
   describe(text, "missing", misfit.missing);
   describe(text, "unexpected", misfit.unexpected);
   describe(text, "misshapen", misfit.misshapen);
-  if (!misfit.prefix.empty()) text += format(" (--strip-prefix {} makes them fit)", misfit.prefix);
+  if (!misfit.prefix.empty()) text += format(" (`strip_prefix` {} makes them fit)", misfit.prefix);
   throw DataError("{}: the tensors are not the model's: {}", where, text);
 }
 

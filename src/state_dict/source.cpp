@@ -74,7 +74,7 @@ void hint_at_seed(const NamedWeights& named, const ModelConfig& config, Log* log
       named.dialect == "native" && find(named.weights, "patch_embed.norm.weight") != nullptr;
   if (log != nullptr && seeds_file && !config.model.patch_norm())
     log->warning(
-        "the file is in the seed's form (it has patch_embed.norm): --arch {}.seed names it",
+        "the file is in the seed's form (it has patch_embed.norm): `architecture` {}.seed names it",
         config.architecture);
 }
 
@@ -184,7 +184,8 @@ ModelConfig resolve_config(const WeightFile& file, const SourceOptions& options,
     auto config = config_of(*file.own_config, file.path.string(), "", log);
     if (log != nullptr && !options.architecture.empty() &&
         options.architecture != config.architecture)
-      log->warning("{}: says itself that it is {}: --arch {} is not used", file.path.string(),
+      log->warning("{}: says itself that it is {}: the architecture {} is not used",
+                   file.path.string(),
                    config.architecture.empty() ? "of no named architecture" : config.architecture,
                    options.architecture);
     return config;
@@ -193,8 +194,9 @@ ModelConfig resolve_config(const WeightFile& file, const SourceOptions& options,
     return config_of(*file.timm_config, (file.path.parent_path() / "config.json").string(),
                      options.architecture, log);
   if (!options.architecture.empty()) return config_by_architecture(file, options, named, log);
-  throw UsageError("{}: the file does not say its architecture: give --arch or --config",
-                   file.path.string());
+  throw UsageError(
+      "{}: the file does not say its architecture: give `architecture` or `config_file`",
+      file.path.string());
 }
 
 Source open_source(const std::filesystem::path& path, const SourceOptions& options, Log* log) {

@@ -34,7 +34,7 @@ using Reader = void (*)(WeightFile&, const WeightFileOptions&);
 
 void refuse_state_key(const WeightFile& file, const WeightFileOptions& options, const char* what) {
   if (!options.state_key.empty())
-    throw UsageError("{}: --state-key: {} has no entries to choose from", file.path.string(), what);
+    throw UsageError("{}: `state_key`: {} has no entries to choose from", file.path.string(), what);
 }
 
 void read_own(WeightFile& file, const WeightFileOptions& options) {

@@ -13,8 +13,9 @@ bool has_fused_kernel(const at::Tensor& tensor) { return tensor.is_cpu() || tens
 
 }  // namespace
 
-AdamW::AdamW(std::vector<ParamGroup> groups, const OptimizerOptions& options, const Serves& serves)
-    : Optimizer(std::move(groups)), options_(options), fused_(options.fused) {
+AdamW::AdamW(std::vector<ParamGroup> groups, const OptimizerSettings& settings,
+             const Serves& serves)
+    : Optimizer(std::move(groups)), settings_(settings), fused_(settings.fused) {
   for (const auto& group : groups_) {
     auto& state = states_.emplace_back();
     for (const auto& parameter : group.parameters) {
@@ -56,19 +57,21 @@ void AdamW::step_group(std::size_t g, const std::vector<std::size_t>& indices, d
   const auto exp_avg_sqs = pick(state.exp_avg_sq, indices);
   if (fused_) {
     at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, /*max_exp_avg_sqs=*/{}, steps,
-                      lr, options_.beta1, options_.beta2, group.weight_decay, options_.eps,
+                      lr, settings_.beta1, settings_.beta2, group.weight_decay, settings_.eps,
                       /*amsgrad=*/false, /*maximize=*/false);
     return;
   }
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const double step = steps[i].item<double>();
     parameters[i].mul_(1.0 - lr * group.weight_decay);
-    exp_avgs[i].lerp_(gradients[i], 1.0 - options_.beta1);
-    exp_avg_sqs[i].mul_(options_.beta2).addcmul_(gradients[i], gradients[i], 1.0 - options_.beta2);
+    exp_avgs[i].lerp_(gradients[i], 1.0 - settings_.beta1);
+    exp_avg_sqs[i]
+        .mul_(settings_.beta2)
+        .addcmul_(gradients[i], gradients[i], 1.0 - settings_.beta2);
     const auto denominator =
-        (exp_avg_sqs[i].sqrt() / std::sqrt(1.0 - std::pow(options_.beta2, step)))
-            .add_(options_.eps);
-    parameters[i].addcdiv_(exp_avgs[i], denominator, -lr / (1.0 - std::pow(options_.beta1, step)));
+        (exp_avg_sqs[i].sqrt() / std::sqrt(1.0 - std::pow(settings_.beta2, step)))
+            .add_(settings_.eps);
+    parameters[i].addcdiv_(exp_avgs[i], denominator, -lr / (1.0 - std::pow(settings_.beta1, step)));
   }
 }
 

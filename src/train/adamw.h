@@ -8,13 +8,14 @@
 namespace vit::train {
 
 /// Loshchilov and Hutter 2019. The fused kernel serves the CPU and CUDA; elsewhere, or where
-/// `options.fused` is false, the same arithmetic is done step by step.
+/// `settings.fused` is false, the same arithmetic is done step by step.
 class AdamW : public Optimizer {
  public:
   using Serves = std::function<bool(const at::Tensor&)>;
 
   /// Parameters that `serves` refuses get no state and must not be stepped; without it all do.
-  AdamW(std::vector<ParamGroup> groups, const OptimizerOptions& options, const Serves& serves = {});
+  AdamW(std::vector<ParamGroup> groups, const OptimizerSettings& settings,
+        const Serves& serves = {});
 
   NamedTensors state() const override;
 
@@ -26,7 +27,7 @@ class AdamW : public Optimizer {
     std::vector<at::Tensor> exp_avg, exp_avg_sq, step;
   };
 
-  OptimizerOptions options_;
+  OptimizerSettings settings_;
   bool fused_;
   std::vector<State> states_;  // a group
 };

@@ -6,7 +6,6 @@
 #include <map>
 
 #include "vit/core/error.h"
-#include "vit/nn/init.h"
 #include "vit/runtime/generator.h"
 
 namespace vit::train {
@@ -72,14 +71,8 @@ void permute_head(VisionTransformer& model, const std::vector<std::int64_t>& row
 
 void draw_head(VisionTransformer& model, std::uint64_t seed) {
   const at::NoGradGuard no_grad;
-  for (auto& [name, tensor] : model::state_dict(*model)) {
-    if (!is_head(name)) continue;
-    const bool second = name.starts_with("head_dist.");
-    if (tensor.dim() > 1)
-      nn::trunc_normal_(tensor, 0.01, runtime::make_generator(second ? seed + 1 : seed));
-    else
-      tensor.zero_();
-  }
+  model->head->reset_parameters(runtime::make_generator(seed));
+  if (model->head_dist) model->head_dist->reset_parameters(runtime::make_generator(seed + 1));
 }
 
 void copy_weights(const VisionTransformer& from, VisionTransformer& to, bool with_head,

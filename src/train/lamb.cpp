@@ -18,9 +18,9 @@ at::Tensor trust_ratio(const at::Tensor& weights, const at::Tensor& update) {
 
 }  // namespace
 
-Lamb::Lamb(std::vector<ParamGroup> groups, const OptimizerOptions& options)
+Lamb::Lamb(std::vector<ParamGroup> groups, const OptimizerSettings& settings)
     : Optimizer(std::move(groups)),
-      options_(options),
+      settings_(settings),
       exp_avg_("exp_avg", groups_),
       exp_avg_sq_("exp_avg_sq", groups_),
       steps_(at::zeros({}, at::kFloat)) {}
@@ -47,13 +47,13 @@ void Lamb::step_group(std::size_t g, const std::vector<std::size_t>& indices, do
   const auto averages = exp_avg_.of(g, indices);
   const auto squares = exp_avg_sq_.of(g, indices);
   const double step = steps_.item<float>();
-  const double correction1 = 1.0 - std::pow(options_.beta1, step);
-  const double correction2 = 1.0 - std::pow(options_.beta2, step);
+  const double correction1 = 1.0 - std::pow(settings_.beta1, step);
+  const double correction2 = 1.0 - std::pow(settings_.beta2, step);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const auto gradient = parameters[i].grad() / clip_;
-    averages[i].lerp_(gradient, 1.0 - options_.beta1);
-    squares[i].mul_(options_.beta2).addcmul_(gradient, gradient, 1.0 - options_.beta2);
-    const auto denominator = (squares[i].sqrt() / std::sqrt(correction2)).add_(options_.eps);
+    averages[i].lerp_(gradient, 1.0 - settings_.beta1);
+    squares[i].mul_(settings_.beta2).addcmul_(gradient, gradient, 1.0 - settings_.beta2);
+    const auto denominator = (squares[i].sqrt() / std::sqrt(correction2)).add_(settings_.eps);
     auto update = (averages[i] / correction1).div_(denominator);
     if (group.weight_decay != 0) {
       update.add_(parameters[i], group.weight_decay);

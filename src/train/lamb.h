@@ -9,7 +9,7 @@ namespace vit::train {
 /// whose norm together is above 1 are scaled to it first, and what is not decayed is not adapted.
 class Lamb : public Optimizer {
  public:
-  Lamb(std::vector<ParamGroup> groups, const OptimizerOptions& options);
+  Lamb(std::vector<ParamGroup> groups, const OptimizerSettings& settings);
 
   NamedTensors state() const override;
 
@@ -18,7 +18,7 @@ class Lamb : public Optimizer {
   void step_group(std::size_t group, const std::vector<std::size_t>& indices, double lr) override;
 
  private:
-  OptimizerOptions options_;
+  OptimizerSettings settings_;
   Moments exp_avg_, exp_avg_sq_;
   at::Tensor steps_;  // done, as a scalar
   at::Tensor clip_;   // what this step's gradients are divided by

@@ -4,10 +4,10 @@
 
 namespace vit::train {
 
-Lion::Lion(std::vector<ParamGroup> groups, const OptimizerOptions& options)
+Lion::Lion(std::vector<ParamGroup> groups, const OptimizerSettings& settings)
     : Optimizer(std::move(groups)),
-      beta1_(options.beta1),
-      beta2_(options.beta2),
+      beta1_(settings.beta1),
+      beta2_(settings.beta2),
       exp_avg_("exp_avg", groups_) {}
 
 NamedTensors Lion::state() const {

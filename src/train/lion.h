@@ -8,7 +8,7 @@ namespace vit::train {
 /// Every weight moves by the learning rate, in the direction of the gradients' average.
 class Lion : public Optimizer {
  public:
-  Lion(std::vector<ParamGroup> groups, const OptimizerOptions& options);
+  Lion(std::vector<ParamGroup> groups, const OptimizerSettings& settings);
 
   NamedTensors state() const override;
 

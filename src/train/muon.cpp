@@ -51,11 +51,11 @@ at::Tensor orthogonalised(const at::Tensor& matrix, double eps) {
 
 }  // namespace
 
-Muon::Muon(std::vector<ParamGroup> groups, const OptimizerOptions& options)
-    : AdamW(std::move(groups), options,
+Muon::Muon(std::vector<ParamGroup> groups, const OptimizerSettings& settings)
+    : AdamW(std::move(groups), settings,
             [](const at::Tensor& parameter) { return !is_matrix(parameter); }),
-      momentum_(options.momentum),
-      eps_(options.eps) {
+      momentum_(settings.momentum),
+      eps_(settings.eps) {
   for (const auto& group : groups_) {
     auto& buffers = buffers_.emplace_back();
     for (const auto& parameter : group.parameters)

@@ -10,7 +10,7 @@ namespace vit::train {
 /// position embedding) or a very long one is stepped by AdamW, by the same learning rate.
 class Muon : public AdamW {
  public:
-  Muon(std::vector<ParamGroup> groups, const OptimizerOptions& options);
+  Muon(std::vector<ParamGroup> groups, const OptimizerSettings& settings);
 
   NamedTensors state() const override;
 

@@ -11,13 +11,13 @@ namespace vit::train {
 Objective::Objective(const TrainOptions& options, std::int64_t num_classes,
                      const std::vector<float>& class_weights)
     : num_classes_(num_classes),
-      seed_(options.seed),
-      smoothing_(options.smoothing),
-      bce_(options.bce),
-      bce_options_{options.bce_target_thresh, options.bce_sum},
-      mixup_off_epoch_(options.mixup_off_epoch) {
+      seed_(options.run().seed()),
+      smoothing_(options.loss().smoothing()),
+      bce_(options.loss().bce()),
+      bce_options_{options.loss().bce_target_thresh(), options.loss().bce_sum()},
+      mixup_off_epoch_(options.mix().off_epoch()) {
   if (!class_weights.empty()) class_weights_ = at::tensor(class_weights, at::kFloat);
-  if (options.mix.enabled()) mixer_.emplace(options.mix);
+  if (options.mix().enabled()) mixer_.emplace(options.mix());
 }
 
 at::Tensor Objective::prepare(data::Batch& batch, std::int64_t epoch, std::int64_t number) const {

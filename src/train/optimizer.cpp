@@ -10,26 +10,27 @@
 #include "muon.h"
 #include "sgd.h"
 #include "vit/core/error.h"
+#include "vit/train/train_options.h"
 
 namespace vit::train {
 namespace {
 
-using Factory = std::unique_ptr<Optimizer> (*)(std::vector<ParamGroup>, const OptimizerOptions&);
+using Factory = std::unique_ptr<Optimizer> (*)(std::vector<ParamGroup>, const OptimizerSettings&);
 
 template <class T>
-std::unique_ptr<Optimizer> make(std::vector<ParamGroup> groups, const OptimizerOptions& options) {
-  return std::make_unique<T>(std::move(groups), options);
+std::unique_ptr<Optimizer> make(std::vector<ParamGroup> groups, const OptimizerSettings& settings) {
+  return std::make_unique<T>(std::move(groups), settings);
 }
 
 template <bool kNesterov>
 std::unique_ptr<Optimizer> make_sgd(std::vector<ParamGroup> groups,
-                                    const OptimizerOptions& options) {
-  return std::make_unique<Sgd>(std::move(groups), options, kNesterov);
+                                    const OptimizerSettings& settings) {
+  return std::make_unique<Sgd>(std::move(groups), settings, kNesterov);
 }
 
 struct Known {
   Factory make;
-  OptimizerOptions defaults;
+  OptimizerSettings defaults;
 };
 
 const std::map<std::string, Known>& optimizers() {
@@ -79,11 +80,13 @@ std::vector<std::string> optimizer_names() {
   return names;
 }
 
-OptimizerOptions default_options(const std::string& name) { return find_optimizer(name).defaults; }
+OptimizerSettings default_settings(const std::string& name) {
+  return find_optimizer(name).defaults;
+}
 
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name, std::vector<ParamGroup> groups,
-                                          const OptimizerOptions& options) {
-  return find_optimizer(name).make(std::move(groups), options);
+                                          const OptimizerSettings& settings) {
+  return find_optimizer(name).make(std::move(groups), settings);
 }
 
 double clip_grad_norm(const std::vector<at::Tensor>& gradients, double max_norm) {

@@ -5,32 +5,33 @@
 #include <numbers>
 
 #include "vit/core/error.h"
+#include "vit/train/train_options.h"
 
 namespace vit::train {
 namespace {
 
 /// Share of the run that is done, in [0, 1].
-double progress(const ScheduleOptions& o, std::int64_t step) {
+double progress(const Schedule& o, std::int64_t step) {
   return std::min(1.0, static_cast<double>(step) / static_cast<double>(o.total_steps));
 }
 
-double constant(const ScheduleOptions& o, std::int64_t) { return o.lr; }
+double constant(const Schedule& o, std::int64_t) { return o.lr; }
 
-double cosine(const ScheduleOptions& o, std::int64_t step) {
+double cosine(const Schedule& o, std::int64_t step) {
   return o.min_lr +
          0.5 * (o.lr - o.min_lr) * (1.0 + std::cos(std::numbers::pi * progress(o, step)));
 }
 
-double linear(const ScheduleOptions& o, std::int64_t step) {
+double linear(const Schedule& o, std::int64_t step) {
   return o.min_lr + (o.lr - o.min_lr) * (1.0 - progress(o, step));
 }
 
-double stairs(const ScheduleOptions& o, std::int64_t step) {
+double stairs(const Schedule& o, std::int64_t step) {
   const auto stair = step / o.decay_steps;
   return o.lr * std::pow(o.decay_rate, static_cast<double>(stair));
 }
 
-using Curve = double (*)(const ScheduleOptions&, std::int64_t);
+using Curve = double (*)(const Schedule&, std::int64_t);
 
 const std::map<std::string, Curve>& curves() {
   static const std::map<std::string, Curve> table{
@@ -46,7 +47,7 @@ std::vector<std::string> schedule_names() {
   return names;
 }
 
-double learning_rate(const ScheduleOptions& o, std::int64_t step) {
+double learning_rate(const Schedule& o, std::int64_t step) {
   const auto curve = curves().find(o.name);
   if (curve == curves().end()) throw UsageError("sched: no schedule '{}'", o.name);
   if (step < o.warmup_steps)

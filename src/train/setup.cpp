@@ -23,8 +23,8 @@ namespace {
 
 bool is_model_file(const TrainOptions& options) {
   std::error_code ignored;
-  return !options.model.empty() && (options.model.find('/') != std::string::npos ||
-                                    std::filesystem::exists(options.model, ignored));
+  return !options.model().empty() && (options.model().find('/') != std::string::npos ||
+                                      std::filesystem::exists(options.model(), ignored));
 }
 
 /// JSON, or a number as people write it (`.1`), or else text.
@@ -60,15 +60,16 @@ void take_channels(const char* field, const std::vector<double>& given, std::vec
 }
 
 void apply(ModelConfig& config, const TrainOptions& options) {
-  for (const auto& text : options.model_args) set_model_arg(config.model, text);
+  for (const auto& text : options.model_args()) set_model_arg(config.model, text);
   auto& model = config.model;
-  if (options.img_size) model.img_size(*options.img_size);
-  if (options.drop > 0) model.drop_ratio(options.drop);
-  if (options.drop_path) model.drop_path_ratio(*options.drop_path);
+  if (options.img_size()) model.img_size(*options.img_size());
+  const auto& regular = options.regularization();
+  if (regular.drop() > 0) model.drop_ratio(regular.drop());
+  if (regular.drop_path()) model.drop_path_ratio(*regular.drop_path());
   auto& preprocessing = config.preprocessing;
-  if (options.crop_pct) preprocessing.crop_pct = *options.crop_pct;
-  take_channels("mean", options.mean, preprocessing.mean, model.in_c());
-  take_channels("std", options.std, preprocessing.std, model.in_c());
+  if (options.crop_pct()) preprocessing.crop_pct = *options.crop_pct();
+  take_channels("mean", options.mean(), preprocessing.mean, model.in_c());
+  take_channels("std", options.std(), preprocessing.std, model.in_c());
   match_channels(config, "the model's preprocessing",
                  std::max(preprocessing.mean.size(), preprocessing.std.size()));
   config.preprocessing_known = true;
@@ -76,16 +77,16 @@ void apply(ModelConfig& config, const TrainOptions& options) {
 
 model::LoadOptions load_options(const TrainOptions& options) {
   model::LoadOptions load;
-  load.architecture = options.arch;
-  load.adapt.img_size = options.img_size;
-  load.adapt.seed = options.seed;
+  load.architecture = options.arch();
+  load.adapt.img_size = options.img_size();
+  load.adapt.seed = options.run().seed();
   return load;
 }
 
 /// The names that somebody gave to the dataset's classes, as UTF-8: in the options, or the class
 /// folders'. Empty where nobody did (IDX). A recipe's names are for its own dataset.
 std::vector<std::string> class_names(const TrainOptions& options, const data::Dataset& data) {
-  if (options.labels.size() == data.classes().size()) return options.labels;
+  if (options.labels().size() == data.classes().size()) return options.labels();
   return data.has_class_names() ? printable(data.classes()) : std::vector<std::string>{};
 }
 
@@ -93,7 +94,7 @@ std::vector<std::string> class_names(const TrainOptions& options, const data::Da
 /// explicit softmax, which gives the same result. Model files keep what the model says.
 VisionTransformerOptions training_form(VisionTransformerOptions model,
                                        const TrainOptions& options) {
-  if (options.device == "cpu" && options.amp == "bf16") model.fused_attn(false);
+  if (options.run().device() == "cpu" && options.amp() == "bf16") model.fused_attn(false);
   return model;
 }
 
@@ -107,16 +108,16 @@ void check_labels(const TrainSetup& setup) {
 
 void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
   const auto channels = setup.config.model.in_c();
-  setup.train_data = data::open_data(options.data, data::Split::kTrain, channels);
-  if (options.holdout > 0) {
-    auto halves = data::hold_out(setup.train_data, options.holdout, options.seed);
+  setup.train_data = data::open_data(options.data(), data::Split::kTrain, channels);
+  if (options.holdout() > 0) {
+    auto halves = data::hold_out(setup.train_data, options.holdout(), options.run().seed());
     setup.train_data = std::move(halves.rest);
     setup.val_data = std::move(halves.held_out);
   } else {
-    setup.val_data = data::open_data(options.data, data::Split::kValidation, channels);
+    setup.val_data = data::open_data(options.data(), data::Split::kValidation, channels);
     check_labels(setup);
   }
-  log.debug("{}: {} images to train on, {} to validate on, {} classes", options.data,
+  log.debug("{}: {} images to train on, {} to validate on, {} classes", options.data(),
             setup.train_data->size(), setup.val_data->size(), setup.train_data->classes().size());
 }
 
@@ -130,14 +131,14 @@ VisionTransformer make_model(const ModelConfig& config, const TrainOptions& opti
 
 model::LoadedModel load_file(const TrainOptions& options, Log* log) {
   try {
-    auto loaded = model::load_model(options.model, load_options(options), log);
-    if (log != nullptr) log->debug("{}: read", options.model);
+    auto loaded = model::load_model(options.model(), load_options(options), log);
+    if (log != nullptr) log->debug("{}: read", options.model());
     return loaded;
   } catch (const UsageError& error) {
     // A file that does not say its architecture: training has no other way to be told.
-    if (!options.arch.empty()) throw;
+    if (!options.arch().empty()) throw;
     throw UsageError("arch: {}: expected an architecture, for the file does not say its own",
-                     options.model);
+                     options.model());
   }
 }
 
@@ -146,21 +147,21 @@ void set_head(TrainSetup& setup, const HeadPlan& plan, const TrainOptions& optio
       {HeadPlan::Kind::kKept, "is kept"},
       {HeadPlan::Kind::kPermuted, "is kept, its rows in the dataset's order"},
       {HeadPlan::Kind::kNew, "is new, drawn at random"}};
-  log.info("{}: the head {}: {}", options.model, kWords.at(plan.kind), plan.reason);
-  if (plan.kind == HeadPlan::Kind::kNew) draw_head(setup.model, options.seed);
+  log.info("{}: the head {}: {}", options.model(), kWords.at(plan.kind), plan.reason);
+  if (plan.kind == HeadPlan::Kind::kNew) draw_head(setup.model, options.run().seed());
   if (plan.kind == HeadPlan::Kind::kPermuted) permute_head(setup.model, plan.rows);
 }
 
 void fine_tune(TrainSetup& setup, model::LoadedModel& source, const HeadPlan& plan,
                const TrainOptions& options, Log& log) {
-  setup.model = make_model(setup.config, options, options.model);
-  copy_weights(source.model, setup.model, plan.kind != HeadPlan::Kind::kNew, options.model);
+  setup.model = make_model(setup.config, options, options.model());
+  copy_weights(source.model, setup.model, plan.kind != HeadPlan::Kind::kNew, options.model());
   set_head(setup, plan, options, log);
 }
 
 /// The number of classes is the dataset's; an argument that says otherwise is a mistake.
 void set_classes(ModelConfig& config, const TrainOptions& options, std::int64_t classes) {
-  for (const auto& text : options.model_args)
+  for (const auto& text : options.model_args())
     if (text.starts_with("num_classes=") && config.model.num_classes() != classes)
       throw UsageError("model_args: num_classes: expected {}, the dataset's classes, found {}",
                        classes, config.model.num_classes());
@@ -169,8 +170,9 @@ void set_classes(ModelConfig& config, const TrainOptions& options, std::int64_t 
 
 /// timm's repeated augmentation rounds an epoch down to a multiple of 256 images.
 std::int64_t images_an_epoch(const TrainOptions& options, const data::Dataset& data) {
-  if (options.repeated_aug == 0) return data.size();
-  return std::ssize(data::repeated(data::in_order(data.size()), {.repeats = options.repeated_aug}));
+  if (options.repeated_aug() == 0) return data.size();
+  return std::ssize(
+      data::repeated(data::in_order(data.size()), {.repeats = options.repeated_aug()}));
 }
 
 }  // namespace
@@ -179,8 +181,8 @@ ModelConfig model_config(const TrainOptions& options) {
   ModelConfig config;
   if (is_model_file(options))
     config = load_file(options, nullptr).config;
-  else if (!options.model.empty())
-    config = config::find_architecture(options.model);
+  else if (!options.model().empty())
+    config = config::find_architecture(options.model());
   apply(config, options);
   return config;
 }
@@ -191,8 +193,8 @@ TrainSetup prepare(const TrainOptions& options, Log& log) {
   std::optional<model::LoadedModel> source;
   if (tunes)
     setup.config = source.emplace(load_file(options, &log)).config;
-  else if (!options.model.empty())
-    setup.config = config::find_architecture(options.model);
+  else if (!options.model().empty())
+    setup.config = config::find_architecture(options.model());
   const auto trained_classes = setup.config.model.num_classes();
   const auto trained_names = setup.config.labels;
   apply(setup.config, options);
@@ -206,16 +208,16 @@ TrainSetup prepare(const TrainOptions& options, Log& log) {
       names.empty() && tunes && trained_classes == classes && !trained_names.empty();
   if (!keeps_names) config::set_labels(setup.config, names.empty() ? data.classes() : names);
 
-  const auto device = runtime::open_device(options.device);
+  const auto device = runtime::open_device(options.run().device());
   if (tunes) {
     fine_tune(setup, *source, plan_head(trained_names, trained_classes, names, classes), options,
               log);
   } else {
     setup.model =
-        make_model(setup.config, options, options.model.empty() ? "model" : options.model);
-    model::init_vit_weights(*setup.model, runtime::make_generator(options.seed));
+        make_model(setup.config, options, options.model().empty() ? "model" : options.model());
+    model::init_vit_weights(*setup.model, runtime::make_generator(options.run().seed()));
   }
-  freeze_blocks(*setup.model, options.freeze_blocks, setup.config.model.depth());
+  freeze_blocks(*setup.model, options.optimizer().freeze_blocks(), setup.config.model.depth());
   setup.model->to(device);
   return setup;
 }
@@ -226,10 +228,10 @@ TrainSetup prepare_resumed(const TrainOptions& options, const std::filesystem::p
   auto source = model::load_model(model_file);
   setup.config = source.config;
   open_images(setup, options, log);
-  const auto device = runtime::open_device(options.device);
+  const auto device = runtime::open_device(options.run().device());
   setup.model = make_model(setup.config, options, model_file.string());
   copy_weights(source.model, setup.model, /*with_head=*/true, model_file.string());
-  freeze_blocks(*setup.model, options.freeze_blocks, setup.config.model.depth());
+  freeze_blocks(*setup.model, options.optimizer().freeze_blocks(), setup.config.model.depth());
   setup.model->to(device);
   return setup;
 }
@@ -238,31 +240,33 @@ RunSteps plan_steps(const TrainOptions& options, const TrainSetup& setup) {
   check_options(options);
   const auto& config = setup.config;
   // Built for its checks alone.
-  const data::TrainTransform transform(options.augment, config.preprocessing,
+  const data::TrainTransform transform(options.augment(), config.preprocessing,
                                        config.model.img_size(), config.model.in_c());
   const auto images = images_an_epoch(options, *setup.train_data);
   RunSteps steps;
-  steps.per_epoch = images / options.batch_size / options.accum;  // a last, smaller one is left out
-  if (options.accum > images)
+  steps.per_epoch =
+      images / options.batch_size() / options.accum();  // a last, smaller one is left out
+  if (options.accum() > images)
     throw UsageError("accum: expected at most {}, the images to train on, found {}", images,
-                     options.accum);
+                     options.accum());
   if (steps.per_epoch == 0)
     throw UsageError("batch_size: expected at most {}, the images to train on{}, found {}",
-                     images / options.accum,
-                     options.accum > 1 ? format(" over accum {}", options.accum) : "",
-                     options.batch_size);
+                     images / options.accum(),
+                     options.accum() > 1 ? format(" over accum {}", options.accum()) : "",
+                     options.batch_size());
+  const auto& how = options.schedule();
   auto& schedule = steps.schedule;
   const auto per_epoch = static_cast<double>(steps.per_epoch);
-  schedule.name = options.sched;
+  schedule.name = how.sched();
   schedule.lr = peak_lr(options);
-  schedule.min_lr = options.min_lr;
-  schedule.warmup_lr = options.warmup_lr;
-  schedule.total_steps = options.epochs * steps.per_epoch;
-  const double warmup = options.warmup_epochs.value_or(0.05 * static_cast<double>(options.epochs));
+  schedule.min_lr = how.min_lr();
+  schedule.warmup_lr = how.warmup_lr();
+  schedule.total_steps = options.epochs() * steps.per_epoch;
+  const double warmup = how.warmup_epochs().value_or(0.05 * static_cast<double>(options.epochs()));
   schedule.warmup_steps =
-      options.warmup_steps > 0 ? options.warmup_steps : std::llround(warmup * per_epoch);
-  schedule.decay_steps = std::max<std::int64_t>(1, std::llround(options.decay_epochs * per_epoch));
-  schedule.decay_rate = options.decay_rate;
+      how.warmup_steps() > 0 ? how.warmup_steps() : std::llround(warmup * per_epoch);
+  schedule.decay_steps = std::max<std::int64_t>(1, std::llround(how.decay_epochs() * per_epoch));
+  schedule.decay_rate = how.decay_rate();
   return steps;
 }
 
@@ -280,11 +284,12 @@ double estimate_memory(const TrainOptions& options, const VisionTransformer& mod
   // the MLP's hidden layer before and after the activation; the attention weights, twice.
   const double per_token =
       10 * width + 2 * hidden + 2 * static_cast<double>(o.num_heads()) * tokens;
-  const double activations =
-      static_cast<double>(options.batch_size) * tokens * per_token * static_cast<double>(o.depth());
+  const double activations = static_cast<double>(options.batch_size()) * tokens * per_token *
+                             static_cast<double>(o.depth());
   // Weights, gradients, the optimiser's moments, the average.
-  const double moments = options.opt == "adamw" || options.opt == "lamb" ? 2 : 1;
-  const double copies = 2 + moments + (options.ema ? 1 : 0);
+  const auto& opt = options.optimizer().opt();
+  const double moments = opt == "adamw" || opt == "lamb" ? 2 : 1;
+  const double copies = 2 + moments + (options.regularization().ema() ? 1 : 0);
   return 4 * (weights * copies + activations);
 }
 

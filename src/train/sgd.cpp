@@ -4,9 +4,9 @@
 
 namespace vit::train {
 
-Sgd::Sgd(std::vector<ParamGroup> groups, const OptimizerOptions& options, bool nesterov)
+Sgd::Sgd(std::vector<ParamGroup> groups, const OptimizerSettings& settings, bool nesterov)
     : Optimizer(std::move(groups)),
-      momentum_(options.momentum),
+      momentum_(settings.momentum),
       nesterov_(nesterov),
       buffers_("momentum_buffer", groups_) {}
 

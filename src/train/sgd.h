@@ -8,7 +8,7 @@ namespace vit::train {
 /// Momentum without dampening. Weight decay is added to the gradient.
 class Sgd : public Optimizer {
  public:
-  Sgd(std::vector<ParamGroup> groups, const OptimizerOptions& options, bool nesterov);
+  Sgd(std::vector<ParamGroup> groups, const OptimizerSettings& settings, bool nesterov);
 
   NamedTensors state() const override;
 

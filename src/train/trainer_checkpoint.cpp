@@ -3,12 +3,11 @@
 
 #include <fstream>
 
-#include "dataset_record.h"
+#include "trainer_impl.h"
 #include "vit/core/file.h"
 #include "vit/io/safetensors.h"
 #include "vit/model/weights.h"
 #include "vit/runtime/generator.h"
-#include "vit/train/trainer.h"
 
 namespace vit::train {
 namespace fs = std::filesystem;
@@ -97,7 +96,7 @@ void put_back(const fs::path& from, const fs::path& file) {
 
 }  // namespace
 
-NamedTensors Trainer::training_tensors() const {
+NamedTensors Trainer::Impl::training_tensors() const {
   NamedTensors tensors;
   for (const auto& [name, tensor] : optimizer_->state())
     tensors.emplace_back("optimizer." + name, tensor);
@@ -106,23 +105,24 @@ NamedTensors Trainer::training_tensors() const {
   return tensors;
 }
 
-void Trainer::save_checkpoint(bool with_best) {
-  const fs::path run = options_.output;
-  write_checkpoint(run / "checkpoints", state_.step, options_.keep, [&](const fs::path& folder) {
-    model::save_model(folder / kModel, *model_, config_);
-    auto tensors = training_tensors();
-    tensors.emplace_back(kGenerator, runtime::generator_state(generator_));
-    write_tensors(folder / kTensors, tensors);
-    write_record(folder / kDataset, *record_);
-    write_file(folder / kState, fields_to_json(state_).dump(2) + "\n");
-    if (with_best) link_or_copy(run / kBest, folder / kBest);
-  });
+void Trainer::Impl::save_checkpoint(bool with_best) {
+  const fs::path run = options_.run().output();
+  write_checkpoint(run / "checkpoints", state_.step, options_.run().keep(),
+                   [&](const fs::path& folder) {
+                     model::save_model(folder / kModel, *model_, config_);
+                     auto tensors = training_tensors();
+                     tensors.emplace_back(kGenerator, runtime::generator_state(generator_));
+                     write_tensors(folder / kTensors, tensors);
+                     write_record(folder / kDataset, record_);
+                     write_file(folder / kState, fields_to_json(state_).dump(2) + "\n");
+                     if (with_best) link_or_copy(run / kBest, folder / kBest);
+                   });
   log_.debug("checkpoint {} written",
              (run / "checkpoints" / ("step-" + std::to_string(state_.step))).string());
 }
 
 /// Whether the images are others than the checkpoint's.
-bool Trainer::check_dataset(const fs::path& checkpoint, const ResumeOptions& how) {
+bool Trainer::Impl::check_dataset(const fs::path& checkpoint, const ResumeOptions& how) {
   std::error_code none;
   if (!fs::exists(checkpoint / kDataset, none)) {
     log_.warning("{}: written by an earlier version, it does not know which images it was for",
@@ -130,23 +130,25 @@ bool Trainer::check_dataset(const fs::path& checkpoint, const ResumeOptions& how
     return false;
   }
   const auto before = read_record(checkpoint / kDataset);
-  if (before.classes != record_->classes)
+  if (before.classes != record_.classes)
     throw DataError(
         "{}: the dataset's classes are not those of the run that is resumed: expected {} ({}), "
         "found {} ({}); a model file of the run can be fine-tuned instead",
-        options_.data, before.classes.size(), first_names(before.classes), record_->classes.size(),
-        first_names(record_->classes));
-  const auto changed = dataset_difference(before, *record_, *train_data_, *val_data_);
+        options_.data(), before.classes.size(), first_names(before.classes), record_.classes.size(),
+        first_names(record_.classes));
+  const auto changed = dataset_difference(before, record_, *train_data_, *val_data_);
   if (changed.empty()) return false;
   if (!how.allow_dataset_change)
-    throw DatasetChanged("{}: the images changed since the checkpoint: {}", options_.data, changed);
-  log_.warning("{}: the images changed since the checkpoint: {}", options_.data, changed);
+    throw DatasetChanged("{}: the images changed since the checkpoint: {}", options_.data(),
+                         changed);
+  log_.warning("{}: the images changed since the checkpoint: {}", options_.data(), changed);
   return true;
 }
 
 /// A generator of another kind of device (its state has another size) cannot go on with the same
 /// numbers.
-void Trainer::restore_generator(const fs::path& file, const at::Tensor& stored, std::int64_t step) {
+void Trainer::Impl::restore_generator(const fs::path& file, const at::Tensor& stored,
+                                      std::int64_t step) {
   if (stored.scalar_type() != at::kByte)
     throw DataError("{}: tensor '{}': expected bytes", file.string(), kGenerator);
   if (stored.numel() == runtime::generator_state(generator_).numel()) {
@@ -158,10 +160,10 @@ void Trainer::restore_generator(const fs::path& file, const at::Tensor& stored, 
       "begin anew from seed and step, so the run is not the same bit for bit");
   const std::lock_guard lock(generator_.mutex());
   generator_.set_current_seed(
-      Random(options_.seed + 1, 0, static_cast<std::uint64_t>(step)).next());
+      Random(options_.run().seed() + 1, 0, static_cast<std::uint64_t>(step)).next());
 }
 
-void Trainer::resume(const fs::path& checkpoint, const ResumeOptions& how) {
+void Trainer::Impl::resume(const fs::path& checkpoint, const ResumeOptions& how) {
   const auto file = checkpoint / kState;
   const auto json = Json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
   TrainState state;
@@ -180,7 +182,7 @@ void Trainer::resume(const fs::path& checkpoint, const ResumeOptions& how) {
   restore_generator(checkpoint / kTensors, generator, state.step);
   std::error_code none;
   if (fs::exists(checkpoint / kBest, none))
-    put_back(checkpoint / kBest, fs::path(options_.output) / kBest);
+    put_back(checkpoint / kBest, fs::path(options_.run().output()) / kBest);
   state_ = state;
 }
 

@@ -1,5 +1,5 @@
 // What a Trainer does where an epoch or the run ends: evaluation, model files, a row, a checkpoint.
-#include "trainer_output.h"
+#include "trainer_impl.h"
 #include "vit/model/weights.h"
 #include "vit/train/evaluate.h"
 
@@ -20,10 +20,10 @@ void set_metrics(EpochReport& report, const data::Metrics& metrics,
 
 }  // namespace
 
-EpochReport Trainer::make_report() const {
+EpochReport Trainer::Impl::make_report() const {
   EpochReport report;
   report.epoch = state_.epoch + 1;
-  report.epochs = options_.epochs;
+  report.epochs = options_.epochs();
   report.step_in_epoch = state_.step_in_epoch;
   report.steps_per_epoch = steps_per_epoch_;
   report.train_loss =
@@ -32,7 +32,7 @@ EpochReport Trainer::make_report() const {
   return report;
 }
 
-void Trainer::write_row(const EpochReport& report) {
+void Trainer::Impl::write_row(const EpochReport& report) {
   Json row{{"event", "epoch"},    {"epoch", report.epoch},
            {"step", state_.step}, {"train_loss", report.train_loss},
            {"lr", report.lr},     {"seconds", report.seconds}};
@@ -41,15 +41,23 @@ void Trainer::write_row(const EpochReport& report) {
     row["eval_top1"] = *report.top1;
     row["eval_top5"] = *report.top5;
   }
-  output_->log.write(row);
+  rows_->write(row);
 }
 
-bool Trainer::finish_epoch() {
+/// False: told to stop.
+bool Trainer::Impl::finish_epoch() {
+  if (at_epochs_end() && (!at_max_steps() || is_evaluated(state_.epoch + 1)))
+    return finish_whole_epoch();
+  finish_early();
+  return true;
+}
+
+bool Trainer::Impl::finish_whole_epoch() {
   const auto started = std::chrono::steady_clock::now();
   auto report = make_report();
   // Model files never stand there without a checkpoint: a run that is killed between them could not
   // be resumed.
-  if (list_checkpoints(std::filesystem::path(options_.output) / "checkpoints").empty())
+  if (list_checkpoints(std::filesystem::path(options_.run().output()) / "checkpoints").empty())
     save_checkpoint();
   if (is_evaluated(report.epoch)) {
     const auto metrics = evaluate_epoch();
@@ -79,7 +87,7 @@ bool Trainer::finish_epoch() {
 
 /// max_steps in the middle of an epoch: saved first, so that the run can go on as if it had never
 /// stopped, then evaluated. The state knows nothing of this evaluation.
-void Trainer::finish_early() {
+void Trainer::Impl::finish_early() {
   const auto started = std::chrono::steady_clock::now();
   save_checkpoint();
   save_model_file("last.safetensors");
@@ -100,11 +108,11 @@ void Trainer::finish_early() {
   if (callbacks_.epoch) callbacks_.epoch(report);
 }
 
-std::optional<data::Metrics> Trainer::evaluate_epoch() {
+std::optional<data::Metrics> Trainer::Impl::evaluate_epoch() {
   EvaluateOptions how;
   how.preprocessing = config_.preprocessing;
-  how.batch_size = options_.batch_size;
-  how.workers = options_.workers;
+  how.batch_size = options_.batch_size();
+  how.workers = options_.run().workers();
   how.device = device_;
   how.done = callbacks_.evaluation;
   how.stop = [this] {
@@ -115,9 +123,9 @@ std::optional<data::Metrics> Trainer::evaluate_epoch() {
   return evaluate(model_, val_data_, how);
 }
 
-void Trainer::save_model_file(const char* name) {
+void Trainer::Impl::save_model_file(const char* name) {
   const Ema::Swapped averages(ema_.get());
-  model::save_model(std::filesystem::path(options_.output) / name, *model_, config_);
+  model::save_model(std::filesystem::path(options_.run().output()) / name, *model_, config_);
 }
 
 }  // namespace vit::train

@@ -39,10 +39,10 @@ class Passes {
  private:
   static constexpr vit::Size2d kSize{224, 224};
 
-  static vit::data::TrainTransformOptions options() {
-    vit::data::TrainTransformOptions options;
-    options.aa = "rand-m7-mstd0.5-inc1";
-    options.interpolation = "bicubic";
+  static vit::data::AugmentOptions options() {
+    vit::data::AugmentOptions options;
+    options.aa("rand-m7-mstd0.5-inc1");
+    options.interpolation("bicubic");
     return options;
   }
 

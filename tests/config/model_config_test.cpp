@@ -59,11 +59,13 @@ TEST(Config, RefusesUnknownKeys) {
 }
 
 TEST(Config, RefusesWhatNoModelCanBe) {
-  expect_refused(R"({"model": {"patch_size": 0}})", "'patch_size': expected 1 to 224, found 0");
+  expect_refused(R"({"model": {"patch_size": 0}})",
+                 "'patch_size': expected a whole number from 1 to 65536, found 0");
   expect_refused(R"({"model": {"patch_size": 15}})",
                  "expected a divisor of img_size 224, found 15");
   expect_refused(R"({"model": {"num_heads": 7}})", "expected a divisor of embed_dim 768, found 7");
-  expect_refused(R"({"model": {"depth": 0}})", "'depth': expected 1 to 1000, found 0");
+  expect_refused(R"({"model": {"depth": 0}})",
+                 "'depth': expected a whole number from 1 to 1000, found 0");
   expect_refused(R"({"model": {"depth": 1001}})", "'depth'");
   expect_refused(R"({"model": {"depth": 9223372036854775808}})",
                  "'depth': expected a whole number");
@@ -71,16 +73,19 @@ TEST(Config, RefusesWhatNoModelCanBe) {
   expect_refused(R"({"model": {"mlp_ratio": 1e300}})", "'mlp_ratio'");
   expect_refused(R"({"model": {"reg_tokens": 1000000000000}})", "'reg_tokens'");
   expect_refused(R"({"model": {"drop_ratio": 1.5}})", "'drop_ratio'");
-  expect_refused(R"({"model": {"dist_head": "both"}})", "'dist_head': expected one of seed, timm");
+  expect_refused(R"({"model": {"dist_head": "both"}})",
+                 "'dist_head': expected seed or timm, found 'both'");
   expect_refused(R"({"model": {"num_classes": 2}, "labels": ["a"]})", "expected 2 labels");
 }
 
 TEST(Config, RefusesPreprocessingThatNobodyCanDo) {
   expect_refused(R"({"preprocessing": {"mean": [0.5, 0.5]}})", "'mean': expected 3 values");
-  expect_refused(R"({"preprocessing": {"std": [0.5, 0, 0.5]}})", "'std': expected positive values");
+  expect_refused(R"({"preprocessing": {"std": [0.5, 0, 0.5]}})",
+                 "'std': expected a number above 0");
   expect_refused(R"({"preprocessing": {"interpolation": "cubic"}})", "'interpolation'");
   expect_refused(R"({"preprocessing": {"crop_pct": 0}})", "'crop_pct'");
-  expect_refused(R"({"preprocessing": {"pillow": 11}})", "'pillow': expected 12 to 13, found 11");
+  expect_refused(R"({"preprocessing": {"pillow": 11}})",
+                 "'pillow': expected a whole number from 12 to 13, found 11");
 }
 
 TEST(Config, GivesEachChannelAMean) {

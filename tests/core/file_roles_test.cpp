@@ -109,7 +109,7 @@ TEST_F(FileRolesTest, RefusesTwoOutputsThatAreOneFile) {
 }
 
 TEST_F(FileRolesTest, RefusesToReplaceWithoutForce) {
-  expect_error(ErrorKind::kIo, "exists already (--force replaces it)",
+  expect_error(ErrorKind::kIo, "exists already (`force` replaces it)",
                [&] { roles.writes(folder / "link", false); });
   expect_error(ErrorKind::kIo, "found a folder", [&] { roles.writes(folder / "data", true); });
 }

@@ -15,11 +15,10 @@ TEST(Isa, LevelsRiseFromPortableToTheDetectedOne) {
   EXPECT_TRUE(std::is_sorted(isas.begin(), isas.end()));
 }
 
-TEST(Isa, NamesGoBothWays) {
-  for (const auto isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512})
-    EXPECT_EQ(parse_isa(isa_name(isa)), isa);
-  EXPECT_EQ(parse_isa("AVX2"), std::nullopt);
-  EXPECT_EQ(parse_isa(""), std::nullopt);
+TEST(Isa, EachLevelHasAName) {
+  EXPECT_EQ(isa_name(Isa::kPortable), "portable");
+  EXPECT_EQ(isa_name(Isa::kAvx2), "avx2");
+  EXPECT_EQ(isa_name(Isa::kAvx512), "avx512");
 }
 
 }  // namespace

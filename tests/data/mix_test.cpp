@@ -41,8 +41,8 @@ TEST(Mix, DrawsOnePlanABatchAPairOrAnElement) {
   const BatchShape shape{6, 3, 8, 8};
   for (const auto& [mode, count] : {std::pair{"batch", 1U}, {"pair", 3U}, {"elem", 6U}}) {
     MixOptions options;
-    options.mixup = 0.8;
-    options.mode = mode;
+    options.mixup(0.8);
+    options.mode(mode);
     Random random(0);
     EXPECT_EQ(Mixer(options).draw(shape, random).draws.size(), count);
   }
@@ -50,10 +50,10 @@ TEST(Mix, DrawsOnePlanABatchAPairOrAnElement) {
 
 TEST(Mix, SwitchesAndMixesAsOftenAsItsProbabilitiesSay) {
   MixOptions options;
-  options.mixup = 0.8;
-  options.cutmix = 1.0;
-  options.prob = 0.7;
-  options.switch_prob = 0.25;
+  options.mixup(0.8);
+  options.cutmix(1.0);
+  options.prob(0.7);
+  options.switch_prob(0.25);
   const Mixer mixer(options);
   Random random(1);
   int mixed = 0;
@@ -70,7 +70,7 @@ TEST(Mix, SwitchesAndMixesAsOftenAsItsProbabilitiesSay) {
 
 TEST(Mix, GivesABoxTheShareThatItsAreaLeaves) {
   MixOptions options;
-  options.cutmix = 1.0;
+  options.cutmix(1.0);
   const BatchShape shape{2, 1, 20, 30};
   Random random(2);
   for (int i = 0; i < 500; ++i) {
@@ -86,7 +86,7 @@ TEST(Mix, GivesABoxTheShareThatItsAreaLeaves) {
 
 TEST(Mix, KeepsTheSidesOfABoxBetweenMinimumAndMaximum) {
   MixOptions options;
-  options.cutmix_minmax = {0.2, 0.8};
+  options.cutmix_minmax({0.2, 0.8});
   Random random(3);
   for (int i = 0; i < 500; ++i) {
     const auto draw = Mixer(options).draw({2, 1, 20, 30}, random).draws.front();
@@ -103,15 +103,15 @@ TEST(Mix, KeepsTheSidesOfABoxBetweenMinimumAndMaximum) {
 TEST(Mix, RefusesWhatCannotBeMixed) {
   EXPECT_THROW(Mixer(MixOptions{}), UsageError);
   MixOptions options;
-  options.mixup = 0.8;
-  options.mode = "half";
+  options.mixup(0.8);
+  options.mode("half");
   EXPECT_THROW(Mixer{options}, UsageError);
-  options.mode = "batch";
+  options.mode("batch");
   Random random(0);
   EXPECT_THROW(Mixer(options).draw({3, 1, 4, 4}, random), UsageError);
-  options.prob = 1.5;
+  options.prob(1.5);
   EXPECT_THROW(Mixer{options}, UsageError);
-  options.prob = std::nan("");
+  options.prob(std::nan(""));
   EXPECT_THROW(Mixer{options}, UsageError);
   EXPECT_THROW(one_hot(std::vector<std::int64_t>{3}, 3, 0.1), DataError);
   EXPECT_THROW(one_hot(std::vector<std::int64_t>{-1}, 3, 0.1), DataError);

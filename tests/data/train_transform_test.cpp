@@ -21,17 +21,17 @@ Preprocessing plain() {
   return preprocessing;
 }
 
-TrainTransform make(TrainTransformOptions options, Size2d size, std::int64_t channels = 3) {
+TrainTransform make(AugmentOptions options, Size2d size, std::int64_t channels = 3) {
   return TrainTransform(std::move(options), plain(), size, channels);
 }
 
 TEST(TrainTransform, DependsOnItsGeneratorAlone) {
   const auto photo = decode_image(GoldenImages::path("photo.png"), 3);
   for (const auto* mode : {"rrc", "rkrc", "rkrr", "shift", "none"}) {
-    TrainTransformOptions options;
-    options.crop_mode = mode;
-    options.re_prob = 0.5;
-    options.re_mode = "pixel";
+    AugmentOptions options;
+    options.crop_mode(mode);
+    options.re_prob(0.5);
+    options.re_mode("pixel");
     const auto transform = make(options, {32, 24});
     std::vector<float> first(3 * 32 * 24);
     std::vector<float> second(first.size());
@@ -46,10 +46,10 @@ TEST(TrainTransform, DependsOnItsGeneratorAlone) {
 TEST(TrainTransform, ShiftsByAtMostThePaddingAndFillsWithBlack) {
   Image image(5, 5, 1);
   image.pixels[12] = 200;  // the middle
-  TrainTransformOptions options;
-  options.crop_mode = "shift";
-  options.padding = 2;
-  options.hflip = 0;
+  AugmentOptions options;
+  options.crop_mode("shift");
+  options.padding(2);
+  options.hflip(0);
   const auto transform = make(options, {5, 5}, 1);
   Random random(0);
   std::set<std::int64_t> places;
@@ -65,10 +65,10 @@ TEST(TrainTransform, ShiftsByAtMostThePaddingAndFillsWithBlack) {
 TEST(TrainTransform, FlipsWithItsProbability) {
   Image image(1, 2, 1);
   image.pixels = {1, 2};
-  TrainTransformOptions options;
-  options.crop_mode = "shift";
-  options.padding = 0;
-  options.hflip = 0.25;
+  AugmentOptions options;
+  options.crop_mode("shift");
+  options.padding(0);
+  options.hflip(0.25);
   const auto transform = make(options, {1, 2}, 1);
   Random random(0);
   int flipped = 0;
@@ -106,10 +106,10 @@ TEST(RandomResizedCrop, FallsBackToTheCentre) {
 TEST(TrainTransform, ErasesARectangleOfTheShareThatTimmErases) {
   Image image(32, 32, 1);
   std::fill(image.pixels.begin(), image.pixels.end(), 255);
-  TrainTransformOptions options;
-  options.crop_mode = "none";
-  options.hflip = 0;
-  options.re_prob = 1.0;
+  AugmentOptions options;
+  options.crop_mode("none");
+  options.hflip(0);
+  options.re_prob(1.0);
   const auto transform = make(options, {32, 32}, 1);
   Random random(0);
   std::vector<float> floats(32 * 32);
@@ -124,29 +124,29 @@ TEST(TrainTransform, ErasesARectangleOfTheShareThatTimmErases) {
 
 TEST(TrainTransform, RefusesOptionsThatCannotBe) {
   const auto refused = [](auto change) {
-    TrainTransformOptions options;
+    AugmentOptions options;
     change(options);
     EXPECT_THROW(make(options, {8, 8}), UsageError);
   };
-  refused([](auto& o) { o.crop_mode = "middle"; });
-  refused([](auto& o) { o.scale = {0.5}; });
-  refused([](auto& o) { o.scale = {0.5, 0.1}; });
-  refused([](auto& o) { o.ratio = {0.0, 1.0}; });
-  refused([](auto& o) { o.hflip = 1.5; });
-  refused([](auto& o) { o.hflip = std::nan(""); });
-  refused([](auto& o) { o.re_mode = "grey"; });
+  refused([](auto& o) { o.crop_mode("middle"); });
+  refused([](auto& o) { o.scale({0.5}); });
+  refused([](auto& o) { o.scale({0.5, 0.1}); });
+  refused([](auto& o) { o.ratio({0.0, 1.0}); });
+  refused([](auto& o) { o.hflip(1.5); });
+  refused([](auto& o) { o.hflip(std::nan("")); });
+  refused([](auto& o) { o.re_mode("grey"); });
 }
 
 TEST(TrainTransform, AugmentsByItsGeneratorAlone) {
   const auto photo = decode_image(GoldenImages::path("photo.png"), 3);
   for (const auto* aa : {"", "rand-m9-mstd0.5-inc1", "v0r", "3a", "augmix-m3"}) {
-    TrainTransformOptions options;
-    options.aa = aa;
-    options.color_jitter = {0.4, 0.4, 0.4, 0.1};
-    options.color_jitter_prob = 0.8;
-    options.grayscale_prob = 0.2;
-    options.gaussian_blur_prob = 0.5;
-    options.vflip = 0.5;
+    AugmentOptions options;
+    options.aa(aa);
+    options.color_jitter({0.4, 0.4, 0.4, 0.1});
+    options.color_jitter_prob(0.8);
+    options.grayscale_prob(0.2);
+    options.gaussian_blur_prob(0.5);
+    options.vflip(0.5);
     const auto transform = make(options, {32, 24});
     std::set<std::string> seen;
     for (std::uint64_t i = 0; i < 10; ++i) {
@@ -164,10 +164,10 @@ TEST(TrainTransform, AugmentsByItsGeneratorAlone) {
 TEST(TrainTransform, TurnsUpsideDown) {
   Image image(2, 1, 1);
   image.pixels = {3, 4};
-  TrainTransformOptions options;
-  options.crop_mode = "none";
-  options.hflip = 0;
-  options.vflip = 1;
+  AugmentOptions options;
+  options.crop_mode("none");
+  options.hflip(0);
+  options.vflip(1);
   Random random(0);
   EXPECT_EQ(make(options, {2, 1}, 1).crop(image, random).pixels, (std::vector<std::uint8_t>{4, 3}));
 }
@@ -177,11 +177,11 @@ TEST(TrainTransform, JittersBesideThreeAugmentAndNotBesideOtherPolicies) {
   Image image(24, 24, 3);
   std::fill(image.pixels.begin(), image.pixels.end(), std::uint8_t{100});
   const auto values = [&](const std::string& aa, bool three) {
-    TrainTransformOptions options;
-    options.crop_mode = "none";
-    options.aa = aa;
-    options.three_augment = three;
-    options.color_jitter = {1.0};
+    AugmentOptions options;
+    options.crop_mode("none");
+    options.aa(aa);
+    options.three_augment(three);
+    options.color_jitter({1.0});
     const auto transform = make(options, {24, 24});
     std::set<std::uint8_t> seen;
     for (std::uint64_t i = 0; i < 50; ++i) {
@@ -201,10 +201,10 @@ TEST(TrainTransform, CropsSimplyAtRandomAsDeiT3) {
   Image image(40, 60, 1);
   for (std::int64_t y = 0; y < 40; ++y)
     for (std::int64_t x = 0; x < 60; ++x) image.row(y)[x] = static_cast<std::uint8_t>(4 * x);
-  TrainTransformOptions options;
-  options.crop_mode = "src";
-  options.hflip = 0;
-  options.interpolation = "bilinear";
+  AugmentOptions options;
+  options.crop_mode("src");
+  options.hflip(0);
+  options.interpolation("bilinear");
   const auto transform = make(options, {20, 20}, 1);
   std::set<std::uint8_t> first;
   for (std::uint64_t i = 0; i < 400; ++i) {
@@ -220,28 +220,28 @@ TEST(TrainTransform, CropsSimplyAtRandomAsDeiT3) {
 
 TEST(TrainTransform, RefusesAugmentationThatCannotBe) {
   const auto refuses = [](auto&& change) {
-    TrainTransformOptions options;
+    AugmentOptions options;
     change(options);
     EXPECT_THROW(make(options, {24, 24}), UsageError);
   };
-  refuses([](auto& o) { o.aa = "best"; });
-  refuses([](auto& o) { o.vflip = 1.5; });
-  refuses([](auto& o) { o.color_jitter = {0.1, 0.1}; });
-  refuses([](auto& o) { o.color_jitter_prob = -1; });
-  refuses([](auto& o) { o.grayscale_prob = 2; });
+  refuses([](auto& o) { o.aa("best"); });
+  refuses([](auto& o) { o.vflip(1.5); });
+  refuses([](auto& o) { o.color_jitter({0.1, 0.1}); });
+  refuses([](auto& o) { o.color_jitter_prob(-1); });
+  refuses([](auto& o) { o.grayscale_prob(2); });
   refuses([](auto& o) {
-    o.three_augment = true;
-    o.aa = "v0";
+    o.three_augment(true);
+    o.aa("v0");
   });
   refuses([](auto& o) {
-    o.aa = "v0";
-    o.interpolation = "lanczos";
+    o.aa("v0");
+    o.interpolation("lanczos");
   });
-  TrainTransformOptions options;
-  options.gaussian_blur_prob = 0.5;
+  AugmentOptions options;
+  options.gaussian_blur_prob(0.5);
   EXPECT_THROW(make(options, {11, 24}), UsageError);
   options = {};
-  options.aa = "none";
+  options.aa("none");
   EXPECT_NO_THROW(make(options, {24, 24}));
 }
 

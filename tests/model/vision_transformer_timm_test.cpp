@@ -126,12 +126,29 @@ TEST(VisionTransformer, NamesTheKindsThatThereAreWhenAnUnknownOneIsAskedFor) {
     return "";
   };
   EXPECT_EQ(message(small().norm_layer("batchnorm")),
-            "norm_layer: expected one of layernorm, rmsnorm, found 'batchnorm'");
+            "vision_transformer: 'norm_layer': expected layernorm or rmsnorm, found 'batchnorm'");
   EXPECT_EQ(message(small().mlp_layer("kan")),
-            "mlp_layer: expected one of glumlp, mlp, swiglu, swiglu_packed, found 'kan'");
+            "vision_transformer: 'mlp_layer': expected mlp, glumlp, swiglu_packed or swiglu, found "
+            "'kan'");
   EXPECT_NE(message(small().act_layer("step")).find("quick_gelu"), std::string::npos);
   EXPECT_NE(message(small().block_fn("Mamba")).find("ResPostBlock"), std::string::npos);
   EXPECT_NE(message(small().attn_layer("rope")).find("diff"), std::string::npos);
+}
+
+TEST(VisionTransformer, HasEveryKindThatTheOptionsName) {
+  auto options = small();
+  visit(options, [](const char* name, auto& field, const Field& about = {}) {
+    if constexpr (std::is_assignable_v<decltype(field), std::string>) {
+      if (!std::string_view(name).ends_with("_layer") && std::string_view(name) != "block_fn")
+        return;
+      ASSERT_FALSE(about.names.empty()) << name;
+      for (const auto& kind : about.names) {
+        auto made = small();
+        fields_from_json(made, Json{{name, kind}}, name);
+        EXPECT_NO_THROW(VisionTransformer(made, at::kMeta)) << name << ' ' << kind;
+      }
+    }
+  });
 }
 
 TEST(VisionTransformer, TimmsAttnDropRateActsOnTheWeights) {

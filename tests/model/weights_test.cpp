@@ -115,7 +115,7 @@ TEST(ModelFile, IsReadWithoutAnArchitectureOnlyWhereItSaysOne) {
   const auto path = folder / "bare.safetensors";
   io::write_safetensors(path, {});
   EXPECT_THAT([&] { load_model(path); },
-              ThrowsMessage<UsageError>(HasSubstr("give --arch or --config")));
+              ThrowsMessage<UsageError>(HasSubstr("give `architecture` or `config_file`")));
   EXPECT_THROW(load_model(folder / "none.safetensors"), IoError);
 }
 

@@ -78,6 +78,34 @@ def test_a_message_names_its_flag_once(vit):
     assert done.stderr == "vit-infer: error: --topk: expected a whole number from 1 to 1e+09, found 'nan'\n"
 
 
+@pytest.mark.parametrize("command, words, code, says", [
+    ("vit-train", ["--lr", "-1"], 2, "--lr: expected a number from 0 to 1e+06, found '-1'"),
+    ("vit-train", ["--opt", "adamx"], 2, "--opt: expected adamw, lamb, lion, momentum, muon or sgd, found 'adamx'"),
+    ("vit-train", ["--keep", "1"], 2, "--keep: expected a whole number from 2 to 1e+09, found '1'"),
+    ("vit-infer", ["-m", MODEL, EXAMPLE, "--format", "yaml"], 2,
+     "--format: expected text, csv, json, jsonl or npy, found 'yaml'"),
+    ("vit-infer", ["-m", MODEL, EXAMPLE, "--features", "all"], 2,
+     "--features: expected cls, mean, tokens, pooled or layer:N, found 'all'"),
+    ("vit-infer", ["-m", MODEL, EXAMPLE, "--device", "tpu"], 2,
+     "--device: expected auto, cpu, cuda or cuda:N, found 'tpu'"),
+    ("vit-convert", [MODEL, MODEL.with_name("README.md")], 4, f"{MODEL.with_name('README.md')}: exists already "
+     "(--force replaces it)"),
+    ("vit-convert", [MODEL, "folder", "--to", "timm", "--dtype", "int8"], 2,
+     "--dtype int8: timm has no form for it; --to native has"),
+    ("vit-convert", [ROOT / "tests/golden/timm/vit_tiny_cut.pt", "out.safetensors"], 2, "give --arch or --config"),
+])
+def test_errors_of_the_library_name_flags(vit, tmp_path, command, words, code, says):
+    done = vit.run(command, *words, rc=code, cwd=tmp_path)
+    assert done.stderr.startswith(f"{command}: error: ") and done.stderr.endswith(f"{says}\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_has_flags_and_no_fields(vit, name):
+    shown = vit.run(name, "--help").stdout
+    assert "`" not in shown and "_" not in "".join(line.split("  ")[1] for line in shown.splitlines()
+                                                   if line.startswith("  -"))
+
+
 PRINTING = [
     ["vit-convert", "--help"], ["vit-infer", "--version"], ["vit-train", "--help"], ["vit-convert", "--list-models"],
     ["vit-convert", MODEL, "--inspect"], ["vit-convert", MODEL, "--inspect", "--format", "json"],

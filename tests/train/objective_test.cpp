@@ -11,8 +11,8 @@ constexpr std::int64_t kClasses = 3;
 
 TrainOptions mixing(double mixup, double cutmix) {
   TrainOptions options;
-  options.mix.mixup = mixup;
-  options.mix.cutmix = cutmix;
+  options.mix().mixup(mixup);
+  options.mix().cutmix(cutmix);
   return options;
 }
 
@@ -35,7 +35,7 @@ TEST(Objective, LeavesLabelsAndImagesAloneWithoutMixing) {
 
 TEST(Objective, MixesImagesAndTargetsByTheSameShare) {
   auto options = mixing(0.8, 0);
-  options.smoothing = 0;
+  options.loss().smoothing(0);
   auto made = batch();
   const auto targets = Objective(options, kClasses).prepare(made, 0, 0);
   // Image 0 (label 0) with image 3 (label 0); image 1 (label 1) with image 2 (label 2).
@@ -48,7 +48,7 @@ TEST(Objective, MixesImagesAndTargetsByTheSameShare) {
 TEST(Objective, DrawsBySeedEpochAndBatchAlone) {
   const auto images_of = [](std::uint64_t seed, std::int64_t epoch, std::int64_t number) {
     auto options = mixing(0.8, 0);
-    options.seed = seed;
+    options.run().seed(seed);
     auto made = batch();
     Objective(options, kClasses).prepare(made, epoch, number);
     return made.images;
@@ -62,7 +62,7 @@ TEST(Objective, DrawsBySeedEpochAndBatchAlone) {
 
 TEST(Objective, KeepsSoftTargetsWhereMixingIsOff) {
   auto options = mixing(0.8, 1.0);
-  options.mixup_off_epoch = 2;
+  options.mix().off_epoch(2);
   auto made = batch();
   const auto targets = Objective(options, kClasses).prepare(made, 2, 0);
   EXPECT_EQ(made.images, batch().images);
@@ -72,7 +72,7 @@ TEST(Objective, KeepsSoftTargetsWhereMixingIsOff) {
 
 TEST(Objective, IsTheSmoothedCrossEntropyWhereNothingIsMixedYet) {
   auto options = mixing(0.8, 1.0);
-  options.mixup_off_epoch = 1;
+  options.mix().off_epoch(1);
   const auto logits = at::arange(12, at::kFloat).reshape({4, kClasses}).sin();
   auto made = batch();
   const Objective soft(options, kClasses), plain(TrainOptions(), kClasses);
@@ -82,7 +82,7 @@ TEST(Objective, IsTheSmoothedCrossEntropyWhereNothingIsMixedYet) {
 
 TEST(Objective, WeighsTheClassesAsPyTorchDoes) {
   TrainOptions options;
-  options.smoothing = 0;
+  options.loss().smoothing(0);
   auto made = batch();  // labels 0, 1, 2, 0
   const auto logits = at::arange(12, at::kFloat).reshape({4, kClasses}).sin();
   const Objective plain(options, kClasses), weighted(options, kClasses, {1.0F, 2.0F, 5.0F});
@@ -93,8 +93,8 @@ TEST(Objective, WeighsTheClassesAsPyTorchDoes) {
   EXPECT_NEAR(weighted.loss(logits, targets).item<double>(),
               ((losses * weights).sum() / weights.sum()).item<double>(), 1e-6);
   auto soft = mixing(0.8, 0);
-  soft.smoothing = 0;
-  soft.mixup_off_epoch = 1;
+  soft.loss().smoothing(0);
+  soft.mix().off_epoch(1);
   const Objective mixed(soft, kClasses, {1.0F, 2.0F, 5.0F});
   EXPECT_NEAR(mixed.loss(logits, mixed.prepare(made, 1, 0)).item<double>(),
               (losses * weights).mean().item<double>(), 1e-6);
@@ -102,9 +102,9 @@ TEST(Objective, WeighsTheClassesAsPyTorchDoes) {
 
 TEST(Objective, TakesEachClassByItselfWithBce) {
   TrainOptions options;
-  options.bce = true;
-  options.smoothing = 0.2;
-  options.bce_target_thresh = 0.5;
+  options.loss().bce(true);
+  options.loss().smoothing(0.2);
+  options.loss().bce_target_thresh(0.5);
   auto made = batch();
   const Objective objective(options, kClasses);
   const auto targets = objective.prepare(made, 0, 0);

@@ -4,6 +4,7 @@
 
 #include "golden.h"
 #include "vit/core/error.h"
+#include "vit/train/train_options.h"
 
 namespace vit::train {
 namespace {
@@ -80,16 +81,16 @@ TEST(AdamW, GoesOnFromItsState) {
     EXPECT_TRUE(at::equal(straight[i], copied[i])) << "parameter " << i;
 }
 
-OptimizerOptions options_of(const Json& entry) {
-  auto options = default_options(entry["name"]);
+OptimizerSettings settings_of(const Json& entry) {
+  auto settings = default_settings(entry["name"]);
   const auto& given = entry["arguments"];
-  options.eps = given.value("eps", options.eps);
-  options.momentum = given.value("momentum", options.momentum);
+  settings.eps = given.value("eps", settings.eps);
+  settings.momentum = given.value("momentum", settings.momentum);
   if (given.contains("betas")) {
-    options.beta1 = given["betas"][0];
-    options.beta2 = given["betas"][1];
+    settings.beta1 = given["betas"][0];
+    settings.beta2 = given["betas"][1];
   }
-  return options;
+  return settings;
 }
 
 TEST(Optimizer, StepsTwentyTimesAsTimmsOfTheSameName) {
@@ -104,7 +105,7 @@ TEST(Optimizer, StepsTwentyTimesAsTimmsOfTheSameName) {
       group.names.push_back(std::to_string(i));
       group.parameters.push_back(parameters[i]);
     }
-    const auto optimizer = make_optimizer(entry["name"], groups, options_of(entry));
+    const auto optimizer = make_optimizer(entry["name"], groups, settings_of(entry));
     for (std::size_t step = 0; step < golden["rates"].size(); ++step) {
       optimizer->zero_grad();
       for (std::size_t i = 0; i < parameters.size(); ++i)

@@ -24,9 +24,9 @@ class RunFolderTest : public ::testing::Test {
   /// A run of two steps.
   fs::path run() {
     auto options = tiny_options(folder_, "run");
-    options.max_steps = 2;
+    options.run().max_steps(2);
     vit::testing::make_trainer(options, log_)->fit();
-    return options.output;
+    return options.run().output();
   }
 
   vit::testing::TemporaryFolder folder_;

@@ -29,9 +29,9 @@ class SetupTest : public ::testing::Test {
   /// Options that fine-tune `file` on three classes of these names.
   TrainOptions tuning(const std::string& file, std::vector<std::string> names = {}) {
     auto options = tiny_options(folder_, "run");
-    options.model_args.clear();
-    options.model = file;
-    options.labels = std::move(names);
+    options.model_args().clear();
+    options.model(file);
+    options.labels(std::move(names));
     return options;
   }
 
@@ -45,7 +45,7 @@ class SetupTest : public ::testing::Test {
   void expect_rows(const TrainOptions& options, const std::vector<std::int64_t>& rows,
                    const std::vector<std::string>& tensors) {
     const auto setup = prepare(options, log_);
-    const auto file = model::load_model(options.model);
+    const auto file = model::load_model(options.model());
     for (const auto& name : tensors)
       for (std::size_t i = 0; i < rows.size(); ++i)
         EXPECT_TRUE(at::equal(tensor_of(setup.model, name)[static_cast<std::int64_t>(i)],
@@ -68,10 +68,10 @@ class SetupTest : public ::testing::Test {
 
 TEST_F(SetupTest, ReplacesTheHeadOfAModelOfOtherClassesAndKeepsTheRest) {
   auto options = tiny_options(folder_, "run");
-  options.model_args.clear();
-  options.model = pretrained(10);
+  options.model_args().clear();
+  options.model(pretrained(10));
   const auto setup = prepare(options, log_);
-  const auto loaded = model::load_model(options.model);
+  const auto loaded = model::load_model(options.model());
   for (const auto& [name, tensor] : model::state_dict(*loaded.model)) {
     if (name.starts_with("head")) continue;
     for (const auto& [other, mine] : model::state_dict(*setup.model)) {
@@ -87,10 +87,10 @@ TEST_F(SetupTest, ReplacesTheHeadOfAModelOfOtherClassesAndKeepsTheRest) {
 
 TEST_F(SetupTest, KeepsTheHeadOfAModelOfAsManyClasses) {
   auto options = tiny_options(folder_, "run");
-  options.model_args.clear();
-  options.model = pretrained(3);
+  options.model_args().clear();
+  options.model(pretrained(3));
   const auto setup = prepare(options, log_);
-  const auto loaded = model::load_model(options.model);
+  const auto loaded = model::load_model(options.model());
   EXPECT_TRUE(at::equal(model::state_dict(*setup.model).back().second,
                         model::state_dict(*loaded.model).back().second));
 }
@@ -105,17 +105,17 @@ TEST_F(SetupTest, PutsTheRowsOfBothHeadsIntoTheOrderOfTheDatasetsNames) {
   const auto options = tuning(file, {"bright", "dark", "grey"});
   expect_rows(options, {2, 0, 1},
               {"head.weight", "head.bias", "head_dist.weight", "head_dist.bias"});
-  EXPECT_EQ(prepare(options, log_).config.labels, options.labels);
+  EXPECT_EQ(prepare(options, log_).config.labels, options.labels());
 }
 
 TEST_F(SetupTest, DrawsANewHeadForAsManyClassesOfOtherNames) {
   const auto options = tuning(pretrained(3, {"dark", "grey", "bright"}), {"dark", "grey", "red"});
   const auto setup = prepare(options, log_);
-  const auto file = model::load_model(options.model);
+  const auto file = model::load_model(options.model());
   EXPECT_FALSE(
       at::equal(tensor_of(setup.model, "head.weight"), tensor_of(file.model, "head.weight")));
   EXPECT_TRUE(at::equal(tensor_of(setup.model, "pos_embed"), tensor_of(file.model, "pos_embed")));
-  EXPECT_EQ(setup.config.labels, options.labels);
+  EXPECT_EQ(setup.config.labels, options.labels());
 }
 
 TEST_F(SetupTest, KeepsHeadAndNamesWhereTheDatasetHasNumbersOnly) {
@@ -127,37 +127,37 @@ TEST_F(SetupTest, KeepsHeadAndNamesWhereTheDatasetHasNumbersOnly) {
 
 TEST_F(SetupTest, RefusesADepthThatWouldDropBlocksOfTheFile) {
   auto options = tuning(pretrained(3));
-  options.model_args = {"depth=1"};
+  options.model_args({"depth=1"});
   EXPECT_THAT(error_of(options), HasSubstr("without a place in the model (block.1."));
 }
 
 TEST_F(SetupTest, RefusesAnotherNumberOfClassesThanTheDatasetHas) {
   auto options = tiny_options(folder_, "run");
-  options.model_args.emplace_back("num_classes=5");
+  options.model_args().emplace_back("num_classes=5");
   EXPECT_THAT(error_of(options), HasSubstr("num_classes: expected 3"));
 }
 
 TEST_F(SetupTest, RefusesMeansForAnotherNumberOfChannels) {
   auto options = tiny_options(folder_, "run");
-  options.mean = {0.1, 0.2, 0.3};
+  options.mean({0.1, 0.2, 0.3});
   EXPECT_THAT(error_of(options), HasSubstr("mean: expected one number, found 3"));
 }
 
 TEST_F(SetupTest, EstimatesTheMemoryOfAModelWithoutAPositionEmbedding) {
   auto options = tiny_options(folder_, "run");
-  options.model_args.emplace_back("pos_embed=none");
+  options.model_args().emplace_back("pos_embed=none");
   EXPECT_GT(estimate_memory(options, prepare(options, log_).model), 0);
 }
 
 TEST_F(SetupTest, RefusesABatchLargerThanTheData) {
   auto options = tiny_options(folder_, "run");
-  options.batch_size = 44;
+  options.batch_size(44);
   const auto setup = prepare(options, log_);
   EXPECT_THROW(plan_steps(options, setup), UsageError);
-  options.batch_size = 22;
-  options.accum = 2;
+  options.batch_size(22);
+  options.accum(2);
   EXPECT_THROW(plan_steps(options, setup), UsageError);
-  options.batch_size = 21;
+  options.batch_size(21);
   EXPECT_EQ(plan_steps(options, setup).per_epoch, 1);
 }
 
@@ -169,24 +169,24 @@ TEST_F(SetupTest, DrawsTheSameWeightsFromTheSameSeed) {
 
 TEST_F(SetupTest, NamesAModelArgumentThatTheFileCannotFollow) {
   auto options = tiny_options(folder_, "run");
-  options.model = pretrained(10);
-  options.model_args = {"embed_dim=16"};
+  options.model(pretrained(10));
+  options.model_args({"embed_dim=16"});
   EXPECT_THAT(error_of(options), HasSubstr("expected shape [1, 5, 16], found [1, 5, 8]"));
 }
 
 TEST_F(SetupTest, RefusesModelArgumentsThatAreNone) {
   auto options = tiny_options(folder_, "run");
-  options.model_args = {"embed_dim"};
+  options.model_args({"embed_dim"});
   EXPECT_THAT(error_of(options), HasSubstr("expected key=value, found 'embed_dim'"));
-  options.model_args = {"embed_dmi=8"};
+  options.model_args({"embed_dmi=8"});
   EXPECT_THAT(error_of(options), HasSubstr("unknown key 'embed_dmi'"));
-  options.model_args = {"embed_dim=wide"};
+  options.model_args({"embed_dim=wide"});
   EXPECT_THAT(error_of(options), HasSubstr("expected a whole number"));
 }
 
 TEST_F(SetupTest, SaysThatAModelFileIsMissing) {
   auto options = tiny_options(folder_, "run");
-  options.model = folder_ / "none.safetensors";
+  options.model(folder_ / "none.safetensors");
   EXPECT_THROW(prepare(options, log_), IoError);
 }
 

@@ -43,17 +43,17 @@ inline std::filesystem::path tiny_data(const TemporaryFolder& folder) {
 /// random crops, the average.
 inline train::TrainOptions tiny_options(const TemporaryFolder& folder, const std::string& run) {
   train::TrainOptions options;
-  options.data = tiny_data(folder);
-  options.output = folder / run;
-  options.model_args = {"img_size=8", "patch_size=4", "in_c=1",      "embed_dim=8",
-                        "depth=2",    "num_heads=2",  "mlp_ratio=2", "proj_drop_rate=.1"};
-  options.drop = 0.1;
-  options.drop_path = 0.2;
-  options.ema = 0.9;
-  options.clip_grad = 1.0;
-  options.epochs = 3;
-  options.batch_size = 8;  // five steps an epoch
-  options.augment.crop_mode = "shift";
+  options.data(tiny_data(folder));
+  options.run().output(folder / run);
+  options.model_args({"img_size=8", "patch_size=4", "in_c=1", "embed_dim=8", "depth=2",
+                      "num_heads=2", "mlp_ratio=2", "proj_drop_rate=.1"});
+  options.regularization().drop(0.1);
+  options.regularization().drop_path(0.2);
+  options.regularization().ema(0.9);
+  options.optimizer().clip_grad(1.0);
+  options.epochs(3);
+  options.batch_size(8);  // five steps an epoch
+  options.augment().crop_mode("shift");
   return options;
 }
 

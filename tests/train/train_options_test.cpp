@@ -9,16 +9,16 @@ namespace {
 
 TrainOptions minimal() {
   TrainOptions options;
-  options.data = "data";
-  options.output = "run";
+  options.data("data");
+  options.run().output("run");
   return options;
 }
 
 TEST(TrainOptions, ComeBackFromJson) {
   auto options = minimal();
-  options.img_size = Size2d{28, 32};
-  options.layer_decay = 0.65;
-  options.labels = {"a", "b"};
+  options.img_size(Size2d{28, 32});
+  options.optimizer().layer_decay(0.65);
+  options.labels({"a", "b"});
   TrainOptions back;
   fields_from_json(back, Json::parse(fields_to_json(options).dump()), "args.json");
   EXPECT_TRUE(fields_equal(options, back));
@@ -26,44 +26,44 @@ TEST(TrainOptions, ComeBackFromJson) {
 
 TEST(TrainOptions, RefuseWhatCannotBe) {
   const std::vector<std::function<void(TrainOptions&)>> faults{
-      [](TrainOptions& o) { o.data.clear(); },
-      [](TrainOptions& o) { o.epochs = 0; },
-      [](TrainOptions& o) { o.opt = "adamx"; },
-      [](TrainOptions& o) { o.sched = "sine"; },
-      [](TrainOptions& o) { o.amp = "fp8"; },
-      [](TrainOptions& o) { o.lr = NAN; },
-      [](TrainOptions& o) { o.smoothing = 1.5; },
-      [](TrainOptions& o) { o.keep = 1; },
-      [](TrainOptions& o) { o.opt_betas = {0.9}; },
-      [](TrainOptions& o) { o.ema = INFINITY; },
+      [](TrainOptions& o) { o.data().clear(); },
+      [](TrainOptions& o) { o.epochs(0); },
+      [](TrainOptions& o) { o.optimizer().opt("adamx"); },
+      [](TrainOptions& o) { o.schedule().sched("sine"); },
+      [](TrainOptions& o) { o.amp("fp8"); },
+      [](TrainOptions& o) { o.optimizer().lr(NAN); },
+      [](TrainOptions& o) { o.loss().smoothing(1.5); },
+      [](TrainOptions& o) { o.run().keep(1); },
+      [](TrainOptions& o) { o.optimizer().opt_betas({0.9}); },
+      [](TrainOptions& o) { o.regularization().ema(INFINITY); },
       [](TrainOptions& o) {
-        o.opt_betas = {0.9, 1.0};
+        o.optimizer().opt_betas({0.9, 1.0});
       },
-      [](TrainOptions& o) { o.opt_eps = 0; },
-      [](TrainOptions& o) { o.ema = 1; },
-      [](TrainOptions& o) { o.clip_grad = 0; },
-      [](TrainOptions& o) { o.layer_decay = 0; },
-      [](TrainOptions& o) { o.std = {0.0}; },
-      [](TrainOptions& o) { o.mean = {NAN}; },
+      [](TrainOptions& o) { o.optimizer().opt_eps(0); },
+      [](TrainOptions& o) { o.regularization().ema(1); },
+      [](TrainOptions& o) { o.optimizer().clip_grad(0); },
+      [](TrainOptions& o) { o.optimizer().layer_decay(0); },
+      [](TrainOptions& o) { o.std({0.0}); },
+      [](TrainOptions& o) { o.mean({NAN}); },
       [](TrainOptions& o) {
-        o.augment.scale = {0.5, 0.1};
+        o.augment().scale({0.5, 0.1});
       },
-      [](TrainOptions& o) { o.augment.ratio = {1.0}; },
-      [](TrainOptions& o) { o.augment.re_prob = 1.5; },
-      [](TrainOptions& o) { o.augment.re_mode = "none"; },
-      [](TrainOptions& o) { o.augment.crop_mode = "center"; },
-      [](TrainOptions& o) { o.augment.interpolation = "cubic"; },
-      [](TrainOptions& o) { o.device = "meta"; },
-      [](TrainOptions& o) { o.threads = 0; },
-      [](TrainOptions& o) { o.momentum = 1; },
-      [](TrainOptions& o) { o.mix.mixup = -1; },
-      [](TrainOptions& o) { o.mix.mixup = 0.8, o.mix.mode = "half"; },
-      [](TrainOptions& o) { o.mix.cutmix = 1, o.mix.prob = 2; },
-      [](TrainOptions& o) { o.mix.mixup = 0.8, o.batch_size = 7; },
-      [](TrainOptions& o) { o.bce_target_thresh = -0.1; },
-      [](TrainOptions& o) { o.repeated_aug = 0.5; },
+      [](TrainOptions& o) { o.augment().ratio({1.0}); },
+      [](TrainOptions& o) { o.augment().re_prob(1.5); },
+      [](TrainOptions& o) { o.augment().re_mode("none"); },
+      [](TrainOptions& o) { o.augment().crop_mode("center"); },
+      [](TrainOptions& o) { o.augment().interpolation("cubic"); },
+      [](TrainOptions& o) { o.run().device("meta"); },
+      [](TrainOptions& o) { o.run().threads(0); },
+      [](TrainOptions& o) { o.optimizer().momentum(1); },
+      [](TrainOptions& o) { o.mix().mixup(-1); },
+      [](TrainOptions& o) { o.mix().mixup(0.8), o.mix().mode("half"); },
+      [](TrainOptions& o) { o.mix().cutmix(1), o.mix().prob(2); },
+      [](TrainOptions& o) { o.mix().mixup(0.8), o.batch_size(7); },
+      [](TrainOptions& o) { o.loss().bce_target_thresh(-0.1); },
+      [](TrainOptions& o) { o.repeated_aug(0.5); },
       [](TrainOptions& o) {
-        o.img_size = Size2d{0, 8};
+        o.img_size(Size2d{0, 8});
       }};
   EXPECT_NO_THROW(check_options(minimal()));
   for (std::size_t i = 0; i < faults.size(); ++i) {
@@ -75,7 +75,7 @@ TEST(TrainOptions, RefuseWhatCannotBe) {
 
 TEST(TrainOptions, NameTheFieldThatIsWrong) {
   auto options = minimal();
-  options.augment.re_prob = 2;
+  options.augment().re_prob(2);
   try {
     check_options(options);
     FAIL() << "accepted";
@@ -86,22 +86,22 @@ TEST(TrainOptions, NameTheFieldThatIsWrong) {
 
 TEST(TrainOptions, KeepAnyBytesOfAPathInJson) {
   auto options = minimal();
-  options.data = "caf\xE9/\\x41 \xC3\xA9";
-  options.labels = {"\xFF", "b"};
+  options.data("caf\xE9/\\x41 \xC3\xA9");
+  options.labels({"\xFF", "b"});
   const auto text = options_to_json(options).dump();
   const auto back = options_from_json(Json::parse(text), "args.json");
-  EXPECT_EQ(back.data, options.data);
-  EXPECT_EQ(back.labels, options.labels);
+  EXPECT_EQ(back.data(), options.data());
+  EXPECT_EQ(back.labels(), options.labels());
 }
 
 TEST(PeakLr, ScalesTheBaseWithTheGlobalBatchAndTakesLrAsItIs) {
   auto options = minimal();
-  options.lr_base = 5e-4;
-  options.lr_base_size = 512;
-  options.batch_size = 128;
-  options.accum = 2;
+  options.optimizer().lr_base(5e-4);
+  options.optimizer().lr_base_size(512);
+  options.batch_size(128);
+  options.accum(2);
   EXPECT_DOUBLE_EQ(peak_lr(options), 2.5e-4);
-  options.lr = 1e-2;
+  options.optimizer().lr(1e-2);
   EXPECT_DOUBLE_EQ(peak_lr(options), 1e-2);
 }
 

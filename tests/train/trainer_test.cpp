@@ -12,6 +12,7 @@
 #include "vit/core/file.h"
 #include "vit/io/safetensors.h"
 #include "vit/model/weights.h"
+#include "vit/train/checkpoint.h"
 
 namespace vit::train {
 namespace {
@@ -37,7 +38,7 @@ class TrainerTest : public ::testing::Test {
 
   /// Trains until `steps` are done, saves, and goes on in a new Trainer.
   void stop_and_resume(TrainOptions options, std::int64_t steps) {
-    options.max_steps = steps;
+    options.run().max_steps(steps);
     const auto stopped = make_trainer(options, log_)->fit();
     EXPECT_FALSE(stopped.finished);
     EXPECT_EQ(stopped.state.step, steps);
@@ -45,9 +46,9 @@ class TrainerTest : public ::testing::Test {
   }
 
   void resume(TrainOptions options) {
-    options.max_steps = 0;
+    options.run().max_steps(0);
     auto trainer = make_trainer(options, log_);
-    const auto found = find_checkpoint(fs::path(options.output) / "checkpoints", log_);
+    const auto found = find_checkpoint(fs::path(options.run().output()) / "checkpoints", log_);
     ASSERT_TRUE(found);
     trainer->resume(found->path);
     EXPECT_TRUE(trainer->fit().finished);
@@ -85,10 +86,10 @@ TEST_F(TrainerTest, WritesEverythingARunIsToLeave) {
 
 TEST_F(TrainerTest, WritesModelFilesWithTheWholeConfiguration) {
   auto options = tiny_options(folder_, "run");
-  options.labels = {"dark", "grey", "bright"};
+  options.labels({"dark", "grey", "bright"});
   make_trainer(options, log_)->fit();
   const auto loaded = model::load_model(folder_ / "run" / "best.safetensors");
-  EXPECT_EQ(loaded.config.labels, options.labels);
+  EXPECT_EQ(loaded.config.labels, options.labels());
   EXPECT_EQ(loaded.config.model.num_classes(), 3);
   EXPECT_EQ(loaded.config.preprocessing.mean.size(), 1U);
 }
@@ -101,10 +102,10 @@ TEST_F(TrainerTest, GivesTheSameBitsAgain) {
 
 TEST_F(TrainerTest, GivesTheSameBitsWithAnyNumberOfWorkers) {
   auto options = tiny_options(folder_, "a");
-  options.workers = 0;
+  options.run().workers(0);
   make_trainer(options, log_)->fit();
-  options.output = folder_ / "b";
-  options.workers = 3;
+  options.run().output(folder_ / "b");
+  options.run().workers(3);
   make_trainer(options, log_)->fit();
   expect_same_run("a", "b");
 }
@@ -112,7 +113,7 @@ TEST_F(TrainerTest, GivesTheSameBitsWithAnyNumberOfWorkers) {
 TEST_F(TrainerTest, GivesOtherBitsWithAnotherSeed) {
   make_trainer(tiny_options(folder_, "a"), log_)->fit();
   auto options = tiny_options(folder_, "b");
-  options.seed = 43;
+  options.run().seed(43);
   make_trainer(options, log_)->fit();
   EXPECT_FALSE(file("a", "last.safetensors") == file("b", "last.safetensors"));
 }
@@ -132,8 +133,8 @@ TEST_F(TrainerTest, ResumesBitForBitBeforeAnEpochIsEvaluated) {
 TEST_F(TrainerTest, ResumesBitForBitFromAnEarlierCheckpointWhenTheNewestIsDamaged) {
   make_trainer(tiny_options(folder_, "straight"), log_)->fit();
   auto options = tiny_options(folder_, "resumed");
-  options.checkpoint_every = 3;
-  options.max_steps = 8;
+  options.run().checkpoint_every(3);
+  options.run().max_steps(8);
   make_trainer(options, log_)->fit();
   std::ofstream(folder_ / "resumed" / "checkpoints" / "step-8" / "training.safetensors") << "cut";
   resume(options);
@@ -142,10 +143,10 @@ TEST_F(TrainerTest, ResumesBitForBitFromAnEarlierCheckpointWhenTheNewestIsDamage
 
 TEST_F(TrainerTest, ResumesBitForBitWithAccumulationAndWithoutAverage) {
   auto options = tiny_options(folder_, "straight");
-  options.accum = 2;  // two steps an epoch
-  options.ema.reset();
+  options.accum(2);  // two steps an epoch
+  options.regularization().ema().reset();
   make_trainer(options, log_)->fit();
-  options.output = folder_ / "resumed";
+  options.run().output(folder_ / "resumed");
   stop_and_resume(options, 3);
   expect_same_run("straight", "resumed");
 }
@@ -154,14 +155,14 @@ TEST_F(TrainerTest, ResumesBitForBitWithMixingRepeatsAndEveryOptimiser) {
   for (const auto& name : optimizer_names()) {
     SCOPED_TRACE(name);
     auto options = tiny_options(folder_, name);
-    options.opt = name;
-    options.bce = name == "lamb";
-    options.mix.mixup = 0.8;
-    options.mix.cutmix = 1.0;
-    options.mixup_off_epoch = 2;
-    options.repeated_aug = 3;
+    options.optimizer().opt(name);
+    options.loss().bce(name == "lamb");
+    options.mix().mixup(0.8);
+    options.mix().cutmix(1.0);
+    options.mix().off_epoch(2);
+    options.repeated_aug(3);
     make_trainer(options, log_)->fit();
-    options.output = folder_ / (name + "-resumed");
+    options.run().output(folder_ / (name + "-resumed"));
     stop_and_resume(options, 7);
     expect_same_run(name, name + "-resumed");
   }
@@ -169,9 +170,9 @@ TEST_F(TrainerTest, ResumesBitForBitWithMixingRepeatsAndEveryOptimiser) {
 
 TEST_F(TrainerTest, LeavesFrozenBlocksAsTheyAre) {
   auto options = tiny_options(folder_, "run");
-  options.freeze_blocks = 1;
-  options.ema.reset();
-  options.epochs = 1;
+  options.optimizer().freeze_blocks(1);
+  options.regularization().ema().reset();
+  options.epochs(1);
   auto setup = prepare(options, log_);
   std::map<std::string, at::Tensor> before;
   for (const auto& item : setup.model->named_parameters())
@@ -187,24 +188,24 @@ TEST_F(TrainerTest, LeavesFrozenBlocksAsTheyAre) {
 
 TEST_F(TrainerTest, TrainsTheHeadAloneWithAllBlocksFrozen) {
   auto options = tiny_options(folder_, "run");
-  options.freeze_blocks = 2;
+  options.optimizer().freeze_blocks(2);
   const auto setup = prepare(options, log_);
   for (const auto& item : setup.model->named_parameters())
     EXPECT_EQ(item.value().requires_grad(), item.key().starts_with("head.")) << item.key();
-  options.freeze_blocks = 3;
+  options.optimizer().freeze_blocks(3);
   EXPECT_THROW(prepare(options, log_), UsageError);
 }
 
 TEST_F(TrainerTest, ValidatesOnImagesHeldOut) {
   auto options = tiny_options(folder_, "straight");
-  options.holdout = 11;
-  options.freeze_blocks = 1;
+  options.holdout(11);
+  options.optimizer().freeze_blocks(1);
   const auto setup = prepare(options, log_);
   EXPECT_EQ(setup.train_data->size(), 32);
   EXPECT_EQ(setup.val_data->size(), 11);
   EXPECT_THAT(setup.val_data->name(0), HasSubstr("train-images"));
   make_trainer(options, log_)->fit();
-  options.output = folder_ / "resumed";
+  options.run().output(folder_ / "resumed");
   stop_and_resume(options, 5);
   expect_same_run("straight", "resumed");
 }
@@ -212,8 +213,8 @@ TEST_F(TrainerTest, ValidatesOnImagesHeldOut) {
 TEST_F(TrainerTest, GivesOtherBitsWithMixing) {
   auto options = tiny_options(folder_, "plain");
   make_trainer(options, log_)->fit();
-  options.output = folder_ / "mixed";
-  options.mix.mixup = 0.8;
+  options.run().output(folder_ / "mixed");
+  options.mix().mixup(0.8);
   make_trainer(options, log_)->fit();
   EXPECT_NE(file("plain", "last.safetensors"), file("mixed", "last.safetensors"));
 }
@@ -243,21 +244,21 @@ TEST_F(TrainerTest, EvaluatesAgainAfterBeingStoppedWhileItEvaluated) {
 
 TEST_F(TrainerTest, RefusesACheckpointOfAnotherModel) {
   auto options = tiny_options(folder_, "run");
-  options.max_steps = 2;
+  options.run().max_steps(2);
   make_trainer(options, log_)->fit();
-  options.model_args.push_back("embed_dim=16");
+  options.model_args().push_back("embed_dim=16");
   auto other = make_trainer(options, log_);
   EXPECT_THROW(other->resume(folder_ / "run" / "checkpoints" / "step-2"), DataError);
 }
 
 TEST_F(TrainerTest, LearnsToTellDarkFromBright) {
   auto options = tiny_options(folder_, "run");
-  options.epochs = 30;
-  options.lr = 1e-2;
-  options.drop = 0;
-  options.drop_path = 0;
-  options.model_args.back() = "proj_drop_rate=0";
-  options.ema.reset();
+  options.epochs(30);
+  options.optimizer().lr(1e-2);
+  options.regularization().drop(0);
+  options.regularization().drop_path(0);
+  options.model_args().back() = "proj_drop_rate=0";
+  options.regularization().ema().reset();
   EXPECT_EQ(*make_trainer(options, log_)->fit().state.best_top1, 100.0);
 }
 
@@ -280,7 +281,7 @@ TEST_F(TrainerTest, StopsBeforeTheUpdateWhenTheLossIsNotFinite) {
 
 TEST_F(TrainerTest, EvaluatesWhereMaxStepsEndsIt) {
   auto options = tiny_options(folder_, "run");
-  options.max_steps = 7;
+  options.run().max_steps(7);
   std::vector<EpochReport> reports;
   TrainCallbacks callbacks;
   callbacks.epoch = [&](const EpochReport& report) { reports.push_back(report); };
@@ -295,16 +296,16 @@ TEST_F(TrainerTest, EvaluatesWhereMaxStepsEndsIt) {
 
 TEST_F(TrainerTest, WritesABestModelWhenMaxStepsEndsTheFirstEpoch) {
   auto options = tiny_options(folder_, "run");
-  options.max_steps = 2;
+  options.run().max_steps(2);
   make_trainer(options, log_)->fit();
   EXPECT_TRUE(file("run", "best.safetensors") == file("run", "last.safetensors"));
 }
 
 TEST_F(TrainerTest, TrainsNoStepPastMaxSteps) {
   auto options = tiny_options(folder_, "run");
-  options.max_steps = 7;
+  options.run().max_steps(7);
   make_trainer(options, log_)->fit();
-  options.max_steps = 3;
+  options.run().max_steps(3);
   auto trainer = make_trainer(options, log_);
   trainer->resume(folder_ / "run" / "checkpoints" / "step-7");
   EXPECT_EQ(trainer->fit().state.step, 7);
@@ -321,12 +322,12 @@ TEST_F(TrainerTest, GivesTheBestOfWholeEpochsBackWhenARunThatEndedEarlyIsResumed
 
 TEST_F(TrainerTest, RefusesToGoOnWithOtherImages) {
   auto options = tiny_options(folder_, "run");
-  options.max_steps = 7;
+  options.run().max_steps(7);
   make_trainer(options, log_)->fit();
-  std::filesystem::copy(options.data, folder_ / "more", fs::copy_options::recursive);
+  std::filesystem::copy(options.data(), folder_ / "more", fs::copy_options::recursive);
   vit::testing::write_tiny_idx(folder_ / "more", "train", 60);
-  options.data = folder_ / "more";
-  options.max_steps = 0;
+  options.data(folder_ / "more");
+  options.run().max_steps(0);
   const auto checkpoint = folder_ / "run" / "checkpoints" / "step-7";
   try {
     make_trainer(options, log_)->resume(checkpoint);
@@ -344,16 +345,16 @@ TEST_F(TrainerTest, RefusesToGoOnWithOtherImages) {
 
 TEST_F(TrainerTest, GoesOnWithTheSameImagesInAnotherFolder) {
   auto options = tiny_options(folder_, "run");
-  options.max_steps = 7;
+  options.run().max_steps(7);
   make_trainer(options, log_)->fit();
-  fs::rename(options.data, folder_ / "moved");
-  options.data = folder_ / "moved";
+  fs::rename(options.data(), folder_ / "moved");
+  options.data(folder_ / "moved");
   EXPECT_NO_THROW(make_trainer(options, log_)->resume(folder_ / "run" / "checkpoints" / "step-7"));
 }
 
 TEST_F(TrainerTest, SeedsItsGeneratorAnewOnAnotherKindOfDevice) {
   auto options = tiny_options(folder_, "run");
-  options.max_steps = 7;
+  options.run().max_steps(7);
   make_trainer(options, log_)->fit();
   // As a CUDA device leaves it: a generator's state of 16 bytes.
   const auto checkpoint = folder_ / "run" / "checkpoints" / "step-7";
@@ -372,10 +373,10 @@ TEST_F(TrainerTest, SeedsItsGeneratorAnewOnAnotherKindOfDevice) {
   }
   io::write_safetensors(folder_ / "other", tensors);
   fs::rename(folder_ / "other", path);
-  options.max_steps = 0;
+  options.run().max_steps(0);
   for (const auto* run : {"a", "b"}) {
     fs::copy(folder_ / "run", folder_ / run, fs::copy_options::recursive);
-    options.output = folder_ / run;
+    options.run().output(folder_ / run);
     auto trainer = make_trainer(options, log_);
     trainer->resume(folder_ / run / "checkpoints" / "step-7");
     EXPECT_TRUE(trainer->fit().finished);
@@ -386,7 +387,7 @@ TEST_F(TrainerTest, SeedsItsGeneratorAnewOnAnotherKindOfDevice) {
 TEST_F(TrainerTest, FollowsALargerNumberOfEpochsWhenItIsResumed) {
   auto options = tiny_options(folder_, "run");
   make_trainer(options, log_)->fit();
-  options.epochs = 5;
+  options.epochs(5);
   auto trainer = make_trainer(options, log_);
   trainer->resume(folder_ / "run" / "checkpoints" / "step-15");
   EXPECT_EQ(trainer->total_steps(), 25);
@@ -412,7 +413,7 @@ TEST_F(TrainerTest, PutsTheWeightsAndTheModeBackWhenAnEvaluationThrows) {
 
 TEST_F(TrainerTest, ReadsOverDamagedRowsOfItsLog) {
   auto options = tiny_options(folder_, "run");
-  options.max_steps = 7;
+  options.run().max_steps(7);
   make_trainer(options, log_)->fit();
   std::ofstream(folder_ / "run" / "log.jsonl", std::ios::app)
       << "{\"event\": 5}\n{\"event\": \"epoch\", \"epoch\": \"two\"}\n[1]\n{\"eve";
@@ -423,9 +424,9 @@ TEST_F(TrainerTest, ReadsOverDamagedRowsOfItsLog) {
 TEST_F(TrainerTest, NamesARunFolderThatCannotBeMade) {
   auto options = tiny_options(folder_, "run");
   std::ofstream(folder_ / "file") << "text";
-  options.output = folder_ / "file" / "run";
+  options.run().output(folder_ / "file" / "run");
   EXPECT_THROW(make_trainer(options, log_)->fit(), IoError);
-  options.output.clear();
+  options.run().output().clear();
   EXPECT_THROW(make_trainer(options, log_)->fit(), UsageError);
 }
 

@@ -37,7 +37,7 @@ Command::Command(const std::string& name, const std::string& description,
   app_.set_help_flag("-h,--help", "Print this and exit");
   app_.option_defaults()->always_capture_default(false);
   app_.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  const std::string group = "Every command";
+  const auto* group = "Every command";
   app_.add_flag_callback(
           "--version",
           [this] {
@@ -69,23 +69,13 @@ Command::Command(const std::string& name, const std::string& description,
       ->check(CLI::IsMember({"man", "bash", "zsh", "fish"}))
       ->trigger_on_parse()
       ->group(group);
-  app_.add_option("--device", device_, "auto, cpu, cuda or cuda:N")
-      ->type_name("DEVICE")
-      ->group(group);
-  add_number(app_, "--threads", threads_, 1, 4096, "Threads (default: the cores there are)")
-      ->group(group);
-  add_number(app_, "--seed", seed_, 0, 9007199254740992.0, "Seed of everything random (42)")
-      ->group(group);
-  app_.add_flag("-v,--verbose", verbose_, "Say more")->group(group);
-  app_.add_flag("-q,--quiet", quiet_, "Say nothing but errors")->group(group);
-  app_.add_option("--log-format", log_format_, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->group(group);
+  flags_.show("architecture_names", "--list-models");
+  flags_.add(common_, &given_, group);
 }
 
 int Command::report(ErrorKind kind, const std::string& message) {
   if (!log_) log_ = std::make_unique<Log>(LogOptions{name_});
-  log_->error(message);
+  log_->error(flags_.in_flags(message, /*leads=*/kind == ErrorKind::kUsage));
   return static_cast<int>(kind);
 }
 
@@ -105,6 +95,7 @@ int Command::run(int argc, char** argv, const std::function<int()>& body) {
 }
 
 int Command::parse_and_run(int argc, char** argv, const std::function<int()>& body) {
+  flags_.finish_help();
   try {
     auto arguments = lists_.gather({argv + 1, argv + argc});
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
@@ -115,19 +106,21 @@ int Command::parse_and_run(int argc, char** argv, const std::function<int()>& bo
   } catch (const Error& error) {
     return report(error.kind(), error.what());
   }
-  const auto level = quiet_ ? LogLevel::kQuiet : verbose_ ? LogLevel::kDebug : LogLevel::kInfo;
+  const auto level = common_.quiet     ? LogLevel::kQuiet
+                     : common_.verbose ? LogLevel::kDebug
+                                       : LogLevel::kInfo;
   log_ = std::make_unique<Log>(
-      LogOptions{name_, level, log_format_ == "json" ? LogFormat::kJson : LogFormat::kText});
-  if (threads_ == 0) threads_ = available_cores();
+      LogOptions{name_, level, common_.log_format == "json" ? LogFormat::kJson : LogFormat::kText});
+  if (!common_.threads) common_.threads = available_cores();
   try {
-    if (start_) start_(threads_);
+    if (start_) start_(threads());
     return body();
   } catch (const Error& error) {
     return report(error.kind(), error.what());
   } catch (const std::filesystem::filesystem_error& error) {
     return report(ErrorKind::kIo, error.what());
   } catch (const std::exception& error) {
-    const auto known = explain_ ? explain_(error, verbose_) : std::nullopt;
+    const auto known = explain_ ? explain_(error, common_.verbose) : std::nullopt;
     if (known) return report(known->kind(), known->what());
     const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
     return report(memory ? ErrorKind::kIo : ErrorKind::kData,

@@ -2,27 +2,52 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <cmath>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "common/flags.h"
 #include "common/lists.h"
 #include "vit/core/error.h"
 #include "vit/core/log.h"
 
 namespace vit::tools {
 
-/// A command line program: options go into `app()`, the work into `run`.
+/// What each command can be told.
+struct CommonOptions {
+  std::string device = "auto";
+  std::optional<int> threads;  ///< null: the cores there are
+  std::uint64_t seed = 42;
+  bool verbose = false;
+  bool quiet = false;
+  std::string log_format = "text";
+};
+
+template <class Visitor>
+void visit(CommonOptions& o, Visitor&& v) {
+  v("device", o.device,
+    Field{.help = "auto, cpu, cuda or cuda:N", .value = "auto|cpu|cuda|cuda:N"});
+  v("threads", o.threads,
+    Field{.help = "Threads (default: the cores there are)", .low = 1, .high = 4096});
+  v("seed", o.seed, Field{.help = "Seed of everything random", .low = 0, .high = 9007199254740992});
+  v("verbose", o.verbose, Field{.help = "Say more", .flag = "-v,--verbose"});
+  v("quiet", o.quiet, Field{.help = "Say nothing but errors", .flag = "-q,--quiet"});
+  v("log_format", o.log_format, Field{.help = "text or json", .names = {"text", "json"}});
+}
+
+/// A command line program: options go into `flags()`, the work into `run`.
 class Command {
  public:
   /// `examples` closes the help text.
   Command(const std::string& name, const std::string& description, const std::string& examples);
 
-  CLI::App& app() { return app_; }
-  /// Where options that take lists are added.
-  Lists& lists() { return lists_; }
+  /// Where options are added, from the field lists of structs.
+  Flags& flags() { return flags_; }
+  /// An option whose absence is an error of the parser's. `name`: a name of it.
+  void require(const std::string& name) { app_.get_option(name)->required(); }
+  /// Whether an option that every command has was given.
+  bool was_given(const std::string& field) const { return given_.contains(field); }
   /// Parses, runs `body` and turns every outcome into its exit code (tools/README.md) and one line
   /// on stderr.
   /// `body` returns the exit code of a run that threw nothing.
@@ -38,44 +63,25 @@ class Command {
 
   // What follows is for `body`, after parsing.
   Log& log() { return *log_; }
-  bool quiet() const { return quiet_; }
-  const std::string& device_name() const { return device_; }
-  int threads() const { return threads_; }
-  std::uint64_t seed() const { return seed_; }
+  bool quiet() const { return common_.quiet; }
+  const std::string& device_name() const { return common_.device; }
+  int threads() const { return *common_.threads; }
+  std::uint64_t seed() const { return common_.seed; }
 
  private:
   int parse_and_run(int argc, char** argv, const std::function<int()>& body);
+  /// One line on stderr, with flags where the library names fields.
   int report(ErrorKind kind, const std::string& message);
 
   CLI::App app_;
   Lists lists_;
+  Flags flags_{app_, lists_};
   std::string name_;
-  std::string device_ = "auto";
-  int threads_ = 0;
-  std::uint64_t seed_ = 42;
+  CommonOptions common_;
+  Json given_ = Json::object();  // of them
   std::function<void(int)> start_;
   Explain explain_;
-  bool verbose_ = false;
-  bool quiet_ = false;
-  std::string log_format_ = "text";
   std::unique_ptr<Log> log_;
 };
-
-/// A numeric option that rejects what is not finite or outside [low, high], naming flag and range.
-template <class T>
-CLI::Option* add_number(CLI::App& app, const std::string& flags, T& value, double low, double high,
-                        const std::string& description) {
-  auto* option = app.add_option(flags, value, description);
-  option->check([=](const std::string& text) -> std::string {
-    double number = NAN;
-    const bool whole = std::is_integral_v<T>;
-    if (!CLI::detail::lexical_cast(text, number) || !std::isfinite(number) || number < low ||
-        number > high || (whole && number != std::floor(number)))
-      return format("expected a {}number from {} to {}, found '{}'", whole ? "whole " : "", low,
-                    high, text);
-    return "";
-  });
-  return option;
-}
 
 }  // namespace vit::tools

@@ -76,7 +76,7 @@ CLI::Option* Lists::add(CLI::App& app, const ListOption& option,
                         const std::string& description) {
   options_.push_back(option);
   auto* added = app.add_option_function<std::vector<std::string>>(
-      option.name,
+      option.names,
       [option, set = std::move(set)](const std::vector<std::string>& lists) {
         const bool add_up = option.of == ListOf::kKeyValues;
         std::vector<std::string> values;
@@ -86,8 +86,9 @@ CLI::Option* Lists::add(CLI::App& app, const ListOption& option,
           values.insert(values.end(), some.begin(), some.end());
         }
         if (values.size() < option.min || values.size() > option.max)
-          throw CLI::ValidationError(option.name, format("expected {} values, found {}",
-                                                         describe_count(option), values.size()));
+          throw CLI::ValidationError(
+              split(option.names, ',').back(),
+              format("expected {} values, found {}", describe_count(option), values.size()));
         set(values);
       },
       description);
@@ -106,8 +107,10 @@ std::vector<std::string> Lists::gather(const std::vector<std::string>& arguments
     }
     const auto equals = argument.find('=');
     const auto name = argument.substr(0, equals);
-    const auto found = std::find_if(options_.begin(), options_.end(),
-                                    [&](const auto& option) { return option.name == name; });
+    const auto found = std::find_if(options_.begin(), options_.end(), [&](const auto& option) {
+      const auto names = split(option.names, ',');
+      return std::find(names.begin(), names.end(), name) != names.end();
+    });
     if (found == options_.end() || equals != std::string::npos) {
       gathered.push_back(argument);
       continue;

@@ -16,7 +16,7 @@ enum class ListOf {
 };
 
 struct ListOption {
-  std::string name;  ///< `--mean`
+  std::string names;  ///< `--mean`; of several, separated by commas, messages show the last
   ListOf of = ListOf::kNumbers;
   std::size_t min = 1, max = 1;  ///< values; 0 is allowed for `min`
 };

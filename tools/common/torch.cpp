@@ -9,11 +9,7 @@
 namespace vit::tools {
 
 c10::Device open_device(Command& command) {
-  try {
-    return runtime::open_device(command.device_name(), &command.log());
-  } catch (const UsageError& error) {
-    throw UsageError("--{}", error.what());  // "device …": the option's name
-  }
+  return runtime::open_device(command.device_name(), &command.log());
 }
 
 void use_libtorch(Command& command) {

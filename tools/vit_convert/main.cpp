@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <iostream>
 
+#include "common/command.h"
 #include "common/torch.h"
 #include "vit/core/file.h"
 #include "vit/core/file_roles.h"
@@ -17,12 +18,17 @@
 namespace vit::tools {
 namespace {
 
-int print_inspection(const ConvertArguments& arguments, Log& log) {
-  const auto inspected = model::inspect(arguments.input, arguments.options.load, &log);
+int print_inspection(const ConvertArguments& arguments, Command& command) {
+  auto inspected = model::inspect(arguments.input, arguments.options.load, &command.log());
+  const auto in_flags = [&](const std::string& text) {
+    return command.flags().in_flags(text, /*leads=*/false);
+  };
+  if (auto& problem = inspected["problem"]; problem.is_string())
+    problem = in_flags(problem.get<std::string>());
   if (arguments.format == "json")
     std::cout << inspected.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
   else
-    std::cout << model::inspect_text(inspected);
+    std::cout << in_flags(model::inspect_text(inspected));
   return 0;
 }
 
@@ -87,11 +93,12 @@ void claim_all_files(FileRoles& roles, const ConvertArguments& arguments) {
 }
 
 int convert(Command& command, ConvertArguments& arguments) {
+  take_words(arguments);
   arguments.options.load.adapt.seed = command.seed();
   check_arguments(arguments);
   // A device that is not there is an error also where nothing would run on it.
   if (command.device_name() != "auto") open_device(command);
-  if (arguments.inspect) return print_inspection(arguments, command.log());
+  if (arguments.inspect) return print_inspection(arguments, command);
   FileRoles roles;
   claim_all_files(roles, arguments);
   if (!arguments.labels.empty()) arguments.options.labels = model::read_labels(arguments.labels);
@@ -122,6 +129,7 @@ int main(int argc, char** argv) {
                   kConvertExamples);
   use_libtorch(command);
   ConvertArguments arguments;
-  add_options(command, arguments);
+  command.flags().add(arguments);
+  command.require("INPUT");
   Command::end(command.run(argc, argv, [&] { return convert(command, arguments); }));
 }

@@ -30,7 +30,8 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   Command command("vit-infer", "Classifies images, extracts features, measures models.", kExamples);
   InferOptions options;
-  add_infer_options(command.app(), options);
+  command.flags().add(options);
+  command.require("--model");
   const int code = command.run(argc, argv, [&] {
     check_infer_options(options);
     check_video_options(options);

@@ -1,6 +1,7 @@
 // The three things that vit-infer does. Each returns the exit code.
 #pragma once
 
+#include "common/command.h"
 #include "options.h"
 
 namespace vit::tools {

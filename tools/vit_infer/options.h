@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "common/command.h"
+#include "vit/core/visit.h"
 
 namespace vit::tools {
 
@@ -27,16 +27,18 @@ struct InferOptions {
   std::filesystem::path output;
   bool force = false;
   bool resume = false;
+  std::string on_error = "fail";
 
   std::int64_t batch_size = 8;
   std::int64_t workers = 0;  ///< 0: as many as there are threads, up to 8
-  std::string on_error = "fail";
   bool profile = false;
+  bool benchmark = false;
 
   std::string features;
   std::filesystem::path attention;
   std::string attention_method = "rollout";
   std::filesystem::path html;
+  bool preprocess_only = false;
 
   std::string every;               ///< frames of a video: a number, or seconds as `0.5s`
   std::filesystem::path annotate;  ///< the video with labels drawn
@@ -45,11 +47,110 @@ struct InferOptions {
   std::filesystem::path class_map;
   bool class_order = false;
   std::filesystem::path confusion;
-  bool preprocess_only = false;
-  bool benchmark = false;
 };
 
-void add_infer_options(CLI::App& app, InferOptions& options);
+template <class Visitor>
+void visit_model(InferOptions& o, Visitor&& v) {
+  v("model", o.model,
+    Field{.help = "Model file, timm folder, or weights with --arch/--config",
+          .flag = "-m,--model",
+          .value = "FILE"});
+  v("architecture", o.arch,
+    Field{.help = "Architecture, where the file does not say", .flag = "--arch", .value = "NAME"});
+  v("config_file", o.config,
+    Field{
+        .help = "Configuration, where the file does not say", .flag = "--config", .value = "FILE"});
+  v("precision", o.precision,
+    Field{.help = "auto, fp32, fp32x3, bf16 or int8; auto is int8 for an int8 file, else fp32",
+          .names = {"auto", "fp32", "fp32x3", "bf16", "int8"}});
+  v("engine", o.engine,
+    Field{.help = "auto, packed or modules; auto is packed on a CPU",
+          .names = {"auto", "packed", "modules"}});
+  v("low_memory", o.low_memory,
+    Field{.help = "Keep each weight once; on AVX2 products are about a tenth slower"});
+}
+
+template <class Visitor>
+void visit_rows(InferOptions& o, Visitor&& v) {
+  v("topk", o.topk, Field{.help = "Classes of each row", .low = 1, .high = 1e9});
+  v("format", o.format,
+    Field{.help = "text, csv, json, jsonl or npy (text)",
+          .names = {"text", "csv", "json", "jsonl", "npy"}});
+  v("output", o.output,
+    Field{.help = "File for the rows (standard output)", .flag = "-o,--output", .value = "FILE"});
+  v("force", o.force, Field{.help = "Replace files that exist"});
+  v("resume", o.resume,
+    Field{.help = "Go on after the last whole row of FILE.part; a FILE that exists is whole "
+                  "(exit 4)"});
+  v("on_error", o.on_error,
+    Field{.help = "fail, or skip: a row with the error, and go on", .names = {"fail", "skip"}});
+}
+
+template <class Visitor>
+void visit_speed(InferOptions& o, Visitor&& v) {
+  v("batch_size", o.batch_size, Field{.help = "Images at a time", .low = 1, .high = 65536});
+  v("workers", o.workers,
+    Field{.help = "Threads that decode; 0: as many as --threads, up to 8", .low = 0, .high = 1024});
+  v("profile", o.profile, Field{.help = "Say how long each step took"});
+  v("benchmark", o.benchmark, Field{.help = "Time the model on random input"});
+}
+
+template <class Visitor>
+void visit_inside(InferOptions& o, Visitor&& v) {
+  v("features", o.features,
+    Field{.help = "Write cls, mean, tokens, pooled or layer:N as npy", .value = "KIND"});
+  v("attention", o.attention, Field{.help = "Folder for one overlay PNG an image", .value = "DIR"});
+  v("attention_method", o.attention_method,
+    Field{.help = "last or rollout", .names = {"last", "rollout"}});
+  v("html", o.html,
+    Field{.help = "One page with images, predictions and attention", .value = "FILE"});
+  v("preprocess_only", o.preprocess_only,
+    Field{.help = "Write the model's input as npy (needs -o)"});
+}
+
+template <class Visitor>
+void visit_video(InferOptions& o, Visitor&& v) {
+  v("every", o.every,
+    Field{.help = "Each Nth frame, or one each N seconds (0.5s)", .value = "N|Ns"});
+  v("annotate", o.annotate,
+    Field{.help = "Write the video (.mp4 .avi .mkv .mov) with the most probable class on every "
+                  "frame",
+          .value = "FILE"});
+}
+
+template <class Visitor>
+void visit_measuring(InferOptions& o, Visitor&& v) {
+  v("validate", o.validate,
+    Field{.help = "INPUT is a folder of class folders or of IDX files, or two IDX files"});
+  v("class_map", o.class_map,
+    Field{.help = "Text file with one class folder a line, in the order of the model's classes "
+                  "(default: the model's labels; \\xHH in a name is a byte, so that the folder "
+                  "T-shirt\\x2ftop is the class T-shirt/top)",
+          .value = "FILE"});
+  v("class_order", o.class_order,
+    Field{.help = "The class folders in natural order are the model's classes, whatever their "
+                  "names"});
+  v("confusion", o.confusion,
+    Field{.help = "CSV of true and predicted classes (--validate)", .value = "FILE"});
+}
+
+template <class Visitor>
+void visit(InferOptions& o, Visitor&& v) {
+  v("inputs", o.inputs,
+    Field{.help = "Images, folders, - (paths on standard input), .npy or .safetensors tensors, "
+                  "videos (.mp4 .avi .mkv .mov .webm), camera:N",
+          .flag = "INPUT",
+          .value = "..."});
+  v("null_separated", o.null_separated,
+    Field{.help = "Paths on standard input end in NUL, as find -print0 writes them",
+          .flag = "-0,--null"});
+  visit_model(o, in_group("Model", v));
+  visit_rows(o, in_group("Rows", v));
+  visit_speed(o, in_group("Speed", v));
+  visit_inside(o, in_group("Looking inside", v));
+  visit_video(o, in_group("Videos and cameras", v));
+  visit_measuring(o, in_group("Measuring", v));
+}
 
 /// Throws UsageError where options do not go together.
 void check_infer_options(const InferOptions& options);

@@ -12,17 +12,6 @@ namespace vit::tools {
 
 namespace {
 
-/// The library names fields; `device: …` and `device cuda: …` are of a flag's name.
-[[noreturn]] void name_flag(const UsageError& error, const std::string& device,
-                            std::optional<int> rank) {
-  const std::string_view what = error.what();
-  if (rank && device == "cuda" && what.starts_with("device"))
-    throw UsageError("--device {} with LOCAL_RANK {}: {}", device, *rank, what);
-  for (const std::string_view flag : {"device", "precision", "engine"})
-    if (what.starts_with(flag)) throw UsageError("--{}", what);
-  throw error;
-}
-
 /// `-v`: what was chosen.
 void describe_predictor(Log& log, const std::filesystem::path& file,
                         const infer::Predictor& predictor) {
@@ -57,7 +46,9 @@ infer::Predictor open_predictor(Command& command, const InferOptions& options) {
     describe_predictor(command.log(), options.model, opened);
     return opened;
   } catch (const UsageError& error) {
-    name_flag(error, predictor.device, predictor.cuda_index);
+    const std::string_view what = error.what();
+    if (!predictor.cuda_index || predictor.device != "cuda" || !what.starts_with("device")) throw;
+    throw UsageError("--device cuda with LOCAL_RANK {}: {}", *predictor.cuda_index, what);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "common/command.h"
 #include "options.h"
 #include "vit/data/loader.h"
 #include "vit/data/step_times.h"

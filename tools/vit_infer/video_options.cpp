@@ -10,11 +10,7 @@ namespace {
 
 void check_every(const InferOptions& o, bool videos) {
   if (o.every.empty()) return;
-  try {
-    pipeline::parse_frame_interval(o.every);
-  } catch (const UsageError& error) {
-    throw UsageError("--{}", error.what());
-  }
+  pipeline::parse_frame_interval(o.every);
   if (!videos || o.validate)
     throw UsageError("--every {}: expected a video or camera:N as INPUT", o.every);
 }

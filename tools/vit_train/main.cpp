@@ -6,7 +6,7 @@
 #include <iostream>
 
 #include "common/stop_signal.h"
-#include "flags.h"
+#include "options.h"
 #include "plan.h"
 #include "progress.h"
 #include "vit/runtime/device.h"
@@ -22,38 +22,6 @@ constexpr auto kExamples =
     "  vit-train --data images --model vit_tiny_patch16_224 --epochs 50 -o runs/scratch\n"
     "  vit-train --data images --model model.safetensors --lr 1e-4 -o runs/finetuned\n"
     "  vit-train --resume runs/scratch\n";
-
-void add_options(Command& command, Arguments& arguments) {
-  auto& app = command.app();
-  add_train_flags(command, arguments.given);
-  add_timm_flags(command, arguments.timm);
-  app.add_option("-c,--config", arguments.config,
-                 "args.yaml of a run of timm's train.py: its values, in timm's meaning; each flag "
-                 "still overrides")
-      ->type_name("")
-      ->group("timm's train.py");
-  app.add_option_function<std::string>(
-         "--resume",
-         [&](const std::string& from) {
-           arguments.resume = true;
-           arguments.resume_from = from;
-         },
-         "Go on from the newest checkpoint that verifies, of -o or of DIR: on a CPU, bit for bit. "
-         "auto: start afresh where there is none. Deletes nothing")
-      ->expected(0, 1)
-      ->type_name("[auto|DIR]")
-      ->group("Run folder");
-  app.add_flag("--allow-dataset-change", arguments.allow_dataset_change,
-               "Resume although images were added, removed or changed")
-      ->group("Run folder");
-  app.add_flag("--force", arguments.force,
-               "Replace the run in -o; what no run wrote there is left alone")
-      ->group("Run folder");
-  app.add_flag("--dry-run", arguments.dry_run,
-               "Print the configuration, the model's size and the memory it needs; train nothing, "
-               "write nothing (-o may be left out)")
-      ->group("Run folder");
-}
 
 std::int64_t count_parameters(const VisionTransformer& model) {
   std::int64_t count = 0;
@@ -81,21 +49,21 @@ train::TrainSetup make_setup(const Plan& plan, const Arguments& arguments, Log& 
                                      options, plan.checkpoint->path / "model.safetensors", log)
                                : train::prepare(options, log);
   const auto classes = setup.train_data->classes().size();
-  if (arguments.given.contains("labels") && options.labels.size() != classes)
+  if (arguments.given.contains("labels") && options.labels().size() != classes)
     throw UsageError("labels: expected {} names, one a class, found {}", classes,
-                     options.labels.size());
+                     options.labels().size());
   return setup;
 }
 
 /// A dataset smaller than the default batch is one batch.
 void fit_batch_size(train::TrainOptions& options, const Arguments& arguments,
                     const train::TrainSetup& setup, Log& log) {
-  auto most = setup.train_data->size() / options.accum;
-  if (options.mix.enabled()) most -= most % 2;  // mixed in pairs
-  if (arguments.given.contains("batch_size") || options.batch_size <= most || most < 1) return;
-  log.info("batch size {} instead of {}: there are {} images to train on", most, options.batch_size,
-           setup.train_data->size());
-  options.batch_size = most;
+  auto most = setup.train_data->size() / options.accum();
+  if (options.mix().enabled()) most -= most % 2;  // mixed in pairs
+  if (arguments.given.contains("batch_size") || options.batch_size() <= most || most < 1) return;
+  log.info("batch size {} instead of {}: there are {} images to train on", most,
+           options.batch_size(), setup.train_data->size());
+  options.batch_size(most);
 }
 
 train::TrainCallbacks make_callbacks(Progress& progress) {
@@ -112,13 +80,13 @@ train::TrainCallbacks make_callbacks(Progress& progress) {
 void say_end(const train::TrainResult& result, const train::TrainOptions& options, Log& log) {
   const auto& state = result.state;
   if (result.stop != 0)
-    log.info("stopped at step {}; --resume {} goes on", state.step, options.output);
+    log.info("stopped at step {}; --resume {} goes on", state.step, options.run().output());
   else if (!result.finished)
     log.info("ended at step {}, as --max-steps says; --resume {} goes on", state.step,
-             options.output);
+             options.run().output());
   if (result.stop == 0 && state.best_top1)
     log.info("best top-1 {} % after epoch {}: {}/best.safetensors", *state.best_top1,
-             state.best_epoch, options.output);
+             state.best_epoch, options.run().output());
 }
 
 int fit(Plan& plan, train::TrainSetup setup, const Arguments& arguments, Command& command) {
@@ -149,32 +117,29 @@ int train_run(Plan& plan, train::TrainSetup setup, const Arguments& arguments, C
   log.info("{} parameters, {} classes, {} images to train on, {} to validate on",
            count_parameters(setup.model), setup.config.labels.size(), setup.train_data->size(),
            setup.val_data->size());
-  log.debug("device {}, {} threads, {} loader workers, {}", options.device, options.threads,
-            options.workers, options.amp == "bf16" ? "bf16 products" : "float32");
+  log.debug("device {}, {} threads, {} loader workers, {}", options.run().device(),
+            options.run().threads(), options.run().workers(),
+            options.amp() == "bf16" ? "bf16 products" : "float32");
   catch_stop_signals();
   try {
     return fit(plan, std::move(setup), arguments, command);
   } catch (const c10::OutOfMemoryError& error) {
     throw UsageError("not enough memory on {} (a smaller --batch-size needs less): {}",
-                     options.device, error.what_without_backtrace());
+                     options.run().device(), error.what_without_backtrace());
   }
 }
 
 int run(const Arguments& arguments, Command& command) {
   // A log that nobody reads any more does not end the run.
   if (!arguments.dry_run) std::signal(SIGPIPE, SIG_IGN);
-  try {
-    auto plan = make_plan(arguments, command);
-    runtime::set_threads(static_cast<int>(plan.options.threads));
-    auto setup = make_setup(plan, arguments, command.log());
-    fit_batch_size(plan.options, arguments, setup, command.log());
-    const auto steps = train::plan_steps(plan.options, setup);
-    if (!arguments.dry_run) return train_run(plan, std::move(setup), arguments, command);
-    print_plan(plan.options, setup, steps);
-    return 0;
-  } catch (const UsageError& error) {
-    throw UsageError("{}", with_flag(error.what()));  // the library names fields, not flags
-  }
+  auto plan = make_plan(arguments, command);
+  runtime::set_threads(static_cast<int>(plan.options.run().threads()));
+  auto setup = make_setup(plan, arguments, command.log());
+  fit_batch_size(plan.options, arguments, setup, command.log());
+  const auto steps = train::plan_steps(plan.options, setup);
+  if (!arguments.dry_run) return train_run(plan, std::move(setup), arguments, command);
+  print_plan(plan.options, setup, steps);
+  return 0;
 }
 
 }  // namespace
@@ -184,8 +149,10 @@ int main(int argc, char** argv) {
   vit::runtime::keep_freed_memory();
   vit::tools::Command command("vit-train", "Trains a Vision Transformer on images.",
                               vit::tools::kExamples);
+  vit::train::TrainOptions defaults;
   vit::tools::Arguments arguments;
-  vit::tools::add_options(command, arguments);
+  command.flags().add(defaults, &arguments.given);
+  command.flags().add(arguments);
   vit::tools::Command::end(
       command.run(argc, argv, [&] { return vit::tools::run(arguments, command); }));
 }

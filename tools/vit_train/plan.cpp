@@ -6,7 +6,6 @@
 #include <cstdlib>
 
 #include "common/torch.h"
-#include "flags.h"
 #include "timm_config.h"
 #include "vit/core/file_roles.h"
 
@@ -49,7 +48,7 @@ void make_absolute(Json& given) {
 /// --resume DIR is -o DIR.
 void merge_output(const Arguments& arguments, Json& given) {
   if (!arguments.resume) return;
-  const auto& from = arguments.resume_from;
+  const auto& from = *arguments.resume;
   if (!from.empty() && from != "auto") {
     Json other{{"output", from}};
     make_absolute(other, "output");
@@ -94,13 +93,13 @@ std::optional<train::Checkpoint> choose_checkpoint(const Plan& plan, bool automa
 
 void add_inputs(FileRoles& roles, const Plan& plan) {
   const auto& options = plan.options;
-  roles.reads_tree(options.data);
-  if (plan.checkpoint || options.model.empty()) return;  // a resumed run reads its checkpoint
+  roles.reads_tree(options.data());
+  if (plan.checkpoint || options.model().empty()) return;  // a resumed run reads its checkpoint
   std::error_code none;
-  if (fs::is_directory(options.model, none))
-    roles.reads_tree(options.model);
+  if (fs::is_directory(options.model(), none))
+    roles.reads_tree(options.model());
   else
-    roles.reads(options.model);
+    roles.reads(options.model());
 }
 
 /// Nothing that the run writes or removes may be what it reads, by whatever names they go.
@@ -143,10 +142,10 @@ void open_folder(Plan& plan, const fs::path& folder, bool locks) {
 
 /// A resumed run keeps its threads, device and seed unless told otherwise: others give other bits.
 void add_shared_options(Json& given, bool resumes, Command& command) {
-  const auto was_given = [&](const char* flag) { return command.app().count(flag) > 0; };
-  if (!resumes || was_given("--threads")) given["threads"] = command.threads();
-  if (!resumes || was_given("--device")) given["device"] = open_device(command).str();
-  if (was_given("--seed") || (!resumes && !given.contains("seed"))) given["seed"] = command.seed();
+  if (!resumes || command.was_given("threads")) given["threads"] = command.threads();
+  if (!resumes || command.was_given("device")) given["device"] = open_device(command).str();
+  if (command.was_given("seed") || (!resumes && !given.contains("seed")))
+    given["seed"] = command.seed();
 }
 
 }  // namespace
@@ -154,7 +153,7 @@ void add_shared_options(Json& given, bool resumes, Command& command) {
 Plan make_plan(const Arguments& arguments, Command& command) {
   refuse_distributed();
   auto given = arguments.given;
-  apply_timm_flags(arguments.timm, given);
+  apply_timm_flags(arguments, given);
   if (!arguments.config.empty()) {
     if (given.contains("recipe")) throw UsageError("--config and --recipe: expected one of them");
     auto fields = read_timm_config(arguments.config, given, command.log());
@@ -174,7 +173,7 @@ Plan make_plan(const Arguments& arguments, Command& command) {
   if (!folder.empty()) {
     open_folder(plan, folder, /*locks=*/!arguments.dry_run);
     if (arguments.resume)
-      plan.checkpoint = choose_checkpoint(plan, arguments.resume_from == "auto", command.log());
+      plan.checkpoint = choose_checkpoint(plan, *arguments.resume == "auto", command.log());
   }
   add_shared_options(given, plan.checkpoint.has_value(), command);
   plan.options = plan.checkpoint ? resume_options(train::read_args(folder), given, command.log())

@@ -6,23 +6,12 @@
 #include <string>
 
 #include "common/command.h"
-#include "timm_flags.h"
+#include "options.h"
 #include "vit/train/checkpoint.h"
 #include "vit/train/run_folder.h"
 #include "vit/train/train_options.h"
 
 namespace vit::tools {
-
-struct Arguments {
-  Json given = Json::object();  ///< by the fields of TrainOptions
-  TimmFlags timm;
-  std::string config;  ///< a timm run's args.yaml
-  bool resume = false;
-  std::string resume_from;  ///< empty, auto or a run folder
-  bool allow_dataset_change = false;
-  bool force = false;
-  bool dry_run = false;
-};
 
 struct Plan {
   train::TrainOptions options;

@@ -84,10 +84,11 @@ class Translation {
     take_model();
     take_lr();
     take_precision();
-    for (const auto& [key, field] : timm_fields())
-      if (const auto value = take(key); !value.is_null()) set(field, value);
     if (const auto keep = take("checkpoint_hist"); keep.is_number_integer())
       fields_["keep"] = std::max<std::int64_t>(2, keep.get<std::int64_t>());
+    for (const auto& [key, field] : timm_fields())
+      if (!taken_.contains(key))
+        if (const auto value = take(key); !value.is_null()) set(field, value);
     if (take("sched_on_updates") == Json(false) || !timm_.contains("sched_on_updates"))
       notes_.emplace_back("sched_on_updates false: the schedule here follows steps all the same");
     sort_the_rest();
@@ -106,13 +107,12 @@ class Translation {
   }
 
   /// Numbers where lists are wanted; names that say nothing.
-  void set(const std::string& field, Json value) {
-    static const std::set<std::string> kLists{"color_jitter", "mean", "std", "scale", "ratio"};
-    if (kLists.contains(field) && value.is_number())
+  void set(const TimmField& field, Json value) {
+    if (field.is_list && value.is_number())
       value = value == Json(0) ? Json::array() : Json::array({value});
-    if (value == Json("") && field != "aa") return;
-    if (field == "clip_grad" && value == Json(0)) return;
-    fields_[field] = value;
+    if (value == Json("") && field.name != "aa") return;
+    if (field.name == "clip_grad" && value == Json(0)) return;
+    fields_[field.name] = value;
   }
 
   void add_model_arg(const std::string& key, const Json& value) {

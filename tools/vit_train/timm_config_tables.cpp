@@ -1,66 +1,23 @@
 #include "timm_config_tables.h"
 
+#include <sstream>
+#include <type_traits>
+
+#include "vit/train/train_options.h"
+
 namespace vit::tools {
 
-const std::map<std::string, std::string>& timm_fields() {
-  static const std::map<std::string, std::string> table{
-      {"data", "data"},
-      {"data_dir", "data"},
-      {"img_size", "img_size"},
-      {"crop_pct", "crop_pct"},
-      {"mean", "mean"},
-      {"std", "std"},
-      {"batch_size", "batch_size"},
-      {"grad_accum_steps", "accum"},
-      {"opt", "opt"},
-      {"opt_eps", "opt_eps"},
-      {"opt_betas", "opt_betas"},
-      {"momentum", "momentum"},
-      {"weight_decay", "weight_decay"},
-      {"clip_grad", "clip_grad"},
-      {"layer_decay", "layer_decay"},
-      {"sched", "sched"},
-      {"warmup_lr", "warmup_lr"},
-      {"min_lr", "min_lr"},
-      {"epochs", "epochs"},
-      {"warmup_epochs", "warmup_epochs"},
-      {"decay_epochs", "decay_epochs"},
-      {"decay_rate", "decay_rate"},
-      {"train_crop_mode", "crop_mode"},
-      {"scale", "scale"},
-      {"ratio", "ratio"},
-      {"hflip", "hflip"},
-      {"vflip", "vflip"},
-      {"color_jitter", "color_jitter"},
-      {"color_jitter_prob", "color_jitter_prob"},
-      {"grayscale_prob", "grayscale_prob"},
-      {"gaussian_blur_prob", "gaussian_blur_prob"},
-      {"aa", "aa"},
-      {"aug_repeats", "repeated_aug"},
-      {"bce_loss", "bce"},
-      {"bce_sum", "bce_sum"},
-      {"bce_target_thresh", "bce_target_thresh"},
-      {"reprob", "reprob"},
-      {"remode", "remode"},
-      {"recount", "recount"},
-      {"mixup", "mixup"},
-      {"cutmix", "cutmix"},
-      {"cutmix_minmax", "cutmix_minmax"},
-      {"mixup_prob", "mixup_prob"},
-      {"mixup_switch_prob", "mixup_switch_prob"},
-      {"mixup_mode", "mixup_mode"},
-      {"mixup_off_epoch", "mixup_off_epoch"},
-      {"smoothing", "smoothing"},
-      {"train_interpolation", "train_interpolation"},
-      {"drop", "drop"},
-      {"drop_path", "drop_path"},
-      {"model_ema_warmup", "ema_warmup"},
-      {"seed", "seed"},
-      {"log_interval", "log_every"},
-      {"recovery_interval", "checkpoint_every"},
-      {"val_interval", "val_every"},
-      {"workers", "workers"},
-  };
+const std::map<std::string, TimmField>& timm_fields() {
+  static const auto table = [] {
+    std::map<std::string, TimmField> fields;
+    train::TrainOptions options;
+    visit(options, [&](const char* name, auto& value, const Field& about) {
+      const bool is_list = vit::detail::is_vector<std::remove_cvref_t<decltype(value)>>;
+      std::istringstream keys(about.timm);
+      for (std::string key; std::getline(keys, key, ',');) fields[key] = {name, is_list};
+    });
+    return fields;
+  }();
   return table;
 }
 

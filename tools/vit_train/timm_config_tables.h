@@ -9,8 +9,15 @@
 
 namespace vit::tools {
 
-/// Keys with one field of TrainOptions of the same meaning. Null leaves the field's default.
-const std::map<std::string, std::string>& timm_fields();
+/// A field of TrainOptions.
+struct TimmField {
+  std::string name;
+  bool is_list = false;
+};
+
+/// Keys with one field of TrainOptions of the same meaning, which names them. Null leaves the
+/// field's default.
+const std::map<std::string, TimmField>& timm_fields();
 
 /// What train.py takes for keys that a file lacks, where ours would be another.
 const Json& timm_defaults();

@@ -4,11 +4,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "vit/core/arg.h"
 #include "vit/core/visit.h"
 
 namespace vit::config {
+
+/// Channels of an image, at most.
+inline constexpr std::int64_t kMaxChannels = 4096;
 
 /// The seed's argument names first, then what timm's models need beyond them, by timm's names.
 struct VisionTransformerOptions {
@@ -87,54 +91,64 @@ struct VisionTransformerOptions {
 /// that contradict each other. Constructors and readers of configurations call it.
 void check_options(const VisionTransformerOptions& options, const std::string& where);
 
+/// `timm`: the argument's name in timm's constructor, where it has it.
 template <class Visitor>
 void visit(VisionTransformerOptions& o, Visitor&& v) {
-  v("img_size", o.img_size());
-  v("patch_size", o.patch_size());
-  v("in_c", o.in_c());
-  v("num_classes", o.num_classes());
-  v("embed_dim", o.embed_dim());
-  v("depth", o.depth());
-  v("num_heads", o.num_heads());
-  v("mlp_ratio", o.mlp_ratio());
-  v("qkv_bias", o.qkv_bias());
-  v("qk_scale", o.qk_scale());
-  v("representation_size", o.representation_size());
+  const std::vector<std::string> norms{"layernorm", "rmsnorm"};
+  v("img_size", o.img_size(), Field{.low = 1, .high = 65536, .timm = "img_size"});
+  v("patch_size", o.patch_size(), Field{.low = 1, .high = 65536, .timm = "patch_size"});
+  v("in_c", o.in_c(), Field{.low = 1, .high = kMaxChannels, .timm = "in_chans"});
+  v("num_classes", o.num_classes(), Field{.low = 0, .high = 1e7, .timm = "num_classes"});
+  v("embed_dim", o.embed_dim(), Field{.low = 1, .high = 65536, .timm = "embed_dim"});
+  v("depth", o.depth(), Field{.low = 1, .high = 1000, .timm = "depth"});
+  v("num_heads", o.num_heads(), Field{.low = 1, .high = 65536, .timm = "num_heads"});
+  v("mlp_ratio", o.mlp_ratio(), Field{.low = 0, .high = 64, .timm = "mlp_ratio"});
+  v("qkv_bias", o.qkv_bias(), Field{.timm = "qkv_bias"});
+  v("qk_scale", o.qk_scale(), Field{.low = -1e6, .high = 1e6});
+  v("representation_size", o.representation_size(), Field{.low = 0, .high = 65536});
   v("distilled", o.distilled());
-  v("drop_ratio", o.drop_ratio());
-  v("attn_drop_ratio", o.attn_drop_ratio());
-  v("drop_path_ratio", o.drop_path_ratio());
+  v("drop_ratio", o.drop_ratio(), Field{.low = 0, .high = 1, .timm = "pos_drop_rate"});
+  v("attn_drop_ratio", o.attn_drop_ratio(), Field{.low = 0, .high = 1});
+  v("drop_path_ratio", o.drop_path_ratio(), Field{.low = 0, .high = 1, .timm = "drop_path_rate"});
   v("patch_norm", o.patch_norm());
-  v("dist_head", o.dist_head());
-  v("proj_drop_rate", o.proj_drop_rate());
-  v("proj_bias", o.proj_bias());
+  v("dist_head", o.dist_head(), Field{.names = {"seed", "timm"}});
+  v("proj_drop_rate", o.proj_drop_rate(), Field{.low = 0, .high = 1, .timm = "proj_drop_rate"});
+  v("proj_bias", o.proj_bias(), Field{.timm = "proj_bias"});
   v("fused_attn", o.fused_attn());
-  v("global_pool", o.global_pool());
-  v("qk_norm", o.qk_norm());
-  v("scale_attn_norm", o.scale_attn_norm());
-  v("scale_mlp_norm", o.scale_mlp_norm());
-  v("init_values", o.init_values());
-  v("class_token", o.class_token());
-  v("pos_embed", o.pos_embed());
-  v("no_embed_class", o.no_embed_class());
-  v("reg_tokens", o.reg_tokens());
-  v("pre_norm", o.pre_norm());
-  v("final_norm", o.final_norm());
-  v("fc_norm", o.fc_norm());
-  v("pool_include_prefix", o.pool_include_prefix());
-  v("dynamic_img_size", o.dynamic_img_size());
-  v("dynamic_img_pad", o.dynamic_img_pad());
-  v("drop_rate", o.drop_rate());
-  v("patch_drop_rate", o.patch_drop_rate());
-  v("attn_drop_rate", o.attn_drop_rate());
-  v("embed_norm_layer", o.embed_norm_layer());
-  v("embed_norm_eps", o.embed_norm_eps());
-  v("norm_layer", o.norm_layer());
-  v("norm_eps", o.norm_eps());
-  v("act_layer", o.act_layer());
-  v("block_fn", o.block_fn());
-  v("mlp_layer", o.mlp_layer());
-  v("attn_layer", o.attn_layer());
+  v("global_pool", o.global_pool(),
+    Field{.names = {"token", "avg", "avgmax", "max", "map", "prr", ""}, .timm = "global_pool"});
+  v("qk_norm", o.qk_norm(), Field{.timm = "qk_norm"});
+  v("scale_attn_norm", o.scale_attn_norm(), Field{.timm = "scale_attn_norm"});
+  v("scale_mlp_norm", o.scale_mlp_norm(), Field{.timm = "scale_mlp_norm"});
+  v("init_values", o.init_values(), Field{.low = -1e6, .high = 1e6, .timm = "init_values"});
+  v("class_token", o.class_token(), Field{.timm = "class_token"});
+  v("pos_embed", o.pos_embed(), Field{.names = {"learn", "none", ""}, .timm = "pos_embed"});
+  v("no_embed_class", o.no_embed_class(), Field{.timm = "no_embed_class"});
+  v("reg_tokens", o.reg_tokens(), Field{.low = 0, .high = 65536, .timm = "reg_tokens"});
+  v("pre_norm", o.pre_norm(), Field{.timm = "pre_norm"});
+  v("final_norm", o.final_norm(), Field{.timm = "final_norm"});
+  v("fc_norm", o.fc_norm(), Field{.timm = "fc_norm"});
+  v("pool_include_prefix", o.pool_include_prefix(), Field{.timm = "pool_include_prefix"});
+  v("dynamic_img_size", o.dynamic_img_size(), Field{.timm = "dynamic_img_size"});
+  v("dynamic_img_pad", o.dynamic_img_pad(), Field{.timm = "dynamic_img_pad"});
+  v("drop_rate", o.drop_rate(), Field{.low = 0, .high = 1, .timm = "drop_rate"});
+  v("patch_drop_rate", o.patch_drop_rate(), Field{.low = 0, .high = 1, .timm = "patch_drop_rate"});
+  v("attn_drop_rate", o.attn_drop_rate(), Field{.low = 0, .high = 1, .timm = "attn_drop_rate"});
+  v("embed_norm_layer", o.embed_norm_layer(), Field{.names = norms, .timm = "embed_norm_layer"});
+  v("embed_norm_eps", o.embed_norm_eps(), Field{.low = 0, .high = 1, .timm = "embed_norm_eps"});
+  v("norm_layer", o.norm_layer(), Field{.names = norms, .timm = "norm_layer"});
+  v("norm_eps", o.norm_eps(), Field{.low = 0, .high = 1, .timm = "norm_eps"});
+  v("act_layer", o.act_layer(),
+    Field{.names = {"gelu", "gelu_tanh", "identity", "mish", "quick_gelu", "relu", "sigmoid",
+                    "silu", "swish", "tanh"},
+          .timm = "act_layer"});
+  v("block_fn", o.block_fn(),
+    Field{.names = {"Block", "ResPostBlock", "ParallelScalingBlock", "DiffParallelScalingBlock",
+                    "ParallelThingsBlock"},
+          .timm = "block_fn"});
+  v("mlp_layer", o.mlp_layer(),
+    Field{.names = {"mlp", "glumlp", "swiglu_packed", "swiglu"}, .timm = "mlp_layer"});
+  v("attn_layer", o.attn_layer(), Field{.names = {"", "attn", "diff"}, .timm = "attn_layer"});
 }
 
 }  // namespace vit::config

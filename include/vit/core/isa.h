@@ -2,7 +2,6 @@
 // that the machine has.
 #pragma once
 
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -23,8 +22,5 @@ Isa detect_isa();
 
 /// `portable`, `avx2` or `avx512`.
 std::string_view isa_name(Isa isa);
-
-/// The level of that name; none for any other.
-std::optional<Isa> parse_isa(std::string_view name);
 
 }  // namespace vit

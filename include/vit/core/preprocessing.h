@@ -20,12 +20,13 @@ struct Preprocessing {
 
 template <class Visitor>
 void visit(Preprocessing& p, Visitor&& v) {
-  v("mean", p.mean);
-  v("std", p.std);
-  v("interpolation", p.interpolation);
-  v("crop_pct", p.crop_pct);
-  v("crop_mode", p.crop_mode);
-  v("pillow", p.pillow);
+  v("mean", p.mean, Field{.low = -1e6, .high = 1e6});
+  v("std", p.std, Field{.low = 0, .high = 1e6, .above_low = true});
+  v("interpolation", p.interpolation,
+    Field{.names = {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"}});
+  v("crop_pct", p.crop_pct, Field{.low = 0.01, .high = 10});
+  v("crop_mode", p.crop_mode, Field{.names = {"center", "squash", "border"}});
+  v("pillow", p.pillow, Field{.low = 12, .high = 13});
 }
 
 }  // namespace vit

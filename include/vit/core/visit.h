@@ -1,16 +1,25 @@
-// Everything that is made from a struct's field list: JSON both ways, equality, printing.
+// Everything that is made from a struct's field list: JSON both ways, equality, printing, checks,
+// and the commands' flags with their help.
 //
-// A struct takes part by a free function in its own namespace that names every field once:
+// A struct takes part by a free function in its own namespace that names every field once, and says
+// what is known of it (a Field, which may be left out):
 //
-//     template <class Visitor> void visit(MyOptions& o, Visitor&& v) { v("depth", o.depth()); ... }
+//     template <class Visitor> void visit(MyOptions& o, Visitor&& v) {
+//       v("depth", o.depth(), Field{.help = "Number of blocks", .low = 1, .high = 1000});
+//       visit(o.inner(), v);  // options that are nested stand beside the others
+//     }
 #pragma once
 
 #include <array>
 #include <concepts>
 #include <cstdint>
+#include <filesystem>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "vit/core/error.h"
@@ -20,6 +29,40 @@ namespace vit {
 
 /// Height and width in pixels; in JSON a number (square) or `[H, W]`.
 using Size2d = std::array<std::int64_t, 2>;
+
+/// What is known of a field beside its value.
+struct Field {
+  const char* help = "";  ///< of its flag; empty: it has none
+  /// Bounds of a number, and of each number in a list.
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool above_low = false;            ///< `low` itself is not allowed
+  bool below_high = false;           ///< `high` itself is not allowed
+  std::vector<std::string> names{};  ///< what a text may be; empty: any text
+  bool resumable = false;            ///< a resumed run may change it
+  const char* timm = "";             ///< timm's names of it: `data,data_dir`
+  const char* flag = "";             ///< its flag, where that is not its own name: `-o,--output`
+  const char* value = "";            ///< what the flag takes, as the help shows it: `FILE`
+  const char* alone = nullptr;       ///< the value of the flag without one; null: it needs one
+  const char* group = "";            ///< the heading of the help that it stands under
+
+  /// Whether a number is finite and within the bounds.
+  bool allows(double number) const;
+  bool allows(const std::string& text) const;
+  /// What `allows` expects, for a message: "a whole number from 1 to 9". `plural`: of a list.
+  std::string expected(bool whole, bool plural = false) const;
+  /// The same of a text: "a, b or c".
+  std::string expected_names() const;
+};
+
+/// `v` for fields that stand under a heading of their own in the help.
+template <class Visitor>
+auto in_group(const char* group, Visitor& v) {
+  return [group, &v](const char* name, auto& field, Field about = {}) {
+    about.group = group;
+    v(name, field, about);
+  };
+}
 
 namespace detail {
 
@@ -38,6 +81,8 @@ Json field_to_json(const T& value) {
     return value ? field_to_json(*value) : Json(nullptr);
   } else if constexpr (std::same_as<T, Size2d>) {
     return value[0] == value[1] ? Json(value[0]) : Json::array({value[0], value[1]});
+  } else if constexpr (std::same_as<T, std::filesystem::path>) {
+    return Json(value.string());
   } else {
     return Json(value);
   }
@@ -81,7 +126,7 @@ T field_from_json(const Json& json, const std::string& where) {
     if (!json.is_number()) wrong_type(where, "a number", json);
     return json.get<T>();
   } else {
-    static_assert(std::same_as<T, std::string>);
+    static_assert(std::same_as<T, std::string> || std::same_as<T, std::filesystem::path>);
     if (!json.is_string()) wrong_type(where, "a string", json);
     return json.get<std::string>();
   }
@@ -94,7 +139,9 @@ template <class T>
 Json fields_to_json(const T& options) {
   Json json = Json::object();
   visit(const_cast<T&>(options),  // visit only reads here
-        [&](const char* name, auto& field) { json[name] = detail::field_to_json(field); });
+        [&](const char* name, auto& field, const Field& /*about*/ = {}) {
+          json[name] = detail::field_to_json(field);
+        });
   return json;
 }
 
@@ -105,7 +152,7 @@ template <class T>
 void fields_from_json(T& options, const Json& json, const std::string& where) {
   if (!json.is_object()) detail::wrong_type(where, "an object", json);
   std::set<std::string> known;
-  visit(options, [&](const char* name, auto& field) {
+  visit(options, [&](const char* name, auto& field, const Field& /*about*/ = {}) {
     known.insert(name);
     if (const auto it = json.find(name); it != json.end())
       field = detail::field_from_json<std::remove_cvref_t<decltype(field)>>(
@@ -113,6 +160,49 @@ void fields_from_json(T& options, const Json& json, const std::string& where) {
   });
   for (const auto& [key, value] : json.items())
     if (!known.contains(key)) throw DataError("{}: unknown key '{}'", where, key);
+}
+
+/// A value that its Field does not allow.
+struct Fault {
+  std::string field, expected, found;
+};
+
+namespace detail {
+
+template <class T>
+std::optional<Fault> find_fault(const char* name, const T& value, const Field& about) {
+  if constexpr (is_optional<T>) {
+    return value ? find_fault(name, *value, about) : std::nullopt;
+  } else if constexpr (is_vector<T> || std::same_as<T, Size2d>) {
+    for (const auto& one : value)
+      if (auto fault = find_fault(name, one, about)) return fault;
+  } else if constexpr (std::same_as<T, std::string>) {
+    if (!about.allows(value)) return Fault{name, about.expected_names(), "'" + value + "'"};
+  } else if constexpr (std::is_arithmetic_v<T> && !std::same_as<T, bool>) {
+    if (!about.allows(static_cast<double>(value)))
+      return Fault{name, about.expected(std::integral<T>), format("{}", value)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace detail
+
+/// The first field whose value its Field does not allow; none where all are allowed.
+template <class T>
+std::optional<Fault> find_fault(const T& options) {
+  std::optional<Fault> first;
+  visit(const_cast<T&>(options),  // visit only reads here
+        [&](const char* name, auto& field, const Field& about = {}) {
+          if (!first) first = detail::find_fault(name, std::as_const(field), about);
+        });
+  return first;
+}
+
+/// Throws UsageError for the first field whose value its Field does not allow.
+template <class T>
+void check_fields(const T& options) {
+  if (const auto fault = find_fault(options))
+    throw UsageError("{}: expected {}, found {}", fault->field, fault->expected, fault->found);
 }
 
 /// Equality of two visited structs, field by field.

@@ -55,10 +55,6 @@ std::shared_ptr<const Dataset> open_class_folders(const std::filesystem::path& f
 std::shared_ptr<const Dataset> open_idx(const std::filesystem::path& images,
                                         const std::filesystem::path& labels, std::int64_t channels);
 
-/// Images without labels, in the order given.
-std::shared_ptr<const Dataset> open_files(std::vector<std::filesystem::path> files,
-                                          std::int64_t channels);
-
 /// One half of a dataset: class folders, or tar shards, under `train/` and `val/` or `validation/`;
 /// the four MNIST-named IDX files (`train-images-idx3-ubyte`, … `t10k-labels-idx1-ubyte`), plain or
 /// `.gz`; or shards named by a pattern (`train-{0000..0099}.tar`), which are all for training.

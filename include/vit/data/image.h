@@ -1,11 +1,13 @@
 // A decoded image in plain memory, and decoding as Pillow does it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vit/core/image_view.h"
@@ -34,6 +36,12 @@ struct Image {
 /// A copy as `channels` has it: 3 as Pillow's `convert('RGB')` (grey in every channel, alpha
 /// dropped), 1 as `convert('L')`.
 Image convert(const ImageView& image, std::int64_t channels);
+
+/// What the names of image files end in: small letters, without the dot.
+inline constexpr std::array<std::string_view, 7> kImageSuffixes{"jpg", "jpeg", "png", "webp",
+                                                                "bmp", "tif",  "tiff"};
+/// Whether a file's name ends in one of them, in letters of either case.
+bool is_image_name(const std::filesystem::path& path);
 
 /// The pixels that Pillow's `Image.open(path).convert('RGB')` (`channels` 3) or `.convert('L')` (1)
 /// gives: JPEG, PNG, WebP, BMP, TIFF; the first frame of an animation; not turned by EXIF.

@@ -10,22 +10,54 @@
 #include <string>
 #include <vector>
 
+#include "vit/core/arg.h"
 #include "vit/core/random.h"
+#include "vit/core/visit.h"
 
 namespace vit::data {
 
 /// timm's names and defaults, but both alphas are 0 (no mixing).
 struct MixOptions {
-  double mixup = 0.0;                 ///< alpha of Mixup's Beta distribution; 0: no Mixup
-  double cutmix = 0.0;                ///< alpha of CutMix's; 0: no CutMix
-  std::vector<double> cutmix_minmax;  ///< least and largest side of the box as shares; over cutmix
-  double prob = 1.0;                  ///< of mixing at all, a batch or an element
-  double switch_prob = 0.5;           ///< of CutMix where both are on
-  std::string mode = "batch";         ///< one draw a batch, a pair or an elem(ent)
-  bool correct_lam = true;            ///< lam is what the box leaves, where an edge cut it
+  VIT_ARG(double, mixup) = 0.0;   ///< alpha of Mixup's Beta distribution; 0: no Mixup
+  VIT_ARG(double, cutmix) = 0.0;  ///< alpha of CutMix's; 0: no CutMix
+  /// Least and largest side of the box as shares; over cutmix.
+  VIT_ARG(std::vector<double>, cutmix_minmax);
+  VIT_ARG(double, prob) = 1.0;           ///< of mixing at all, a batch or an element
+  VIT_ARG(double, switch_prob) = 0.5;    ///< of CutMix where both are on
+  VIT_ARG(std::string, mode) = "batch";  ///< one draw a batch, a pair or an elem(ent)
+  VIT_ARG(std::int64_t,
+          off_epoch) = 0;             ///< whoever mixes stops before this epoch (from 0); 0: never
+  VIT_ARG(bool, correct_lam) = true;  ///< lam is what the box leaves, where an edge cut it
 
-  bool enabled() const { return mixup > 0 || cutmix > 0 || !cutmix_minmax.empty(); }
+ public:
+  bool enabled() const { return mixup_ > 0 || cutmix_ > 0 || !cutmix_minmax_.empty(); }
 };
+
+template <class Visitor>
+void visit(MixOptions& o, Visitor&& v) {
+  v("mixup", o.mixup(),
+    Field{.help = "Alpha of Mixup; 0: none", .low = 0, .high = 1e6, .timm = "mixup"});
+  v("cutmix", o.cutmix(),
+    Field{.help = "Alpha of CutMix; 0: none", .low = 0, .high = 1e6, .timm = "cutmix"});
+  v("cutmix_minmax", o.cutmix_minmax(),
+    Field{.help = "Shares of a side: the box's least and most",
+          .low = 0,
+          .high = 1,
+          .timm = "cutmix_minmax"});
+  v("mixup_prob", o.prob(),
+    Field{.help = "Probability of mixing", .low = 0, .high = 1, .timm = "mixup_prob"});
+  v("mixup_switch_prob", o.switch_prob(),
+    Field{.help = "Of CutMix where both are on", .low = 0, .high = 1, .timm = "mixup_switch_prob"});
+  v("mixup_mode", o.mode(),
+    Field{.help = "One draw a batch, pair or elem",
+          .names = {"batch", "pair", "elem"},
+          .timm = "mixup_mode"});
+  v("mixup_off_epoch", o.off_epoch(),
+    Field{.help = "Do not mix from epoch N (from 0) on",
+          .low = 0,
+          .high = 1e9,
+          .timm = "mixup_off_epoch"});
+}
 
 /// One draw: the share `lam` of the image itself, and with CutMix the box that the other fills.
 struct MixDraw {

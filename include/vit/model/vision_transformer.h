@@ -4,7 +4,9 @@
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/pimpl.h>
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,6 +38,18 @@ struct VisionTransformerFeatures {
   torch::Tensor tokens;  ///< [B, N - 1, embed_dim] when distilled, else undefined
 };
 
+/// A module that a forward pass has gone through.
+struct Observation {
+  std::string_view module;  ///< patch_embed, norm_pre, block, norm, pre_logits or head
+  std::int64_t index;       ///< of a block; else -1
+  const torch::Tensor &in, &out;
+
+  /// `norm`, `block.3`.
+  std::string name() const;
+};
+/// Sees the modules of a forward pass in the order in which it goes through them.
+using Observer = std::function<void(const Observation&)>;
+
 class VisionTransformerImpl : public torch::nn::Module {
  public:
   /// Parameters are drawn by init_vit_weights from LibTorch's default generator, except on the
@@ -48,15 +62,19 @@ class VisionTransformerImpl : public torch::nn::Module {
 
   /// x: [B, in_c, H, W]. Throws DataError when H or W is not img_size, naming both.
   VisionTransformerOutput forward(const torch::Tensor& x);
+  /// The same, before the eyes of `see`.
+  VisionTransformerOutput forward_observed(const torch::Tensor& x, const Observer& see);
   VisionTransformerFeatures forward_features(const torch::Tensor& x);
   /// Embedded tokens before the first block, [B, N, embed_dim].
-  torch::Tensor embed(const torch::Tensor& x);
+  torch::Tensor embed(const torch::Tensor& x, const Observer& see = {});
+  /// Tokens after the first `count` blocks, [B, N, embed_dim].
+  torch::Tensor forward_blocks(torch::Tensor tokens, std::int64_t count, const Observer& see = {});
   /// Tokens after the last block and `norm`, [B, N, embed_dim]; timm's forward_features.
-  torch::Tensor forward_tokens(const torch::Tensor& x);
+  torch::Tensor forward_tokens(const torch::Tensor& x, const Observer& see = {});
   /// What `head` sees of forward_tokens' result: [B, N, embed_dim] → [B, num_features].
   torch::Tensor pool(const torch::Tensor& tokens);
   /// What `forward` makes of forward_tokens' result.
-  VisionTransformerOutput forward_head(const torch::Tensor& tokens);
+  VisionTransformerOutput forward_head(const torch::Tensor& tokens, const Observer& see = {});
 
   VisionTransformerOptions options;
   VisionTransformerLayers layers;  ///< what the caller put in place of the seed's

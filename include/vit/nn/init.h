@@ -15,9 +15,8 @@ void trunc_normal_(torch::Tensor tensor, double std, const at::Generator& genera
 /// torch.nn.init.kaiming_normal_ with mode='fan_out'.
 void kaiming_normal_fan_out_(torch::Tensor weight, const at::Generator& generator);
 
-/// The seed's `_init_vit_weights` on `module` and everything below it: Linear trunc_normal .01 with
-/// zero bias, PatchProjection kaiming_normal fan_out with zero bias, LayerNorm ones and zeros.
-/// Other layers by their reset_parameters.
+/// Calls reset_parameters on every layer of `module`, children first: the seed's
+/// `_init_vit_weights`.
 void init_layers(torch::nn::Module& module, const at::Generator& generator);
 
 }  // namespace vit::nn

@@ -15,8 +15,8 @@ class Layer : public torch::nn::Module {
  public:
   virtual torch::Tensor forward(const torch::Tensor& x) = 0;
 
-  /// Draws what `init_layers` does not know of: the initial values of this layer's own parameters,
-  /// and of its children's where they differ from what such children have elsewhere.
+  /// Draws the initial values of this layer's own parameters, and of its children's where they
+  /// differ from what such children have elsewhere; without gradients (`init_layers`).
   virtual void reset_parameters(const at::Generator& generator);
 };
 using LayerPtr = std::shared_ptr<Layer>;

@@ -24,6 +24,8 @@ class LayerNormImpl : public Layer {
 
   /// x: [..., dim] → the same shape.
   torch::Tensor forward(const torch::Tensor& x) override;
+  /// Ones and zeros.
+  void reset_parameters(const at::Generator& generator) override;
 
   LayerNormOptions options;
   torch::Tensor weight, bias;

@@ -27,6 +27,8 @@ class LinearImpl : public Layer {
 
   /// x: [..., in_features] → [..., out_features].
   torch::Tensor forward(const torch::Tensor& x) override;
+  /// The seed's: trunc_normal .01, zero bias.
+  void reset_parameters(const at::Generator& generator) override;
 
   LinearOptions options;
   torch::Tensor weight, bias;  ///< `bias` undefined without one

@@ -30,6 +30,8 @@ class PatchProjectionImpl : public Layer {
 
   /// x: [B, in_channels, H, W] → [B, H / ph, W / pw, out_channels], a rest of H or W left out.
   torch::Tensor forward(const torch::Tensor& x) override;
+  /// The seed's: kaiming_normal fan_out, zero bias.
+  void reset_parameters(const at::Generator& generator) override;
 
   PatchProjectionOptions options;
   torch::Tensor weight, bias;  ///< `bias` undefined without one

@@ -16,8 +16,8 @@ namespace vit::state_dict {
 
 /// What has to be said about a file that is no model file.
 struct SourceOptions {
-  std::string architecture;           ///< `--arch`, where the file does not say
-  std::filesystem::path config_file;  ///< `--config`
+  std::string architecture;           ///< where the file does not say
+  std::filesystem::path config_file;  ///< configuration, where the file does not say
   std::string state_key;              ///< entry of a training checkpoint; empty: the usual ones
   std::string strip_prefix;  ///< what the names in the file begin with, where the model's do not
   bool check_crc = true;     ///< refuse a zip whose checksums are wrong

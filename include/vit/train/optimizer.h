@@ -10,7 +10,8 @@
 
 namespace vit::train {
 
-struct OptimizerOptions {
+/// What an optimiser goes by, beside groups and learning rate.
+struct OptimizerSettings {
   double eps = 1e-8;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -47,17 +48,14 @@ class Optimizer {
   std::vector<ParamGroup> groups_;
 };
 
-/// Names that make_optimizer knows.
-std::vector<std::string> optimizer_names();
-
 /// What torch.optim and timm.optim (1.0.31) take where nothing is given. Throws UsageError for an
 /// unknown name.
-OptimizerOptions default_options(const std::string& name);
+OptimizerSettings default_settings(const std::string& name);
 
 /// `adamw`: torch.optim.AdamW; `sgd`: torch.optim.SGD with Nesterov's momentum; `momentum`: without
 /// Nesterov's; `lamb`, `lion`, `muon`: timm's. Throws UsageError for an unknown name.
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name, std::vector<ParamGroup> groups,
-                                          const OptimizerOptions& options);
+                                          const OptimizerSettings& settings);
 
 /// Scales `gradients` so that the norm of all of them together is at most `max_norm`; returns the
 /// norm before. torch.nn.utils.clip_grad_norm_.

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace vit::train {
 
-struct ScheduleOptions {
+/// Of a whole run, in steps.
+struct Schedule {
   std::string name = "cosine";    ///< one of schedule_names()
   double lr = 1e-3;               ///< at the top
   double min_lr = 0.0;            ///< at the end
@@ -18,12 +18,9 @@ struct ScheduleOptions {
   double decay_rate = 0.1;        ///< `step`: factor of a fall
 };
 
-/// constant, cosine, linear, step.
-std::vector<std::string> schedule_names();
-
 /// The learning rate of step `step`, from 0. Equal to timm 1.0.31's schedulers on updates without
 /// warmup_prefix: CosineLRScheduler, PolyLRScheduler of power 1, StepLRScheduler.
 /// Throws UsageError for an unknown name.
-double learning_rate(const ScheduleOptions& options, std::int64_t step);
+double learning_rate(const Schedule& schedule, std::int64_t step);
 
 }  // namespace vit::train

@@ -38,7 +38,7 @@ TrainSetup prepare_resumed(const TrainOptions& options, const std::filesystem::p
 /// How long a run is.
 struct RunSteps {
   std::int64_t per_epoch = 0;
-  ScheduleOptions schedule;  ///< with the steps of the whole run
+  Schedule schedule;  ///< with the steps of the whole run
 };
 
 /// Everything about options, model and data that can be wrong is found here, before a run begins.

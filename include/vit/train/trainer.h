@@ -1,27 +1,17 @@
 // A training run: batches in, model files, logs and checkpoints out.
 #pragma once
 
-#include <ATen/core/Generator.h>
-
-#include <chrono>
+#include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "vit/core/log.h"
-#include "vit/data/loader.h"
-#include "vit/data/metrics.h"
-#include "vit/train/checkpoint.h"
-#include "vit/train/ema.h"
-#include "vit/train/objective.h"
-#include "vit/train/optimizer.h"
-#include "vit/train/schedule.h"
+#include "vit/core/visit.h"
 #include "vit/train/setup.h"
 
 namespace vit::train {
-
-struct DatasetRecord;
 
 /// Where a run stands. Part of every checkpoint.
 struct TrainState {
@@ -117,59 +107,13 @@ class Trainer {
   /// without an output, IoError.
   TrainResult fit();
 
-  const TrainState& state() const { return state_; }
-  const VisionTransformer& model() const { return model_; }
-  std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
-  std::int64_t total_steps() const { return schedule_.total_steps; }
+  const TrainState& state() const;
+  /// Of the whole run, as the schedule counts them.
+  std::int64_t total_steps() const;
 
  private:
-  struct Output;
-
-  Trainer(RunSteps steps, TrainOptions options, TrainSetup setup, Log& log,
-          TrainCallbacks callbacks);
-
-  bool train_epoch();
-  bool at_max_steps() const;
-  bool is_evaluated(std::int64_t epoch) const;
-  std::int64_t schedule_step() const;
-  EpochReport make_report() const;
-  void write_row(const EpochReport& report);
-  void train_step(data::Loader& loader);
-  double forward_backward(data::Batch& batch, std::int64_t number);
-  bool finish_epoch();
-  void finish_early();
-  std::optional<data::Metrics> evaluate_epoch();
-  void record_step(double loss, double lr, std::int64_t images);
-  void save_checkpoint(bool with_best = false);
-  bool check_dataset(const std::filesystem::path& checkpoint, const ResumeOptions& how);
-  void restore_generator(const std::filesystem::path& file, const at::Tensor& stored,
-                         std::int64_t step);
-  void save_model_file(const char* name);
-  bool told_to_stop();
-  data::Loader make_loader() const;
-  void check_finite(double value, const char* what, const data::Batch& batch);
-  NamedTensors training_tensors() const;
-
-  TrainOptions options_;
-  Log& log_;
-  TrainCallbacks callbacks_;
-  ModelConfig config_;
-  VisionTransformer model_;
-  std::shared_ptr<const data::Dataset> train_data_, val_data_;
-  data::TrainTransform transform_;
-  Objective objective_;
-  c10::Device device_;
-  at::Generator generator_;
-  std::unique_ptr<DatasetRecord> record_;
-  std::unique_ptr<Optimizer> optimizer_;
-  std::unique_ptr<Ema> ema_;
-  ScheduleOptions schedule_;
-  std::int64_t steps_per_epoch_ = 0;
-  TrainState state_;
-  std::shared_ptr<Output> output_;  // open while fit runs
-  int stop_ = 0;
-  double step_seconds_ = 0;  // of one step, averaged
-  std::chrono::steady_clock::time_point last_step_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace vit::train

@@ -67,12 +67,6 @@ Json mapping_of(const std::vector<Weight>& weights, Dialect to) {
   return mapped;
 }
 
-/// Well-formed UTF-8 (RFC 3629), as JSON needs it.
-bool is_utf8(const std::string& text) {
-  const auto checked = Json(text).dump(-1, ' ', false, Json::error_handler_t::ignore);
-  return Json::parse(checked).get<std::string>().size() == text.size();
-}
-
 /// A folder as output: new, or replaced file by file.
 void claim_folder(FileRoles& roles, const fs::path& output, bool force) {
   roles.writes_folder(output);
@@ -80,7 +74,7 @@ void claim_folder(FileRoles& roles, const fs::path& output, bool force) {
   if (fs::exists(status) && !fs::is_directory(status))
     throw IoError("{}: expected a folder or nothing, found a file", output.string());
   if (fs::exists(status) && !force)
-    throw IoError("{}: exists already (--force replaces it)", output.string());
+    throw IoError("{}: exists already (`force` replaces it)", output.string());
   for (const char* name : kTimmFolderFiles) roles.writes(output / name, force);
 }
 
@@ -129,7 +123,7 @@ Json convert(const fs::path& input, const fs::path& output, const ConvertOptions
   FileRoles roles;
   claim_files(roles, input, output, options);
   if (options.dtype == io::DType::kI8 && options.to == Dialect::kTimm)
-    throw UsageError("--dtype int8: timm has no form for it; --to native has");
+    throw UsageError("dtype int8: timm has no form for it; `to` native has");
   auto resolved = resolve_model(input, options.load, log);
   auto& config = resolved.config;
   override_preprocessing(config, options.preprocessing, input.string(), log);

@@ -73,8 +73,8 @@ std::string inspect_text(const Json& inspected) {
                    as_text(value));
   };
   for (const char* key : {"file", "format", "dialect", "architecture"})
-    line(key,
-         inspected[key].is_null() ? Json("unknown (give --arch or --config)") : inspected[key]);
+    line(key, inspected[key].is_null() ? Json("unknown (give `architecture` or `config_file`)")
+                                       : inspected[key]);
   for (const char* part : {"model", "preprocessing"})
     if (inspected[part].is_object())
       for (const auto& [key, value] : inspected[part].items()) line(key, value);

@@ -45,19 +45,15 @@ class EvalMode {
 /// The output of every module that the forward pass goes through, by name.
 Outputs run(VisionTransformerImpl& model, const torch::Tensor& input) {
   Outputs outputs;
-  outputs["patch_embed"] = model.patch_embed->forward(input);
-  auto x = model.embed(input);  // [B, N, embed_dim]
-  outputs["embed"] = outputs["norm_pre"] = x;
-  for (std::size_t i = 0; i < model.block->size(); ++i) {
-    x = model.block->at<nn::Layer>(i).forward(x);
-    outputs["block." + std::to_string(i)] = x;
-  }
-  outputs["block"] = x;
-  outputs["norm"] = outputs["forward_features"] = model.norm->forward(x);
-  const auto pooled = model.pool(outputs["norm"]);
-  outputs["fc_norm"] = outputs["pre_logits"] = pooled;
-  if (!model.options.distilled()) outputs["head"] = model.head->forward(pooled);
-  outputs["output"] = model.forward(input).logits;
+  const auto see = [&](const Observation& seen) {
+    outputs[seen.name()] = outputs[std::string(seen.module)] = seen.out;
+  };
+  outputs["output"] = model.forward_observed(input, see).logits;
+  // Two names of timm's, and what it pools in a distilled model, whose heads see tokens.
+  outputs["embed"] = outputs["norm_pre"];
+  outputs["forward_features"] = outputs["norm"];
+  if (model.options.distilled()) outputs["pre_logits"] = model.pool(outputs["norm"]);
+  outputs["fc_norm"] = outputs["pre_logits"];
   return outputs;
 }
 

@@ -13,7 +13,7 @@ using engine::AttentionMethod;
 using engine::FeatureKind;
 
 /// The block's attention weights for its input x [B, N, D], mean over heads: [B, N, N].
-torch::Tensor mean_attention(nn::Layer& block, const torch::Tensor& x) {
+torch::Tensor mean_attention(torch::nn::Module& block, const torch::Tensor& x) {
   return dynamic_cast<nn::AttendingLayer&>(block).attention_weights(x).mean(1);
 }
 
@@ -62,21 +62,20 @@ Passed forward(VisionTransformerImpl& model, const torch::Tensor& x, const engin
   for (const auto& kind : want.features)
     if (kind.kind == FeatureKind::kLayer) blocks = std::max(blocks, kind.layer + 1);
 
-  auto tokens = model.embed(x);  // [B, N, D]
-  torch::Tensor weights;         // [B, N, N]
-  for (std::int64_t i = 0; i < blocks; ++i) {
-    const auto block =
-        std::dynamic_pointer_cast<nn::Layer>(model.block->ptr(static_cast<std::size_t>(i)));
+  torch::Tensor weights;  // [B, N, N]
+  const auto see = [&](const Observation& seen) {
+    const auto block = model.block->ptr(static_cast<std::size_t>(seen.index));
     if (want.attention == AttentionMethod::kRollout) {
-      const auto mixed = with_residual(mean_attention(*block, tokens));
+      const auto mixed = with_residual(mean_attention(*block, seen.in));
       weights = weights.defined() ? mixed.matmul(weights) : mixed;
-    } else if (want.attention && i == depth - 1) {
-      weights = mean_attention(*block, tokens);
+    } else if (want.attention && seen.index == depth - 1) {
+      weights = mean_attention(*block, seen.in);
     }
-    tokens = block->forward(tokens);
     for (std::size_t f = 0; f < want.features.size(); ++f)
-      if (want.features[f] == FeatureKind{FeatureKind::kLayer, i}) passed.features[f] = tokens;
-  }
+      if (want.features[f] == FeatureKind{FeatureKind::kLayer, seen.index})
+        passed.features[f] = seen.out;
+  };
+  auto tokens = model.forward_blocks(model.embed(x), blocks, see);  // [B, N, D]
   if (want.attention) passed.attention = attention_map(model.options, weights, x);
   if (!all) return passed;
   tokens = model.norm->forward(tokens);  // [B, N, D]

@@ -1,13 +1,14 @@
 #include "model/load/adapt.h"
 
 #include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "model/load/resample.h"
 #include "vit/core/error.h"
-#include "vit/nn/init.h"
+#include "vit/nn/linear.h"
 #include "vit/runtime/generator.h"
 
 namespace vit::model {
@@ -24,9 +25,10 @@ void add_head(std::vector<Weight>& weights, const std::string& layer, std::int64
   using state_dict::Tensor;
   const auto drawn = [=](bool meta) {
     if (meta) return Tensor::meta(io::DType::kF32, {classes, features});
-    auto weight = at::empty({classes, features});
-    nn::trunc_normal_(weight, 0.01, runtime::make_generator(seed));
-    return from_torch(weight);
+    const at::NoGradGuard no_grad;
+    nn::LinearImpl linear(nn::LinearOptions(features, classes));
+    linear.reset_parameters(runtime::make_generator(seed));
+    return from_torch(linear.weight.detach());
   };
   const auto zero = [=](bool meta) {
     return meta ? Tensor::meta(io::DType::kF32, {classes})

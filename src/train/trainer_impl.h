@@ -1,0 +1,91 @@
+// A running Trainer: what it holds, and the steps of its walk.
+#pragma once
+
+#include <ATen/core/Generator.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "dataset_record.h"
+#include "run_log.h"
+#include "vit/data/loader.h"
+#include "vit/data/metrics.h"
+#include "vit/train/checkpoint.h"
+#include "vit/train/ema.h"
+#include "vit/train/objective.h"
+#include "vit/train/optimizer.h"
+#include "vit/train/trainer.h"
+
+namespace vit::train {
+
+class Trainer::Impl {
+ public:
+  Impl(RunSteps steps, TrainOptions options, TrainSetup setup, Log& log, TrainCallbacks callbacks);
+
+  TrainResult fit();
+  void resume(const std::filesystem::path& checkpoint, const ResumeOptions& how);
+
+  const TrainState& state() const { return state_; }
+  const Schedule& schedule() const { return schedule_; }
+
+ private:
+  // The walk of one batch (trainer.cpp).
+  void open_log();
+  data::Loader make_loader() const;
+  double backward(data::Loader& batches);
+  double forward_backward(data::Batch& batch, std::int64_t number);
+  void clip_gradients();
+  void check_finite(double value, const char* what);
+  void record_step(double loss, double lr);
+  bool told_to_stop();
+  TrainResult end();
+
+  // Where the run stands (trainer.cpp).
+  bool at_max_steps() const;
+  bool at_epochs_end() const { return state_.step_in_epoch == steps_per_epoch_; }
+  bool is_evaluated(std::int64_t epoch) const;
+  bool is_checkpoint_due() const;
+  std::int64_t schedule_step() const;
+
+  // What happens where an epoch or the run ends (trainer_epoch.cpp).
+  bool finish_epoch();
+  bool finish_whole_epoch();
+  void finish_early();
+  std::optional<data::Metrics> evaluate_epoch();
+  EpochReport make_report() const;
+  void write_row(const EpochReport& report);
+  void save_model_file(const char* name);
+
+  // Checkpoints (trainer_checkpoint.cpp).
+  void save_checkpoint(bool with_best = false);
+  NamedTensors training_tensors() const;
+  bool check_dataset(const std::filesystem::path& checkpoint, const ResumeOptions& how);
+  void restore_generator(const std::filesystem::path& file, const at::Tensor& stored,
+                         std::int64_t step);
+
+  TrainOptions options_;
+  Log& log_;
+  TrainCallbacks callbacks_;
+  ModelConfig config_;
+  VisionTransformer model_;
+  std::shared_ptr<const data::Dataset> train_data_, val_data_;
+  data::TrainTransform transform_;
+  Objective objective_;
+  c10::Device device_;
+  at::Generator generator_;
+  DatasetRecord record_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<Ema> ema_;
+  Schedule schedule_;
+  std::int64_t steps_per_epoch_ = 0;
+  TrainState state_;
+  std::optional<RunLog> rows_;  // open while fit runs
+  data::Batch last_batch_;
+  int stop_ = 0;
+  double step_seconds_ = 0;  // of one step, averaged
+  std::chrono::steady_clock::time_point last_step_;
+};
+
+}  // namespace vit::train
