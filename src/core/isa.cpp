@@ -1,13 +1,34 @@
 #include "vit/core/isa.h"
 
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include <array>
 #include <utility>
 
 namespace vit {
 namespace {
 
-constexpr std::array<std::pair<Isa, std::string_view>, 3> kIsaNames{
-    {{Isa::kPortable, "portable"}, {Isa::kAvx2, "avx2"}, {Isa::kAvx512, "avx512"}}};
+constexpr std::array<std::pair<Isa, std::string_view>, 6> kIsaNames{{{Isa::kPortable, "portable"},
+                                                                     {Isa::kAvx2, "avx2"},
+                                                                     {Isa::kAvx512, "avx512"},
+                                                                     {Isa::kVnni, "avx512_vnni"},
+                                                                     {Isa::kBf16, "avx512_bf16"},
+                                                                     {Isa::kAmx, "amx"}}};
+
+#if defined(__x86_64__)
+/// Linux gives a process the tiles' registers when it asks for them.
+bool ask_for_tiles() {
+#if defined(__linux__)
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+#endif
 
 /// The compiler's run-time checks ask the operating system too whether it saves the registers.
 std::vector<Isa> find_isas() {
@@ -19,7 +40,16 @@ std::vector<Isa> find_isas() {
       __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
       __builtin_cpu_supports("avx512cd") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
       __builtin_cpu_supports("avx512vl") != 0;
-  if (avx512) isas.push_back(Isa::kAvx512);
+  if (!avx512) return isas;
+  isas.push_back(Isa::kAvx512);
+  if (__builtin_cpu_supports("avx512vnni") == 0) return isas;
+  isas.push_back(Isa::kVnni);
+  if (__builtin_cpu_supports("avx512bf16") == 0) return isas;
+  isas.push_back(Isa::kBf16);
+  const bool tiles = __builtin_cpu_supports("amx-tile") != 0 &&
+                     __builtin_cpu_supports("amx-int8") != 0 &&
+                     __builtin_cpu_supports("amx-bf16") != 0;
+  if (tiles && ask_for_tiles()) isas.push_back(Isa::kAmx);
 #endif
   return isas;
 }

@@ -21,6 +21,8 @@ AttentionStepOptions Builder::heads(const Stream& stream) const {
   options.k = {stream.qkv, part_columns(), head_dim()};
   options.v = {stream.qkv, 2 * part_columns(), head_dim()};
   options.queries = stream.rows;
+  const bool narrow = plan_.precision == Precision::kBf16 || plan_.precision == Precision::kInt8;
+  options.bf16 = narrow && in_blocks() && kernels::multiplies_bf16_attention(plan_.isa);
   // Seed: `qk_scale or head_dim ** -0.5`, so 0 means the default too.
   const auto scale = options_.qk_scale().value_or(0.0);
   options.scale = scale != 0.0 ? scale : head_scale(head_dim());
@@ -65,7 +67,7 @@ void Builder::attend(Stream& stream, const std::string& prefix, const Sink& sink
                      std::int64_t depth) {
   const auto D = dim();
   const bool differential = options_.attn_layer() == "diff";
-  const bool rows = options_.scale_attn_norm() || differential;
+  const bool rows = options_.scale_attn_norm() || differential || packs_whole_rows();
   const auto out = rows ? mixed_of(stream) : a_of(stream);
   if (differential) {
     differential_attention(stream, prefix, depth);

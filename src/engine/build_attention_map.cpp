@@ -9,6 +9,7 @@ namespace vit::engine {
 void Builder::add_weights(const std::string& prefix, const AttentionStepOptions& attention,
                           double factor) {
   auto options = attention;
+  options.bf16 = false;
   const bool last = stage_ + 1 == options_.depth();
   // Of the last block the map needs no more than the class token's row.
   if (last && options_.class_token()) options.queries = 1;

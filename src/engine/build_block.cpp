@@ -25,6 +25,7 @@ void Builder::blocks() {
   const auto kind = kinds.find(options_.block_fn());
   if (kind == kinds.end())
     throw DataError("engine: expected a block_fn that is known, found '{}'", options_.block_fn());
+  use_rows_of(kernels::row_format(plan_.isa, format_of("block.")));
   weights_buffers_.resize(static_cast<std::size_t>(options_.depth()), -1);
   for (std::int64_t i = 0; i < options_.depth(); ++i) {
     stage_ = i;
@@ -34,6 +35,7 @@ void Builder::blocks() {
     });
   }
   add_attention_maps();
+  use_rows_of(kernels::RowFormat::kFloat32);
   stage_ = options_.depth();
 }
 
@@ -85,11 +87,7 @@ void Builder::parallel_scaling_block(const std::string& prefix, std::int64_t dep
   add_norm(image_, prefix + "in_norm.", image_.x, a_of(image_));
   auto first = linear_of(in_proj, n, D, bias, {{0, hidden}});
   if (!bias) set_bias(*first, prefix + "mlp_bias", hidden);
-  LinearOptions options;
-  options.in = image_.a;
-  options.activation = activation_;
-  options.out = packed_buffer(image_, image_.hidden, "hidden", hidden);
-  add_linear(Scope::kImage, prefix + "in_proj[mlp]", std::move(first), std::move(options));
+  add_hidden(image_, prefix + "in_proj[mlp]", std::move(first), false);
   add_qkv(image_, prefix + "in_proj[qkv]",
           linear_of(in_proj, n, D, bias,
                     {{hidden, hidden + D}, {hidden + D, hidden + 2 * D}, {hidden + 2 * D, n}}));
@@ -108,9 +106,10 @@ void Builder::parallel_scaling_block(const std::string& prefix, std::int64_t dep
   }
   qk_norm(image_, prefix, head_dim());
   auto attention = heads(image_);
-  attention.out = image_.a;
+  attention.out = packs_whole_rows() ? mixed_of(image_) : image_.a;
   add_weights(prefix, attention, 1.0);
   add(Scope::kImage, std::make_unique<AttentionStep>(prefix + "attention", attention));
+  if (packs_whole_rows()) add_pack(image_, prefix + "pack", image_.mixed, image_.a);
   add_output(image_, prefix + "attn_out_proj", linear(prefix + "attn_out_proj.", D, D, out_bias),
              image_.a, sink);
   add_output(image_, prefix + "mlp_out_proj", linear(prefix + "mlp_out_proj.", D, hidden, out_bias),

@@ -49,10 +49,16 @@ void Builder::embed() {
   read_positions();
   const auto pixels = options_.in_c() * options_.patch_size()[0] * options_.patch_size()[1];
   rows_buffer(image_, image_.x, "x", dim());
-  const auto cut = add_buffer({"patches", Scope::kImage, true, kPatchCount, pixels});
+  const auto format_of_weight = format_of("patch_embed.");
+  const auto format = kernels::row_format(plan_.isa, format_of_weight);
+  const auto cut = add_buffer({.name = "patches",
+                               .packed = true,
+                               .format = format,
+                               .rows = kPatchCount,
+                               .columns = pixels});
   add(Scope::kImage, std::make_unique<PatchesStep>(
                          "patches", PatchesStep::Options{options_.in_c(), options_.patch_size()[0],
-                                                         options_.patch_size()[1], cut}));
+                                                         options_.patch_size()[1], format, cut}));
   if (prefix > 0)
     add(Scope::kImage,
         std::make_unique<ConstantRowsStep>("prefix_tokens", prefix_rows(), prefix, image_.x));
@@ -67,7 +73,8 @@ void Builder::embed() {
   source.row = [&](std::int64_t i) { return filters.data.data() + i * pixels; };
   if (has_bias)
     source.bias = [&](std::int64_t i) { return bias.data[static_cast<std::size_t>(i)]; };
-  auto projection = pack_linear(plan_.isa, {.n = dim(), .in = pixels}, source);
+  auto projection =
+      pack_linear(plan_.isa, {.n = dim(), .in = pixels, .format = format_of_weight}, source);
   const bool normed = options_.patch_norm() || options_.embed_norm_layer().has_value();
   LinearOptions options;
   options.in = cut;

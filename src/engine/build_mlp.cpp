@@ -66,17 +66,27 @@ void Builder::mlp(Stream& stream, const std::string& prefix, const Sink& sink) {
   add_mlp(stream, prefix, std::move(first), kind != "mlp", bias, options_.scale_mlp_norm(), sink);
 }
 
-void Builder::add_mlp(Stream& stream, const std::string& prefix, LinearPtr first, bool gated,
-                      bool bias, bool scale_norm, const Sink& sink) {
-  const auto columns = first->out;
+void Builder::add_hidden(Stream& stream, const std::string& name, LinearPtr linear, bool gated,
+                         const std::string& norm) {
+  const auto columns = linear->out;
+  const bool whole = !norm.empty() || packs_whole_rows();
   LinearOptions options;
   options.in = stream.a;
   options.activation = activation_;
   options.gated = gated;
   packed_buffer(stream, stream.hidden, "hidden", columns);
-  options.out = scale_norm ? rows_buffer(stream, stream.wide, "wide", columns) : stream.hidden;
-  add_linear(stream.scope, prefix + "fc1", std::move(first), std::move(options));
-  if (scale_norm) add_norm(stream, prefix + "norm.", stream.wide, stream.hidden);
+  options.out = whole ? rows_buffer(stream, stream.wide, "wide", columns) : stream.hidden;
+  add_linear(stream.scope, name, std::move(linear), std::move(options));
+  if (!norm.empty())
+    add_norm(stream, norm, stream.wide, stream.hidden);
+  else if (whole)
+    add_pack(stream, name + ".pack", stream.wide, stream.hidden);
+}
+
+void Builder::add_mlp(Stream& stream, const std::string& prefix, LinearPtr first, bool gated,
+                      bool bias, bool scale_norm, const Sink& sink) {
+  const auto columns = first->out;
+  add_hidden(stream, prefix + "fc1", std::move(first), gated, scale_norm ? prefix + "norm." : "");
   add_output(stream, prefix + "fc2", linear(prefix + "fc2.", dim(), columns, bias), stream.hidden,
              sink);
 }

@@ -149,7 +149,8 @@ void Builder::distilled_head() {
   const auto D = dim(), classes = options_.num_classes(), n = classes > 0 ? classes : D;
   // An image's two tokens are one row of twice the width, and both heads one weight.
   const auto wide = 2 * kernels::padded(D);
-  const auto pair = add_buffer({"kept.pair", Scope::kBatch, false, 1, wide, kept_.x});
+  const auto pair = add_buffer(
+      {.name = "kept.pair", .scope = Scope::kBatch, .rows = 1, .columns = wide, .alias = kept_.x});
   FloatBuffer rows(n * wide), bias(n);
   for (const std::int64_t token : {0, 1}) {
     const std::string prefix = token == 0 ? "head." : "head_dist.";
@@ -177,13 +178,17 @@ void Builder::distilled_head() {
 BufferId Builder::add_head_layer(const std::string& name, BufferId in, LinearPtr linear,
                                  kernels::Activation activation) {
   const auto rows = plan_.buffers[in].rows;
-  const auto packed =
-      add_buffer({name + ".in", Scope::kBatch, true, rows, plan_.buffers[in].columns});
+  const auto packed = add_buffer({.name = name + ".in",
+                                  .scope = Scope::kBatch,
+                                  .packed = true,
+                                  .rows = rows,
+                                  .columns = plan_.buffers[in].columns});
   add_pack(kept_, name + ".pack", in, packed);
   LinearOptions options;
   options.in = packed;
   options.activation = activation;
-  options.out = add_buffer({name, Scope::kBatch, false, rows, linear->out});
+  options.out =
+      add_buffer({.name = name, .scope = Scope::kBatch, .rows = rows, .columns = linear->out});
   const auto out = options.out;
   add_linear(Scope::kBatch, name, std::move(linear), std::move(options));
   return out;

@@ -13,6 +13,7 @@ Builder::Builder(const config::VisionTransformerOptions& options, const WeightLo
     : options_(options), weights_(weights), low_memory_(how.low_memory), team_(how.team) {
   plan_.isa = how.isa;
   plan_.precision = how.precision;
+  plan_.format = format_of("block.");
   plan_.model = options;
   check();
   activation_ = *kernels::parse_activation(options.act_layer().value_or("gelu"));
@@ -73,16 +74,31 @@ FloatBuffer Builder::vector(const std::string& name, std::int64_t size) const {
 }
 
 kernels::WeightFormat Builder::format_of(const std::string& name) const {
-  if (!name.starts_with("block.")) return kernels::WeightFormat::kFloat32;
+  const bool block = name.starts_with("block.");
+  if (!block && !name.starts_with("patch_embed.")) return kernels::WeightFormat::kFloat32;
   switch (plan_.precision) {
+    case Precision::kFp32x3:
+      return kernels::WeightFormat::kBf16Pair;
     case Precision::kBf16:
-      return kernels::WeightFormat::kBf16;
-    case Precision::kInt8:
-      return kernels::WeightFormat::kInt8;
+    case Precision::kInt8: {
+      if (block)
+        return plan_.precision == Precision::kInt8 ? kernels::WeightFormat::kInt8
+                                                   : kernels::WeightFormat::kBf16;
+      // Pixels: in bfloat16 where that is faster.
+      const auto rows = kernels::row_format(plan_.isa, kernels::WeightFormat::kBf16);
+      return rows == kernels::RowFormat::kFloat32 ? kernels::WeightFormat::kFloat32
+                                                  : kernels::WeightFormat::kBf16;
+    }
     case Precision::kFp32:
       break;
   }
   return kernels::WeightFormat::kFloat32;
+}
+
+void Builder::use_rows_of(kernels::RowFormat format) {
+  if (format == row_format_) return;
+  row_format_ = format;
+  for (auto* stream : {&image_, &kept_}) stream->a = stream->hidden = -1;
 }
 
 bool Builder::rows_stay_together(const std::string& name) const {
@@ -141,8 +157,8 @@ LinearPtr Builder::linear_of(const std::string& prefix, std::int64_t n, std::int
 
 void Builder::set_bias(Linear& linear, const std::string& name, std::int64_t n) const {
   const auto view = weight(name, {n});
-  linear.bias =
-      FloatBuffer(linear.packed.panels * std::int64_t{kernels::gemm_shape(plan_.isa).columns});
+  const auto columns = kernels::gemm_shape(plan_.isa, linear.packed.reads).columns;
+  linear.bias = FloatBuffer(std::int64_t{linear.packed.panels} * columns);
   std::copy(view.data.begin(), view.data.end(), linear.bias.data());
   linear.packed.bias = linear.bias.data();
 }
@@ -169,13 +185,14 @@ BufferId Builder::add_buffer(const BufferSpec& buffer) {
 
 BufferId Builder::rows_buffer(const Stream& stream, BufferId& id, const char* name,
                               std::int64_t columns) {
-  if (id < 0) id = add_buffer({name, stream.scope, false, stream.rows, columns});
+  if (id < 0)
+    id = add_buffer({.name = name, .scope = stream.scope, .rows = stream.rows, .columns = columns});
   return id;
 }
 
 BufferId Builder::packed_buffer(const Stream& stream, BufferId& id, const char* name,
                                 std::int64_t columns) {
-  if (id < 0) id = add_buffer({name, stream.scope, true, stream.rows, columns});
+  if (id < 0) id = add_buffer({name, stream.scope, true, row_format_, stream.rows, columns});
   return id;
 }
 

@@ -73,6 +73,10 @@ class Builder {
   LinearPtr packed_once(const std::string& key, const std::function<LinearPtr()>& pack) const;
   /// Of the parameter `name`: the blocks' are narrow, where the precision says so.
   kernels::WeightFormat format_of(const std::string& name) const;
+  /// From here on packed buffers are of this format, new ones where they were of another.
+  void use_rows_of(kernels::RowFormat format);
+  /// Whether a row must be whole before it can be packed.
+  bool packs_whole_rows() const { return row_format_ == kernels::RowFormat::kUint8; }
   /// Whether the layer, of those that are being added, always sees all rows of an image: then their
   /// sums may depend on each other.
   bool rows_stay_together(const std::string& name) const;
@@ -137,6 +141,9 @@ class Builder {
   void mlp(Stream& stream, const std::string& prefix, const Sink& sink);
   void add_mlp(Stream& stream, const std::string& prefix, LinearPtr first, bool gated, bool bias,
                bool scale_norm, const Sink& sink);
+  /// From stream.a to stream.hidden, packed.
+  void add_hidden(Stream& stream, const std::string& name, LinearPtr linear, bool gated,
+                  const std::string& norm = "");
   void pool();
   void take_tokens();
   void token_features();
@@ -149,6 +156,7 @@ class Builder {
   void add_output_step(BufferId in);
   void add_feature(Scope scope, FeatureStep::Options options);
 
+  bool in_blocks() const { return stage_ >= 0 && stage_ < options_.depth(); }
   std::int64_t num_patches() const;
   std::int64_t mlp_hidden() const {
     return static_cast<std::int64_t>(static_cast<double>(dim()) * options_.mlp_ratio());
@@ -174,6 +182,7 @@ class Builder {
   ThreadTeam* const team_;
   Plan plan_;
   kernels::Activation activation_;
+  kernels::RowFormat row_format_ = kernels::RowFormat::kFloat32;
   unsigned needs_ = 0;
   std::int64_t stage_ = -1;
   mutable std::map<std::string, LinearPtr> packed_;

@@ -29,10 +29,11 @@ struct BufferSpec {
   std::string name;
   Scope scope = Scope::kImage;
   bool packed = false;
-  std::int64_t rows = 0;     ///< as Geometry::count() takes them
-  std::int64_t columns = 0;  ///< the same
-  BufferId alias = -1;       ///< the buffer whose memory it is under another shape; -1: its own
-  unsigned needs = 0;        ///< there where a call has one of them; 0: always
+  kernels::RowFormat format = kernels::RowFormat::kFloat32;  ///< of packed ones
+  std::int64_t rows = 0;                                     ///< as Geometry::count() takes them
+  std::int64_t columns = 0;                                  ///< the same
+  BufferId alias = -1;  ///< the buffer whose memory it is under another shape; -1: its own
+  unsigned needs = 0;   ///< there where a call has one of them; 0: always
 };
 
 /// Row-major; columns beyond those that the buffer was made with are zero.
@@ -107,7 +108,7 @@ struct Frame {
   }
 
   kernels::PackedRows packed_view(BufferId id) const {
-    return kernels::packed_rows(isa, buffers[id], rows(id), columns(id));
+    return kernels::packed_rows(isa, buffers[id], rows(id), columns(id), spec(id).format);
   }
 };
 

@@ -134,10 +134,13 @@ PackedEngine::PackedEngine(const config::VisionTransformerOptions& model,
   if (std::find(isas.begin(), isas.end(), isa) == isas.end())
     throw UsageError("engine: expected a level up to {}, which this machine has, found {}",
                      isa_name(detect_isa()), isa_name(isa));
+  if (options.precision() == Precision::kFp32x3 && isa < Isa::kAmx)
+    throw UsageError("engine: precision fp32x3: expected level amx, found {}", isa_name(isa));
   const int threads = options.threads() > 0 ? options.threads() : available_cores();
   state_->team = options.team() ? options.team() : std::make_shared<ThreadTeam>(threads);
   state_->plan = build_plan(model, weights,
-                            {isa, options.precision(), options.low_memory(), state_->team.get()});
+                            {level_of(options.precision(), isa), options.precision(),
+                             options.low_memory(), state_->team.get()});
 }
 
 PackedEngine::~PackedEngine() = default;
@@ -178,7 +181,7 @@ Profile PackedEngine::profile(const Input& input, const Want& want, Output& outp
   profile.batch = input.batch;
   profile.threads = threads();
   profile.seconds = seconds.count();
-  profile.peak = kernels::measure_peak(isa()) * threads();
+  profile.peak = kernels::measure_peak(isa(), plan.format) * threads();
   const auto geometry = plan.geometry(input.height, input.width);
   const auto demand = plan.demand(want);
   std::vector<std::size_t> places(state_->step_count());  // in the report

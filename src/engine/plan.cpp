@@ -65,7 +65,7 @@ std::int64_t Plan::size(const BufferSpec& buffer, const Geometry& geometry,
                         std::int64_t batch) const {
   const auto rows = geometry.count(buffer.rows) * (buffer.scope == Scope::kBatch ? batch : 1);
   const auto columns = geometry.count(buffer.columns);
-  if (buffer.packed) return kernels::packed_size(isa, rows, columns);
+  if (buffer.packed) return kernels::packed_size(isa, rows, columns, buffer.format);
   // Epilogues fetch the rows of a whole tile ahead.
   return (rows + kernels::gemm_shape(isa).rows) * kernels::padded(columns);
 }

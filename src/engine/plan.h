@@ -45,6 +45,7 @@ struct PlannedStep {
 struct Plan {
   Isa isa = Isa::kPortable;
   Precision precision = Precision::kFp32;
+  kernels::WeightFormat format = kernels::WeightFormat::kFloat32;  ///< of the blocks' linear layers
   config::VisionTransformerOptions model;
   std::vector<BufferSpec> buffers;
   std::vector<PlannedStep> image_steps;  ///< for one image at a time

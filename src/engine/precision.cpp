@@ -1,5 +1,6 @@
 #include "vit/engine/precision.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "vit/core/error.h"
@@ -7,8 +8,10 @@
 namespace vit::engine {
 namespace {
 
-constexpr std::pair<std::string_view, Precision> kPrecisions[] = {
-    {"fp32", Precision::kFp32}, {"bf16", Precision::kBf16}, {"int8", Precision::kInt8}};
+constexpr std::pair<std::string_view, Precision> kPrecisions[] = {{"fp32", Precision::kFp32},
+                                                                  {"fp32x3", Precision::kFp32x3},
+                                                                  {"bf16", Precision::kBf16},
+                                                                  {"int8", Precision::kInt8}};
 
 }  // namespace
 
@@ -16,7 +19,7 @@ std::optional<Precision> parse_precision(const std::string& text) {
   if (text == "auto") return std::nullopt;
   for (const auto& [name, precision] : kPrecisions)
     if (text == name) return precision;
-  throw UsageError("precision: expected auto, fp32, bf16 or int8, found '{}'", text);
+  throw UsageError("precision: expected auto, fp32, fp32x3, bf16 or int8, found '{}'", text);
 }
 
 std::string_view precision_name(Precision precision) {
@@ -25,8 +28,22 @@ std::string_view precision_name(Precision precision) {
   return "unknown";
 }
 
-Precision resolve_precision(std::optional<Precision> wanted, bool int8_file) {
+Precision resolve_precision(std::optional<Precision> wanted, bool int8_file, Isa isa) {
+  if (wanted == Precision::kFp32x3 && isa < Isa::kAmx) return Precision::kFp32;
   return wanted.value_or(int8_file ? Precision::kInt8 : Precision::kFp32);
+}
+
+Isa level_of(Precision precision, Isa isa) {
+  switch (precision) {
+    case Precision::kFp32x3:
+    case Precision::kInt8:
+      return isa;
+    case Precision::kBf16:
+      return isa >= Isa::kBf16 ? isa : std::min(isa, Isa::kAvx512);
+    case Precision::kFp32:
+      break;
+  }
+  return std::min(isa, Isa::kAvx512);
 }
 
 }  // namespace vit::engine

@@ -9,6 +9,7 @@
 
 #include "cuda_driver.h"
 #include "vit/core/error.h"
+#include "vit/core/isa.h"
 #include "vit/engine/packed_engine.h"
 #include "vit/state_dict/source.h"
 
@@ -69,8 +70,8 @@ class WeightsByName {
 engine::OpenedModel pack(state_dict::Source source, const std::filesystem::path& path,
                          const PredictorOptions& options) {
   WeightsByName weights(std::move(source.named.weights));
-  const auto precision =
-      engine::resolve_precision(engine::parse_precision(options.precision), weights.int8());
+  const auto precision = engine::resolve_precision(engine::parse_precision(options.precision),
+                                                   weights.int8(), detect_isa());
   auto packed = std::make_unique<engine::PackedEngine>(
       source.config.model, [&](const std::string& name) { return weights.find(name); },
       engine::EngineOptions()

@@ -19,6 +19,9 @@ TEST(Isa, EachLevelHasAName) {
   EXPECT_EQ(isa_name(Isa::kPortable), "portable");
   EXPECT_EQ(isa_name(Isa::kAvx2), "avx2");
   EXPECT_EQ(isa_name(Isa::kAvx512), "avx512");
+  EXPECT_EQ(isa_name(Isa::kVnni), "avx512_vnni");
+  EXPECT_EQ(isa_name(Isa::kBf16), "avx512_bf16");
+  EXPECT_EQ(isa_name(Isa::kAmx), "amx");
 }
 
 }  // namespace

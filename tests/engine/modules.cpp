@@ -51,7 +51,8 @@ Modules::Modules(const config::VisionTransformerOptions& options)
 void Modules::round_to(Precision precision) {
   const at::NoGradGuard no_grad;
   for (auto& [name, tensor] : state_->tensors) {
-    if (precision == Precision::kFp32 || !name.starts_with("block.") || tensor.dim() != 2) continue;
+    const bool narrow = precision == Precision::kBf16 || precision == Precision::kInt8;
+    if (!narrow || !name.starts_with("block.") || tensor.dim() != 2) continue;
     if (precision == Precision::kBf16) {
       tensor.copy_(tensor.to(at::kBFloat16).to(at::kFloat));
       continue;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 
+#include "engine/ways.h"
 #include "vit/config/registry.h"
 #include "vit/core/error.h"
 #include "vit/engine/packed_engine.h"
@@ -185,8 +186,19 @@ TEST(EngineAndModules, AgreeForImagesOfOtherSizes) {
   }
 }
 
+/// Against weights that are rounded as the engine does: where it rounds the rows that they multiply
+/// too, each row's values by 2^-9 of their own size (bf16) or 2^-9 of their range (int8), and
+/// errors of some layers add up.
+double tolerance_of(Precision precision, Isa isa) {
+  if (precision == Precision::kFp32x3) return 2e-5;
+  if (precision == Precision::kBf16 && isa >= Isa::kBf16) return 1.5e-2;
+  if (precision == Precision::kInt8 && isa >= Isa::kVnni) return 3e-2;
+  return kTolerance;
+}
+
 TEST(EngineAndModules, AgreeInEveryPrecisionOnWeightsRoundedToIt) {
-  for (const auto precision : {Precision::kFp32, Precision::kBf16, Precision::kInt8})
+  for (const auto precision :
+       {Precision::kFp32, Precision::kFp32x3, Precision::kBf16, Precision::kInt8})
     for (const char* mlp : {"mlp", "swiglu"}) {
       auto options = base_options().mlp_layer(mlp);
       Modules modules(options);
@@ -194,17 +206,60 @@ TEST(EngineAndModules, AgreeInEveryPrecisionOnWeightsRoundedToIt) {
       const auto unrounded = modules.run(images.all(), {});
       modules.round_to(precision);
       const auto expected = modules.run(images.all(), {});
-      for (const auto isa : supported_isas()) {
+      for (const auto& [isa, way] : ways()) {
+        if (way != precision) continue;
         const PackedEngine engine(options, modules.weights(),
                                   EngineOptions().isa(isa).precision(precision).threads(2));
         Output found;
         engine.run(images.all(), {}, found);
-        EXPECT_LT(relative_error(found.logits, expected.logits), kTolerance)
+        EXPECT_LT(relative_error(found.logits, expected.logits), tolerance_of(precision, isa))
             << precision_name(precision) << ", " << mlp << ", " << isa_name(isa);
         EXPECT_EQ(engine.choices().precision, precision_name(precision));
+        EXPECT_EQ(engine.choices().kernels, isa_name(isa));
       }
-      if (precision != Precision::kFp32) {
+      if (precision == Precision::kBf16 || precision == Precision::kInt8) {
         EXPECT_GT(relative_error(unrounded.logits, expected.logits), kTolerance);
+      }
+    }
+}
+
+TEST(EngineAndModules, AgreeForEveryKindOfBlockAndPoolInEveryPrecision) {
+  const std::function<void(O&)> changes[] = {
+      [](O& o) { o.block_fn("ResPostBlock"); },
+      [](O& o) { o.block_fn("ParallelScalingBlock").init_values(0.1); },
+      [](O& o) { o.block_fn("ParallelThingsBlock").init_values(0.1); },
+      [](O& o) { o.block_fn("DiffParallelScalingBlock"); },
+      [](O& o) { o.attn_layer("diff").qk_norm(true).scale_attn_norm(true); },
+      [](O& o) { o.scale_mlp_norm(true).mlp_layer("glumlp"); },
+      [](O& o) { o.global_pool("map").class_token(false); },
+      [](O& o) { o.global_pool("avg"); },
+      [](O& o) { o.global_pool(""); },
+      [](O& o) { o.distilled(true).dist_head("timm"); },
+  };
+  for (const auto precision : {Precision::kFp32x3, Precision::kBf16, Precision::kInt8})
+    for (const auto& change : changes) {
+      auto options = base_options();
+      change(options);
+      Modules modules(options);
+      const Images images(options, 3);
+      const auto want = want_everything(options, AttentionMethod::kRollout);
+      modules.round_to(precision);
+      const auto expected = modules.run(images.all(), want);
+      for (const auto& [isa, way] : ways()) {
+        if (way != precision) continue;
+        const PackedEngine engine(options, modules.weights(),
+                                  EngineOptions().isa(isa).precision(precision).threads(2));
+        Output found;
+        engine.run(images.all(), want, found);
+        const auto where = format("{}, {}, change {}", precision_name(precision), isa_name(isa),
+                                  &change - changes);
+        // Features are not averaged as logits are, and maps are relative to their largest value.
+        const auto tolerance = 3.0 * tolerance_of(precision, isa);
+        EXPECT_LT(relative_error(found.logits, expected.logits), tolerance) << where;
+        for (std::size_t i = 0; i < found.features.size(); ++i)
+          EXPECT_LT(relative_error(found.features[i], expected.features[i]), tolerance)
+              << where << ", feature " << i;
+        EXPECT_LT(relative_error(found.attention, expected.attention), tolerance) << where;
       }
     }
 }

@@ -9,6 +9,7 @@
 
 #include "engine/allocations.h"
 #include "engine/modules.h"
+#include "engine/ways.h"
 #include "vit/core/error.h"
 
 namespace vit::engine {
@@ -47,8 +48,10 @@ struct Small {
   Modules modules{options};
   Images images{options, 7};
 
-  PackedEngine engine(int threads, Isa isa = detect_isa()) const {
-    return {options, modules.weights(), EngineOptions().isa(isa).threads(threads)};
+  PackedEngine engine(int threads, Isa isa = detect_isa(),
+                      Precision precision = Precision::kFp32) const {
+    return {options, modules.weights(),
+            EngineOptions().isa(isa).precision(precision).threads(threads)};
   }
 
   /// Of `count` images from the `first` on.
@@ -87,17 +90,18 @@ TEST(PackedEngine, SumsByStrassensProductsOnlyWhereALayerAlwaysSeesWholeImages) 
 
 TEST_P(PackedEngineOfWidth, GivesAnImageTheSameBitsInEveryBatchAndOnAnyNumberOfThreads) {
   const Small small{VisionTransformerOptions(small_options()).embed_dim(GetParam())};
-  for (const auto isa : supported_isas()) {
-    const auto one = small.engine(1, isa);
+  for (const auto& [isa, precision] : ways()) {
+    const auto one = small.engine(1, isa, precision);
     for (const int threads : {1, 2, 3, 5}) {
-      const auto engine = small.engine(threads, isa);
+      const auto engine = small.engine(threads, isa, precision);
       for (const std::int64_t batch : {1, 2, 3, 7}) {
         const auto together = small.logits(engine, 0, batch);
         for (std::int64_t i = 0; i < batch; ++i) {
           const std::vector<float> found(together.begin() + i * kClasses,
                                          together.begin() + (i + 1) * kClasses);
           EXPECT_EQ(found, small.logits(one, i, 1))
-              << isa_name(isa) << ", " << threads << " threads, image " << i << " of " << batch;
+              << isa_name(isa) << ", " << precision_name(precision) << ", " << threads
+              << " threads, image " << i << " of " << batch;
         }
       }
     }
@@ -107,8 +111,8 @@ TEST_P(PackedEngineOfWidth, GivesAnImageTheSameBitsInEveryBatchAndOnAnyNumberOfT
 TEST_P(PackedEngineOfWidth, GivesAValueTheSameBitsWhateverElseIsWanted) {
   const Small small{VisionTransformerOptions(small_options()).embed_dim(GetParam())};
   const auto all = everything();
-  for (const auto isa : supported_isas()) {
-    const auto engine = small.engine(2, isa);
+  for (const auto& [isa, precision] : ways()) {
+    const auto engine = small.engine(2, isa, precision);
     Output together, alone;
     engine.run(small.images.from(0, 3), all, together);
     EXPECT_EQ(together.logits.data, small.logits(engine, 0, 3));
@@ -131,16 +135,19 @@ TEST_P(PackedEngineOfWidth, GivesAValueTheSameBitsWhateverElseIsWanted) {
 
 TEST_P(PackedEngineOfWidth, ForgetsAnImageThatIsNoNumber) {
   const Small small{VisionTransformerOptions(small_options()).embed_dim(GetParam())};
-  const auto engine = small.engine(1);
-  Output expected, found;
-  engine.run(small.images.from(0, 2), everything(), expected);
-  Images bad(small.options, 2);
-  std::fill(bad.pixels().begin(), bad.pixels().end(), std::numeric_limits<float>::quiet_NaN());
-  engine.run(bad.all(), everything(), found);
-  EXPECT_TRUE(std::isnan(found.logits.data[0]));
-  engine.run(small.images.from(0, 2), everything(), found);
-  EXPECT_EQ(found.logits.data, expected.logits.data);
-  EXPECT_EQ(found.attention.data, expected.attention.data);
+  for (const auto& [isa, precision] : ways()) {
+    const auto engine = small.engine(1, isa, precision);
+    Output expected, found;
+    engine.run(small.images.from(0, 2), everything(), expected);
+    Images bad(small.options, 2);
+    std::fill(bad.pixels().begin(), bad.pixels().end(), std::numeric_limits<float>::quiet_NaN());
+    engine.run(bad.all(), everything(), found);
+    EXPECT_TRUE(std::isnan(found.logits.data[0]))
+        << isa_name(isa) << ", " << precision_name(precision);
+    engine.run(small.images.from(0, 2), everything(), found);
+    EXPECT_EQ(found.logits.data, expected.logits.data);
+    EXPECT_EQ(found.attention.data, expected.attention.data);
+  }
 }
 
 TEST(PackedEngine, RefusesImagesAndWishesThatTheModelDoesNotTake) {
@@ -168,9 +175,10 @@ TEST(PackedEngine, RefusesImagesAndWishesThatTheModelDoesNotTake) {
 TEST(PackedEngine, AllocatesNothingAfterTheFirstCallOfABatchSize) {
   const Small small;
   Output output;
-  for (const auto& want : {Want(), everything()})
+  for (const auto& [isa, precision] : ways())
     for (const int threads : {1, 3}) {
-      const auto engine = small.engine(threads);
+      const auto& want = threads == 1 ? everything() : Want();
+      const auto engine = small.engine(threads, isa, precision);
       const auto run = [&](std::int64_t batch) {
         const auto before = allocations();
         engine.run(small.images.from(0, batch), want, output);

@@ -41,8 +41,7 @@ struct Product {
       add(c, gated ? half : n);
       if (gated) add(half + c, n);
     }
-    call.weight = packed_weight(isa, n, k, gated);
-    call.weight.format = format;
+    call.weight = packed_weight(isa, n, k, gated, format);
     if (strassen) call.weight = strassen_weight(isa, call.weight);
     // An odd number of panels becomes even.
     while (rows.size() < static_cast<std::size_t>(call.weight.panels * columns)) add(0, 0);

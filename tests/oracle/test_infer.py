@@ -376,6 +376,17 @@ def test_narrow_weights_give_logits_as_near_as_rounding_lets_them(vit, tiny):
     assert 1e-4 < error < 0.05
 
 
+def test_three_bf16_products_are_nearly_float32(vit, tiny):
+    model, root = tiny
+    images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        expected = model(images)
+    # Each factor is two bfloat16, 17 bits; where there is no AMX it is float32 and says so.
+    error = (vit.infer(root, images, "--precision", "fp32x3") - expected).abs().max() / expected.abs().max()
+    assert error <= 2e-5
+    assert precision_of(vit, root, "--precision", "fp32x3") in ("fp32x3", "fp32")
+
+
 def test_low_memory_gives_the_same_logits(vit, tiny):
     model, root = tiny
     images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(5))

@@ -5,22 +5,33 @@
 #include <string>
 #include <string_view>
 
+#include "vit/core/isa.h"
+
 namespace vit::engine {
 
 enum class Precision {
   kFp32,
-  kBf16,  ///< the blocks' weights are rounded to bfloat16 and take half the
-          ///< memory
-  kInt8,  ///< they are whole numbers times a scale for each row, a quarter of
-          ///< the memory
+  /// Of the blocks' linear layers each factor is two bfloat16, and a product three of theirs: an
+  /// error of 2e-5. For AMX alone.
+  kFp32x3,
+  /// The blocks' weights are rounded to bfloat16 and take half the memory; with AVX512_BF16 or AMX
+  /// so are the rows that they multiply.
+  kBf16,
+  /// The blocks' weights are whole numbers times a scale for each row and take a quarter of the
+  /// memory; with AVX512_VNNI or AMX each row that they multiply becomes whole numbers too, by a
+  /// scale of its own.
+  kInt8,
 };
 
-/// `fp32`, `bf16` or `int8`; none for `auto`. Throws UsageError.
+/// `fp32`, `fp32x3`, `bf16` or `int8`; none for `auto`. Throws UsageError.
 std::optional<Precision> parse_precision(const std::string& text);
 std::string_view precision_name(Precision precision);
 
-/// What is used: what was asked for; else int8 for a file of int8 weights, and
-/// fp32.
-Precision resolve_precision(std::optional<Precision> wanted, bool int8_file);
+/// What is used: what was asked for, but fp32, which is more exact, for fp32x3 on a level that
+/// lacks it; else int8 for a file of int8 weights, and fp32.
+Precision resolve_precision(std::optional<Precision> wanted, bool int8_file, Isa isa);
+
+/// The best level, up to `isa`, of which the precision makes use.
+Isa level_of(Precision precision, Isa isa);
 
 }  // namespace vit::engine

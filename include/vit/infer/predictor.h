@@ -32,8 +32,8 @@ using engine::parse_feature_kind;
 struct PredictorOptions {
   std::string device = "cpu";     ///< cpu, cuda, cuda:N, or auto: CUDA where it works
   std::optional<int> cuda_index;  ///< the device that `cuda`, or `auto` where it finds one, means
-  /// auto: int8 for a file of int8 weights, else fp32; fp32, bf16, int8. The modules: auto (fp32),
-  /// fp32, bf16.
+  /// auto: int8 for a file of int8 weights, else fp32; fp32, fp32x3 (fp32 where the processor has
+  /// no AMX), bf16, int8. The modules: auto (fp32), fp32, bf16.
   std::string precision = "auto";
   std::string engine = "auto";        ///< packed, modules, or auto: packed on a CPU
   bool low_memory = false;            ///< of the packed engine: each weight is packed once

@@ -1,4 +1,4 @@
-// softmax(q kᵀ · scale) v in float32, a block of queries at a time: the matrix of weights is never
+// softmax(q kᵀ · scale) v, a block of queries at a time: the matrix of weights is never
 // whole in memory.
 #pragma once
 
@@ -22,8 +22,12 @@ struct AttentionCall {
   int d = 0;   ///< columns of a head of q and k
   int dv = 0;  ///< of v
   float scale = 0.0F;
+  /// Rounds the factors of both products to bfloat16; not for `weights`. The level multiplies them
+  /// (multiplies_bf16_attention).
+  bool bf16 = false;
 
-  PackedRows packed;  ///< where `packed.data` is not null: head h's columns begin at h · dv
+  PackedRows
+      packed;  ///< where `packed.data` is not null, not of kUint8: head h's columns begin at h · dv
 
   float* rows = nullptr;  ///< else row r's head h goes to rows[r · ld + h · dv]
   std::int64_t ld = 0;
@@ -37,11 +41,17 @@ struct AttentionCall {
   float* scratch = nullptr;  ///< attention_scratch() floats of the calling thread
 };
 
-/// Tiles of queries, as gemm_shape() has them, `[tile_begin, tile_end)` of one head. A query's
+/// Whether the level has attention in bfloat16.
+bool multiplies_bf16_attention(Isa isa);
+
+/// Queries of a tile.
+int attention_tile(Isa isa, bool bf16);
+
+/// Tiles of queries `[tile_begin, tile_end)` of one head. A query's
 /// result does not depend on which tiles come with it.
 void attention(Isa isa, const AttentionCall& call, int head, int tile_begin, int tile_end);
 
 /// Of a call with these `keys`, `d` and `dv`.
-std::int64_t attention_scratch(Isa isa, int keys, int d, int dv);
+std::int64_t attention_scratch(Isa isa, int keys, int d, int dv, bool bf16 = false);
 
 }  // namespace vit::kernels

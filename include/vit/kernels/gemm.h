@@ -1,4 +1,5 @@
-// Matrix products of packed operands in float32: out = epilogue(a · weightᵀ + bias).
+// Matrix products of packed operands: out = epilogue(a · weightᵀ + bias), with sums in float32, or
+// in int32 of 8-bit operands.
 //
 // Whoever makes a product's rows (a norm, attention, the epilogue of another product) writes them
 // in packed form, so that nothing is packed twice. Each output is summed over k in a fixed order
@@ -28,39 +29,72 @@ struct GemmShape {
   int columns = 0;  ///< columns of a panel of weights
 };
 
-GemmShape gemm_shape(Isa isa);
+/// The type of the rows that a product reads.
+enum class RowFormat {
+  kFloat32,
+  kBf16,      ///< rounded to the nearest bfloat16
+  kBf16Pair,  ///< the nearest bfloat16, and the one that is nearest to what is left
+  kUint8,     ///< whole numbers times a scale, from a row's least value on: 255 is its largest
+};
 
-/// Rows `[rows, k]` as products read them: blocks of `block` values of k (the last one may be
-/// shorter), in each `[tile][k][shape.rows]`. Rows of the last tile beyond `rows` may hold
-/// anything.
+/// Of products that read such rows.
+GemmShape gemm_shape(Isa isa, RowFormat format = RowFormat::kFloat32);
+
+/// What a row of kUint8 stands for: offset + scale · number.
+struct RowScale {
+  float scale = 0.0F;
+  float offset = 0.0F;
+};
+
+/// Rows `[rows, k]` as products read them. Rows of the last tile beyond `rows` may hold anything.
+/// Of kFloat32: blocks of `block` values of k (the last one may be shorter), in each
+/// `[tile][k][tile_rows]`. Of the others: `[tile][line][part][tile_rows][64 bytes]`, where a line
+/// is 64 bytes of a row's values and kBf16Pair has two parts.
 struct PackedRows {
   float* data = nullptr;
   int rows = 0;
   int tiles = 0;
-  int k = 0;      ///< padded
-  int block = 0;  ///< a multiple of kPadding
+  int tile_rows = 0;
+  int columns = 0;  ///< of them, padded
+  int k = 0;        ///< the same in whole lines
+  int block = 0;    ///< of kFloat32: a multiple of kPadding
+  RowFormat format = RowFormat::kFloat32;
+  RowScale* scales = nullptr;  ///< of kUint8, one for each row; behind the values
 };
 
 /// A view of `data`, which has room for packed_size() floats.
-PackedRows packed_rows(Isa isa, float* data, std::int64_t rows, std::int64_t k);
-std::int64_t packed_size(Isa isa, std::int64_t rows, std::int64_t k);
+PackedRows packed_rows(Isa isa, float* data, std::int64_t rows, std::int64_t k,
+                       RowFormat format = RowFormat::kFloat32);
+std::int64_t packed_size(Isa isa, std::int64_t rows, std::int64_t k,
+                         RowFormat format = RowFormat::kFloat32);
 
-/// How a weight's values are stored. A product widens the panel that it works on to float32.
+/// How a weight's values are stored.
 enum class WeightFormat {
   kFloat32,
-  kBf16,  ///< rounded to the nearest bfloat16, even where two are as near
-  kInt8,  ///< whole numbers from -127 to 127, times a scale for each row of the weight
+  kBf16,      ///< rounded to the nearest bfloat16, even where two are as near
+  kBf16Pair,  ///< two of them, the second for what the first leaves
+  kInt8,      ///< whole numbers from -127 to 127, times a scale for each row of the weight
 };
 
+/// Bytes of a value.
 std::size_t size_of(WeightFormat format);
 
-/// A linear layer's weight `[n, k]`: for each block of k `[panel][k][shape.columns]`; for
-/// Strassen's products, for each pair of blocks `[product][pair of panels][k][shape.columns]`.
+/// What products with such weights read on this level. Where it is kFloat32 they widen the panel
+/// that they work on. Throws UsageError where the level has no such products.
+RowFormat row_format(Isa isa, WeightFormat format);
+
+/// A linear layer's weight `[n, k]`. Of products that read kFloat32: for each block of k
+/// `[panel][k][shape.columns]`; for Strassen's products, for each pair of blocks
+/// `[product][pair of panels][k][shape.columns]`. Of the others
+/// `[panel][line][part][half of the columns][4 bytes of k][column]`, where a line is 64 bytes of k.
 struct PackedWeight {
   const void* data = nullptr;
   WeightFormat format = WeightFormat::kFloat32;
+  RowFormat reads = RowFormat::kFloat32;
   const float* scale = nullptr;  ///< of kInt8: [panels · shape.columns]
-  const float* bias = nullptr;   ///< [panels · shape.columns], or null
+  /// Of products that read kUint8: [panels · shape.columns], the sum of each row's whole numbers.
+  float* row_sum = nullptr;
+  const float* bias = nullptr;  ///< [panels · shape.columns], or null
   int n = 0;
   int k = 0;  ///< padded
   int block = 0;
@@ -73,7 +107,8 @@ struct PackedWeight {
 
 /// Describes a weight; `data` and `bias` are still null. Of a gated one, `n` counts gates and
 /// values.
-PackedWeight packed_weight(Isa isa, std::int64_t n, std::int64_t k, bool gated = false);
+PackedWeight packed_weight(Isa isa, std::int64_t n, std::int64_t k, bool gated = false,
+                           WeightFormat format = WeightFormat::kFloat32);
 /// The same for Strassen's products; unchanged where the blocks of k or the format don't fit them.
 PackedWeight strassen_weight(Isa isa, PackedWeight weight);
 /// Whether they are faster there.
@@ -82,12 +117,13 @@ bool strassen_pays(Isa isa, const PackedWeight& weight);
 std::int64_t packed_size(Isa isa, const PackedWeight& weight);
 /// Writes row `first + i` (`i` < `count`) of the weight from rows[i][0 … k); rows[i] null: zeros.
 /// Whole panels at a time (pairs for Strassen): `first` and `count` are multiples of shape.columns,
-/// except that the last rows may be fewer. Of kInt8 `weight.scale` is there already.
+/// except that the last rows may be fewer. Of kInt8 `weight.scale` is there already; `row_sum` is
+/// written.
 void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64_t first,
                  std::int64_t count, const float* const* rows, void* data);
 
-/// Row-major rows to packed rows, tiles `[tile_begin, tile_end)`. `x` is the first row of
-/// `tile_begin`; its rows are readable up to `out.k` columns, and zero beyond the last.
+/// Row-major rows to packed rows of any format, tiles `[tile_begin, tile_end)`. `x` is the first
+/// row of `tile_begin`; its rows are readable up to `out.k` columns, and zero beyond the last.
 void pack_rows(Isa isa, const float* x, std::int64_t ld, const PackedRows& out, int tile_begin,
                int tile_end);
 
@@ -99,7 +135,9 @@ struct Epilogue {
   /// panel range then begins and ends at a gate.
   bool gated = false;
 
-  PackedRows packed;  ///< where `packed.data` is not null
+  /// Where `packed.data` is not null: of kFloat32 where the product reads such rows, else of kBf16
+  /// or kBf16Pair.
+  PackedRows packed;
 
   float* rows = nullptr;  ///< else [a.rows, ≥ padded(n)]
   std::int64_t ld = 0;
@@ -125,6 +163,6 @@ void gemm(Isa isa, const GemmCall& call);
 
 /// Floating-point operations a second of gemm() on one thread with operands that stay in the first
 /// cache level; takes some 20 ms.
-double measure_peak(Isa isa);
+double measure_peak(Isa isa, WeightFormat format = WeightFormat::kFloat32);
 
 }  // namespace vit::kernels

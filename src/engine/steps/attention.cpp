@@ -11,6 +11,7 @@ AttentionStep::AttentionStep(std::string name, AttentionStepOptions options, Flo
 
 std::string AttentionStep::describe() const {
   auto text = format("attention {} heads of {}", options_.heads, options_.d);
+  if (options_.bf16) text += ", bf16";
   if (options_.queries != kTokenCount) text += format(", {} queries", options_.queries);
   return text;
 }
@@ -23,7 +24,8 @@ double AttentionStep::flops(const Geometry& geometry) const {
 
 std::int64_t AttentionStep::scratch(Isa isa, const Geometry& geometry) const {
   return kernels::attention_scratch(isa, static_cast<int>(geometry.tokens - options_.key_begin),
-                                    static_cast<int>(options_.d), static_cast<int>(options_.dv));
+                                    static_cast<int>(options_.d), static_cast<int>(options_.dv),
+                                    options_.bf16);
 }
 
 kernels::AttentionCall AttentionStep::call(const Frame& frame) const {
@@ -41,6 +43,7 @@ kernels::AttentionCall AttentionStep::call(const Frame& frame) const {
   call.d = static_cast<int>(options_.d);
   call.dv = static_cast<int>(options_.dv);
   call.scale = static_cast<float>(options_.scale);
+  call.bf16 = options_.bf16;
   call.scratch = frame.scratch;
   return call;
 }
@@ -58,7 +61,7 @@ void AttentionStep::run(const Frame& frame) const {
   }
 
   // Heads are cut where they would leave a thread without work; keys are then packed again.
-  const int tile = kernels::gemm_shape(frame.isa).rows;
+  const int tile = kernels::attention_tile(frame.isa, call.bf16);
   const int tiles = (call.queries + tile - 1) / tile, heads = static_cast<int>(options_.heads);
   const int threads = frame.group->size();
   const int cuts = std::min(tiles, threads / std::gcd(heads, threads));

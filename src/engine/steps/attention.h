@@ -20,6 +20,7 @@ struct AttentionStepOptions {
   std::int64_t queries = kTokenCount;  ///< rows
   std::int64_t key_begin = 0;          ///< keys are the rows from here on
   double scale = 0.0;
+  bool bf16 = false;  ///< multiplies in bfloat16
   /// Packed; or rows; where it is the batch's, this image's are the `queries` from
   /// image · queries on.
   BufferId out = -1;

@@ -28,7 +28,7 @@ void AttentionWeightsStep::run(const Frame& frame) const {
   call.weights = out.data;
   call.weights_ld = out.ld;
   call.weights_factor = static_cast<float>(factor_);
-  const int tile = kernels::gemm_shape(frame.isa).rows;
+  const int tile = kernels::attention_tile(frame.isa, call.bf16);
   const int tiles = (call.queries + tile - 1) / tile;
   // A thread does all heads of its queries: they are summed in the same order always.
   const int at_once = (tiles + frame.group->size() - 1) / frame.group->size();

@@ -20,6 +20,22 @@ float row_scale(const float* row, std::int64_t count) {
   return largest > 0.0F ? largest / 127.0F : 1.0F;
 }
 
+/// What is multiplied: weights alone may be narrow, or both factors.
+std::string format_text(const kernels::PackedWeight& weight) {
+  const char* more = weight.reads == kernels::RowFormat::kFloat32 ? " weights" : "";
+  switch (weight.format) {
+    case kernels::WeightFormat::kBf16:
+      return format(", bf16{}", more);
+    case kernels::WeightFormat::kInt8:
+      return format(", int8{}", more);
+    case kernels::WeightFormat::kBf16Pair:
+      return ", three bf16 products";
+    case kernels::WeightFormat::kFloat32:
+      break;
+  }
+  return "";
+}
+
 }  // namespace
 
 LinearPtr pack_linear(Isa isa, const LinearShape& shape, const LinearRows& source) {
@@ -27,21 +43,25 @@ LinearPtr pack_linear(Isa isa, const LinearShape& shape, const LinearRows& sourc
   auto& linear = *result;
   linear.in = shape.in;
   linear.out = shape.gated ? shape.n / 2 : shape.n;
-  auto& packed = linear.packed = kernels::packed_weight(isa, shape.n, shape.in, shape.gated);
-  packed.format = shape.format;
+  auto& packed = linear.packed =
+      kernels::packed_weight(isa, shape.n, shape.in, shape.gated, shape.format);
   if (shape.strassen && kernels::strassen_pays(isa, packed))
     packed = kernels::strassen_weight(isa, packed);
   const auto bytes =
       kernels::packed_size(isa, packed) * static_cast<std::int64_t>(kernels::size_of(shape.format));
   constexpr std::int64_t kFloat = sizeof(float);
   linear.data = FloatBuffer((bytes + kFloat - 1) / kFloat);
-  const std::int64_t columns = kernels::gemm_shape(isa).columns, parts = shape.gated ? 2 : 1;
+  const std::int64_t columns = kernels::gemm_shape(isa, packed.reads).columns,
+                     parts = shape.gated ? 2 : 1;
   if (source.bias) linear.bias = FloatBuffer(packed.panels * columns);
   if (shape.format == kernels::WeightFormat::kInt8)
     linear.scale = FloatBuffer(packed.panels * columns);
+  if (packed.reads == kernels::RowFormat::kUint8)
+    linear.row_sum = FloatBuffer(packed.panels * columns);
   packed.data = linear.data.data();
   packed.bias = linear.bias.data();
   packed.scale = linear.scale.data();
+  packed.row_sum = linear.row_sum.data();
   const std::int64_t together = packed.strassen ? 2 : 1;  // panels
   const auto pack_panels = [&](std::int64_t first, std::int64_t last) {
     std::vector<const float*> rows(static_cast<std::size_t>(together * columns));
@@ -82,8 +102,7 @@ double LinearStep::flops(const Geometry& geometry) const {
 
 std::string LinearStep::describe() const {
   auto text = format("linear {} -> {}", linear_->in, linear_->out);
-  if (linear_->packed.format == kernels::WeightFormat::kBf16) text += ", bf16";
-  if (linear_->packed.format == kernels::WeightFormat::kInt8) text += ", int8";
+  text += format_text(linear_->packed);
   if (linear_->packed.strassen) text += ", strassen";
   if (options_.activation != kernels::Activation::kIdentity || options_.gated)
     text += format(", {}{}", kernels::activation_name(options_.activation),
@@ -99,7 +118,7 @@ void LinearStep::run(const Frame& frame) const {
   kernels::GemmCall call;
   call.a = frame.packed_view(options_.in);
   if (options_.rows) {
-    const int tile = kernels::gemm_shape(frame.isa).rows;
+    const int tile = call.a.tile_rows;
     call.a.rows = static_cast<int>(*options_.rows);
     // The layout stays that of all rows.
     call.tiles = (call.a.rows + tile - 1) / tile;
@@ -129,7 +148,8 @@ void LinearStep::run(const Frame& frame) const {
   // A gate and its value stay together, and Strassen's pairs.
   const int parts = options_.gated || linear_->packed.strassen ? 2 : 1;
   const int columns_at_once = linear_->packed.strassen ? kStrassenColumnsAtOnce : kColumnsAtOnce;
-  const int at_once = columns_at_once / kernels::gemm_shape(frame.isa).columns / parts;
+  const int at_once =
+      columns_at_once / kernels::gemm_shape(frame.isa, linear_->packed.reads).columns / parts;
   frame.group->share(linear_->packed.panels / parts, at_once, [&](int begin, int end) {
     call.panel_begin = begin * parts;
     call.panel_end = end * parts;

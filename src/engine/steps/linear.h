@@ -14,7 +14,7 @@ namespace vit::engine {
 /// A packed weight and the memory under it.
 struct Linear {
   kernels::PackedWeight packed;
-  FloatBuffer data, bias, scale;
+  FloatBuffer data, bias, scale, row_sum;
   std::int64_t in = 0;
   std::int64_t out = 0;  ///< columns of the product; of a gated one half the weight's rows
 };

@@ -37,7 +37,8 @@ void NormStep::run(const Frame& frame) const {
           frame.buffers[options_.addend] + options_.row_begin * out.ld + options_.column_offset;
     if (options_.position) call.addend = frame.geometry->positions.data();
   }
-  const int tile = kernels::gemm_shape(frame.isa).rows;
+  const int tile =
+      call.packed.data != nullptr ? call.packed.tile_rows : kernels::gemm_shape(frame.isa).rows;
   const auto row_end = options_.row_end != 0 ? options_.row_end : in.rows;
   const int rows = static_cast<int>(row_end - options_.row_begin);
   frame.group->share((rows + tile - 1) / tile, kTilesAtOnce, [&](int begin, int end) {

@@ -19,7 +19,7 @@ std::string PatchesStep::describe() const {
 }
 
 std::int64_t PatchesStep::scratch(Isa isa, const Geometry& /*geometry*/) const {
-  return kernels::gemm_shape(isa).rows *
+  return kernels::gemm_shape(isa, options_.format).rows *
          kernels::padded(options_.channels * options_.patch_height * options_.patch_width);
 }
 
@@ -28,7 +28,7 @@ void PatchesStep::run(const Frame& frame) const {
   const auto out = frame.packed_view(o.out);
   const auto across = frame.geometry->grid.width;
   const auto height = frame.geometry->height, width = frame.geometry->width;
-  const std::int64_t ld = out.k, tile = kernels::gemm_shape(frame.isa).rows;
+  const std::int64_t ld = out.columns, tile = out.tile_rows;
   frame.group->share(out.tiles, kTilesAtOnce, [&](int begin, int end) {
     for (int t = begin; t < end; ++t) {
       for (std::int64_t r = 0; r < tile && t * tile + r < out.rows; ++r) {
@@ -61,7 +61,7 @@ void PackStep::run(const Frame& frame) const {
   const auto in = frame.rows_view(in_);
   const auto out = frame.packed_view(out_);
   frame.group->share(out.tiles, kTilesAtOnce, [&](int begin, int end) {
-    const auto row = std::int64_t{begin} * kernels::gemm_shape(frame.isa).rows;
+    const auto row = std::int64_t{begin} * out.tile_rows;
     kernels::pack_rows(frame.isa, in.data + row * in.ld, in.ld, out, begin, end);
   });
 }

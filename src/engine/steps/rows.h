@@ -14,6 +14,7 @@ class PatchesStep : public Step {
  public:
   struct Options {
     std::int64_t channels = 0, patch_height = 0, patch_width = 0;
+    kernels::RowFormat format = kernels::RowFormat::kFloat32;  ///< of `out`
     BufferId out = -1;
   };
   PatchesStep(std::string name, Options options) : Step(std::move(name)), options_(options) {}

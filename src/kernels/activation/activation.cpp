@@ -35,14 +35,9 @@ std::string_view activation_name(Activation activation) {
 }
 
 void activate(Isa isa, Activation activation, const float* x, std::int64_t count, float* out) {
-  switch (isa) {
-    case Isa::kPortable:
-      return portable::activate(activation, x, count, out);
-    case Isa::kAvx2:
-      return avx2::activate(activation, x, count, out);
-    case Isa::kAvx512:
-      return avx512::activate(activation, x, count, out);
-  }
+  if (isa >= Isa::kAvx512) return avx512::activate(activation, x, count, out);
+  if (isa == Isa::kAvx2) return avx2::activate(activation, x, count, out);
+  portable::activate(activation, x, count, out);
 }
 
 }  // namespace vit::kernels

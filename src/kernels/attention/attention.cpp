@@ -1,5 +1,6 @@
 #include "vit/kernels/attention.h"
 
+#include "kernels/attention/bf16_layout.h"
 #include "kernels/attention/loops.h"
 
 namespace vit::kernels {
@@ -13,26 +14,21 @@ struct AttentionShape {
 
 }  // namespace
 
+bool multiplies_bf16_attention(Isa isa) { return isa >= Isa::kAmx; }
+
+int attention_tile(Isa isa, bool bf16) { return bf16 ? kTileRows : gemm_shape(isa).rows; }
+
 void attention(Isa isa, const AttentionCall& call, int head, int tile_begin, int tile_end) {
-  switch (isa) {
-    case Isa::kPortable:
-      return portable::attention(call, head, tile_begin, tile_end);
-    case Isa::kAvx2:
-      return avx2::attention(call, head, tile_begin, tile_end);
-    case Isa::kAvx512:
-      return avx512::attention(call, head, tile_begin, tile_end);
-  }
+  if (call.bf16) return amx::attention(call, head, tile_begin, tile_end);
+  if (isa >= Isa::kAvx512) return avx512::attention(call, head, tile_begin, tile_end);
+  if (isa == Isa::kAvx2) return avx2::attention(call, head, tile_begin, tile_end);
+  portable::attention(call, head, tile_begin, tile_end);
 }
 
-std::int64_t attention_scratch(Isa isa, int keys, int d, int dv) {
-  switch (isa) {
-    case Isa::kPortable:
-      break;
-    case Isa::kAvx2:
-      return attention_layout<AttentionShape<8, 4>>(keys, d, dv).size;
-    case Isa::kAvx512:
-      return attention_layout<AttentionShape<16, 8>>(keys, d, dv).size;
-  }
+std::int64_t attention_scratch(Isa isa, int keys, int d, int dv, bool bf16) {
+  if (bf16) return bf16_attention_layout(keys, d, dv).size;
+  if (isa >= Isa::kAvx512) return attention_layout<AttentionShape<16, 8>>(keys, d, dv).size;
+  if (isa == Isa::kAvx2) return attention_layout<AttentionShape<8, 4>>(keys, d, dv).size;
   return attention_layout<AttentionShape<4, 4>>(keys, d, dv).size;
 }
 

@@ -20,5 +20,8 @@ void attention(const AttentionCall& call, int head, int tile_begin, int tile_end
 namespace avx512 {
 void attention(const AttentionCall& call, int head, int tile_begin, int tile_end);
 }
+namespace amx {
+void attention(const AttentionCall& call, int head, int tile_begin, int tile_end);
+}
 
 }  // namespace vit::kernels

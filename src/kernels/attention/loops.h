@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/attention/levels.h"
+#include "kernels/gemm/narrow_rows.h"
 #include "kernels/gemm/tile.h"
 #include "kernels/vector/math.h"
 
@@ -215,6 +216,11 @@ struct AttentionLoops {
       }
       return;
     }
+    if (call.packed.format != RowFormat::kFloat32) {
+      for (int r = 0; r < V::kRows && tile * V::kRows + r < call.queries; ++r)
+        write_bf16(tile * V::kRows + r, out + r * layout.width);
+      return;
+    }
     const bool aligned = call.dv % V::kWidth == 0;  // then no vector spans two blocks
     for (int c = 0; c < call.dv; c += V::kWidth) {
       Reg rows[V::kRows];
@@ -232,6 +238,18 @@ struct AttentionLoops {
         for (int r = 0; r < V::kRows; ++r) to[r] = columns[i * V::kRows + r];
       }
     }
+  }
+
+  VIT_INLINE void write_bf16(int row, const float* out) const {
+    const auto format = call.packed.format;
+    const int column = head * call.dv;
+    if (call.dv % V::kWidth == 0) {
+      for (int c = 0; c < call.dv; c += V::kWidth)
+        put_bf16<V>(narrow_at(call.packed, row, column + c), format, V::load(out + c));
+      return;
+    }
+    for (int c = 0; c < call.dv; ++c)
+      put_one_bf16<V>(narrow_at(call.packed, row, column + c), format, out[c]);
   }
 
   void add_weights(int tile, int t, const float (&inverse)[V::kRows]) const {

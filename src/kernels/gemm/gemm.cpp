@@ -4,13 +4,17 @@
 #include <bit>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <vector>
 
 #include "kernels/gemm/levels.h"
+#include "kernels/gemm/narrow_rows.h"
 #include "kernels/gemm/strassen.h"
 #include "kernels/vector/portable.h"
+#include "vit/core/error.h"
 
 namespace vit::kernels {
 namespace {
@@ -27,15 +31,23 @@ const GemmLevel& gemm_level(Isa isa) {
   static const GemmLevel portable{{4, 12}, 256, false, portable::gemm, portable::pack_rows};
   static const GemmLevel avx2{{4, 24}, 256, true, avx2::gemm, avx2::pack_rows};
   static const GemmLevel avx512{{8, 48}, 192, false, avx512::gemm, avx512::pack_rows};
-  switch (isa) {
-    case Isa::kAvx2:
-      return avx2;
-    case Isa::kAvx512:
-      return avx512;
-    case Isa::kPortable:
+  if (isa >= Isa::kAvx512) return avx512;
+  return isa == Isa::kAvx2 ? avx2 : portable;
+}
+
+/// Null where the level has no such products.
+void (*narrow_gemm(Isa isa, RowFormat format))(const GemmCall&) {
+  switch (format) {
+    case RowFormat::kUint8:
+      return isa >= Isa::kAmx ? amx::gemm_uint8 : isa >= Isa::kVnni ? vnni::gemm_uint8 : nullptr;
+    case RowFormat::kBf16:
+      return isa >= Isa::kAmx ? amx::gemm_bf16 : isa >= Isa::kBf16 ? bf16::gemm_bf16 : nullptr;
+    case RowFormat::kBf16Pair:
+      return isa >= Isa::kAmx ? amx::gemm_bf16_pair : nullptr;
+    case RowFormat::kFloat32:
       break;
   }
-  return portable;
+  return nullptr;
 }
 
 int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
@@ -59,6 +71,22 @@ int block_of(Isa isa, std::int64_t k) {
   return static_cast<int>(padded(ceil_div(k, std::max(blocks, 1))));
 }
 
+/// Columns in whole lines.
+int in_lines(std::int64_t k, RowFormat format) {
+  const int values = narrow_values(format);
+  return ceil_div(k, values) * values;
+}
+
+/// Floats that the values take.
+std::int64_t values_size(const PackedRows& rows) {
+  const auto values = std::int64_t{rows.tiles} * rows.tile_rows * rows.k;
+  if (rows.format == RowFormat::kFloat32) return values;
+  return values / narrow_values(rows.format) * narrow_parts(rows.format) * kLineBytes /
+         static_cast<std::int64_t>(sizeof(float));
+}
+
+float from_bf16(std::uint16_t x) { return std::bit_cast<float>(std::uint32_t{x} << 16U); }
+
 std::uint16_t to_bf16(float x) {
   auto bits = std::bit_cast<std::uint32_t>(x);
   if (std::isnan(x)) return static_cast<std::uint16_t>((bits >> 16U) | 0x40U);
@@ -72,6 +100,8 @@ std::size_t size_of(WeightFormat format) {
   switch (format) {
     case WeightFormat::kBf16:
       return sizeof(std::uint16_t);
+    case WeightFormat::kBf16Pair:
+      return 2 * sizeof(std::uint16_t);
     case WeightFormat::kInt8:
       return sizeof(std::int8_t);
     case WeightFormat::kFloat32:
@@ -80,27 +110,72 @@ std::size_t size_of(WeightFormat format) {
   return sizeof(float);
 }
 
-GemmShape gemm_shape(Isa isa) { return gemm_level(isa).shape; }
-
-PackedRows packed_rows(Isa isa, float* data, std::int64_t rows, std::int64_t k) {
-  return {.data = data,
-          .rows = static_cast<int>(rows),
-          .tiles = ceil_div(rows, gemm_shape(isa).rows),
-          .k = static_cast<int>(padded(k)),
-          .block = block_of(isa, padded(k))};
+RowFormat row_format(Isa isa, WeightFormat format) {
+  const auto where_there_is = [&](RowFormat narrow) {
+    return narrow_gemm(isa, narrow) != nullptr ? narrow : RowFormat::kFloat32;
+  };
+  switch (format) {
+    case WeightFormat::kBf16:
+      return where_there_is(RowFormat::kBf16);
+    case WeightFormat::kInt8:
+      return where_there_is(RowFormat::kUint8);
+    case WeightFormat::kBf16Pair:
+      if (narrow_gemm(isa, RowFormat::kBf16Pair) == nullptr)
+        throw UsageError("kernels: expected a level that multiplies pairs of bfloat16, found {}",
+                         isa_name(isa));
+      return RowFormat::kBf16Pair;
+    case WeightFormat::kFloat32:
+      break;
+  }
+  return RowFormat::kFloat32;
 }
 
-std::int64_t packed_size(Isa isa, std::int64_t rows, std::int64_t k) {
-  const auto packed = packed_rows(isa, nullptr, rows, k);
-  return std::int64_t{packed.tiles} * gemm_shape(isa).rows * packed.k;
+GemmShape gemm_shape(Isa isa, RowFormat format) {
+  if (format != RowFormat::kFloat32) return {kNarrowRows, kNarrowColumns};
+  return gemm_level(isa).shape;
 }
 
-PackedWeight packed_weight(Isa isa, std::int64_t n, std::int64_t k, bool gated) {
+PackedRows packed_rows(Isa isa, float* data, std::int64_t rows, std::int64_t k, RowFormat format) {
+  PackedRows packed;
+  packed.data = data;
+  packed.rows = static_cast<int>(rows);
+  packed.tile_rows = gemm_shape(isa, format).rows;
+  packed.tiles = ceil_div(rows, packed.tile_rows);
+  packed.columns = static_cast<int>(padded(k));
+  packed.format = format;
+  if (format == RowFormat::kFloat32) {
+    packed.k = packed.columns;
+    packed.block = block_of(isa, packed.k);
+  } else {
+    packed.k = in_lines(k, format);
+    if (format == RowFormat::kUint8)
+      packed.scales = reinterpret_cast<RowScale*>(data + values_size(packed));
+  }
+  return packed;
+}
+
+std::int64_t packed_size(Isa isa, std::int64_t rows, std::int64_t k, RowFormat format) {
+  const auto packed = packed_rows(isa, nullptr, rows, k, format);
+  const auto scales =
+      format == RowFormat::kUint8 ? std::int64_t{packed.tiles} * kNarrowRows * 2 : 0;
+  return values_size(packed) + scales;
+}
+
+PackedWeight packed_weight(Isa isa, std::int64_t n, std::int64_t k, bool gated,
+                           WeightFormat format) {
+  PackedWeight weight;
+  weight.format = format;
+  weight.reads = row_format(isa, format);
+  weight.n = static_cast<int>(n);
   const int parts = gated ? 2 : 1;
-  return {.n = static_cast<int>(n),
-          .k = static_cast<int>(padded(k)),
-          .block = block_of(isa, padded(k)),
-          .panels = parts * ceil_div(padded(n / parts), gemm_shape(isa).columns)};
+  weight.panels = parts * ceil_div(padded(n / parts), gemm_shape(isa, weight.reads).columns);
+  if (weight.reads == RowFormat::kFloat32) {
+    weight.k = static_cast<int>(padded(k));
+    weight.block = block_of(isa, weight.k);
+  } else {
+    weight.k = in_lines(k, weight.reads);
+  }
+  return weight;
 }
 
 PackedWeight strassen_weight(Isa /*isa*/, PackedWeight weight) {
@@ -114,7 +189,7 @@ bool strassen_pays(Isa isa, const PackedWeight& weight) {
 }
 
 std::int64_t packed_size(Isa isa, const PackedWeight& weight) {
-  const auto size = std::int64_t{weight.panels} * gemm_shape(isa).columns * weight.k;
+  const auto size = std::int64_t{weight.panels} * gemm_shape(isa, weight.reads).columns * weight.k;
   return weight.strassen ? size / 4 * kStrassenProducts : size;
 }
 
@@ -189,11 +264,72 @@ void pack_plain(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64_
     }
 }
 
+std::int8_t to_int8(float x, float scale) {
+  return static_cast<std::int8_t>(std::clamp(std::nearbyint(x / scale), -127.0F, 127.0F));
+}
+
+/// Values `[0, count)` of a line of a row, zeros beyond: its parts, one after the other.
+struct WeightLine {
+  std::byte bytes[2 * kLineBytes] = {};
+
+  WeightLine(WeightFormat format, const float* values, std::int64_t count, float scale) {
+    const auto put = [&](std::int64_t at, auto value) {
+      std::memcpy(bytes + at * static_cast<std::int64_t>(sizeof value), &value, sizeof value);
+    };
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (format == WeightFormat::kInt8) {
+        put(i, to_int8(values[i], scale));
+        continue;
+      }
+      const auto near = to_bf16(values[i]);
+      put(i, near);
+      if (format == WeightFormat::kBf16Pair)
+        put(kLineBytes / 2 + i, to_bf16(values[i] - from_bf16(near)));
+    }
+  }
+
+  int sum() const {
+    int sum = 0;
+    for (int i = 0; i < kLineBytes; ++i) sum += static_cast<std::int8_t>(bytes[i]);
+    return sum;
+  }
+};
+
+/// A column of a panel: of each line's parts its groups of four bytes, a half panel's row apart.
+void pack_narrow(const PackedWeight& weight, std::int64_t k, std::int64_t first, std::int64_t count,
+                 const float* const* rows, std::byte* data) {
+  constexpr std::int64_t kHalf = kNarrowColumns / 2, kGroup = 4, kGroups = kLineBytes / kGroup;
+  const std::int64_t values = narrow_values(weight.reads), lines = weight.k / values,
+                     parts = narrow_parts(weight.reads);
+  for (auto n = first; n < first + count; ++n) {
+    const float* row = rows[n - first];
+    const auto panel = n / kNarrowColumns, column = n % kNarrowColumns;
+    int sum = 0;
+    for (std::int64_t line = 0; line < lines; ++line) {
+      const auto there =
+          row != nullptr ? std::clamp(k - line * values, std::int64_t{0}, values) : 0;
+      const WeightLine packed(weight.format, row != nullptr ? row + line * values : nullptr, there,
+                              weight.scale != nullptr ? weight.scale[n] : 1.0F);
+      if (weight.row_sum != nullptr) sum += packed.sum();
+      for (std::int64_t part = 0; part < parts; ++part) {
+        auto* out =
+            data +
+            (((panel * lines + line) * parts + part) * 2 + column / kHalf) * kHalf * kLineBytes +
+            column % kHalf * kGroup;
+        for (std::int64_t g = 0; g < kGroups; ++g)
+          std::memcpy(out + g * kHalf * kGroup, packed.bytes + part * kLineBytes + g * kGroup,
+                      kGroup);
+      }
+    }
+    if (weight.row_sum != nullptr) weight.row_sum[n] = static_cast<float>(sum);
+  }
+}
+
 }  // namespace
 
 void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64_t first,
                  std::int64_t count, const float* const* rows, void* data) {
-  const int columns = gemm_shape(isa).columns;
+  const int columns = gemm_shape(isa, weight.reads).columns;
   std::vector<const float*> all;  // of whole panels
   if (const auto together = weight.strassen ? 2 * columns : columns; count % together != 0) {
     all.assign(rows, rows + count);
@@ -201,6 +337,8 @@ void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64
     rows = all.data();
     count = static_cast<std::int64_t>(all.size());
   }
+  if (weight.reads != RowFormat::kFloat32)
+    return pack_narrow(weight, k, first, count, rows, static_cast<std::byte*>(data));
   if (weight.strassen)
     return pack_strassen(isa, weight, k, first, count, rows, static_cast<float*>(data));
   const auto pack_as = [&]<class T>(T* values, const auto& narrow) {
@@ -225,9 +363,10 @@ void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64
                      [](float x, std::int64_t) { return to_bf16(x); });
     case WeightFormat::kInt8:
       return pack_as(static_cast<std::int8_t*>(data), [&](float x, std::int64_t column) {
-        const float whole = std::nearbyint(x / weight.scale[column]);
-        return static_cast<std::int8_t>(std::clamp(whole, -127.0F, 127.0F));
+        return to_int8(x, weight.scale[column]);
       });
+    case WeightFormat::kBf16Pair:
+      break;  // has no product that reads float32
   }
 }
 
@@ -244,29 +383,47 @@ std::int64_t gemm_scratch(Isa isa) {
   // Sums, and those of half the rows with two tiles without a partner.
   const auto strassen = chunk * kStrassenColumns +
                         (std::int64_t{kTileChunk} / 2 + 2) * level.shape.rows * level.block;
-  return std::max(classic, strassen);
+  // Sums of a panel and of its gate.
+  const std::int64_t narrow = std::int64_t{2} * kNarrowChunk * kNarrowRows * kNarrowColumns;
+  return std::max({classic, strassen, narrow});
 }
 
-void gemm(Isa isa, const GemmCall& call) { gemm_level(isa).gemm(call); }
+void gemm(Isa isa, const GemmCall& call) {
+  if (call.weight.reads != RowFormat::kFloat32)
+    narrow_gemm(isa, call.weight.reads)(call);
+  else
+    gemm_level(isa).gemm(call);
+}
 
-double measure_peak(Isa isa) {
-  const auto [rows, columns] = gemm_shape(isa);
-  constexpr int kTiles = 8, kDepth = 128, kRounds = 20;
-  const auto zeros = [](std::int64_t count) {
-    return std::vector<float>(static_cast<std::size_t>(count));
-  };
-  auto a = zeros(packed_size(isa, kTiles * rows, kDepth)), scratch = zeros(gemm_scratch(isa));
-  auto out = zeros(std::int64_t{kTiles + 1} * rows * padded(columns));
+double measure_peak(Isa isa, WeightFormat format) {
   GemmCall call;
-  call.a = packed_rows(isa, a.data(), kTiles * rows, kDepth);
-  call.weight = packed_weight(isa, columns, kDepth);
-  const auto weight = zeros(packed_size(isa, call.weight));
-  call.weight.data = weight.data();
+  call.weight = packed_weight(isa, 1, 1, false, format);
+  const auto reads = call.weight.reads;
+  const auto [tile_rows, columns] = gemm_shape(isa, reads);
+  const bool narrow = reads != RowFormat::kFloat32;
+  const std::int64_t rows = (narrow ? 2 : 8) * tile_rows, depth = narrow ? 256 : 128;
+  constexpr int kRounds = 20;
+  constexpr std::size_t kLine = kLineBytes / sizeof(float);
+  const auto zeros = [](std::int64_t count) {
+    return std::vector<float>(static_cast<std::size_t>(count) + kLine);
+  };
+  const auto aligned = [](std::vector<float>& memory) {
+    const auto before = reinterpret_cast<std::uintptr_t>(memory.data()) / sizeof(float) % kLine;
+    return memory.data() + (kLine - before) % kLine;
+  };
+  auto a = zeros(packed_size(isa, rows, depth, reads)), scratch = zeros(gemm_scratch(isa));
+  auto out = zeros((rows + tile_rows) * padded(columns)), scale = zeros(padded(columns));
+  call.a = packed_rows(isa, aligned(a), rows, depth, reads);
+  call.weight = packed_weight(isa, columns, depth, false, format);
+  auto weight = zeros(packed_size(isa, call.weight));
+  call.weight.data = aligned(weight);
+  call.weight.scale = call.weight.row_sum = scale.data();
   call.panel_end = call.weight.panels;
-  call.epilogue.rows = out.data();
+  call.epilogue.rows = aligned(out);
   call.epilogue.ld = padded(columns);
-  call.scratch = scratch.data();
-  const double flops = 2.0 * kTiles * kDepth * rows * columns;
+  call.scratch = aligned(scratch);
+  const double flops =
+      2.0 * static_cast<double>(rows) * static_cast<double>(depth) * static_cast<double>(columns);
   const int calls = static_cast<int>(1e8 / flops) + 1;  // a millisecond and more
   double best = 0.0;
   for (int round = 0; round < kRounds; ++round) {

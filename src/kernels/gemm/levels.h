@@ -12,6 +12,9 @@ inline constexpr int kChunkColumns = 192;
 /// Columns whose products share the sums of rows that Strassen's way makes.
 inline constexpr int kStrassenColumns = 768;
 
+/// Tiles of narrow rows that are worked on together.
+inline constexpr int kNarrowChunk = 32;
+
 #define VIT_GEMM_LEVEL(level)                                                                 \
   namespace level {                                                                           \
   void gemm(const GemmCall& call);                                                            \
@@ -21,5 +24,18 @@ VIT_GEMM_LEVEL(portable)
 VIT_GEMM_LEVEL(avx2)
 VIT_GEMM_LEVEL(avx512)
 #undef VIT_GEMM_LEVEL
+
+/// Products of narrow operands, each for one format of rows.
+namespace vnni {
+void gemm_uint8(const GemmCall& call);
+}
+namespace bf16 {
+void gemm_bf16(const GemmCall& call);
+}
+namespace amx {
+void gemm_uint8(const GemmCall& call);
+void gemm_bf16(const GemmCall& call);
+void gemm_bf16_pair(const GemmCall& call);
+}  // namespace amx
 
 }  // namespace vit::kernels

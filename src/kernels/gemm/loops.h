@@ -16,15 +16,9 @@ struct GemmLoops {
   static_assert(kPanelChunk % 2 == 0, "gate and value stay together");
 
   const GemmCall& call;
-  const Finish finish = find_finish<V>(call.epilogue);
-  const bool narrow = call.weight.format != WeightFormat::kFloat32;
-  /// Columns of the output, padded.
-  const int columns = output_columns();
-
-  VIT_INLINE int output_columns() const {
-    const int n = call.epilogue.gated ? call.weight.n / 2 : call.weight.n;
-    return static_cast<int>((n + kPadding - 1) / kPadding * kPadding);
-  }
+  const Finish finish = find_finish<V, FloatTile<V>>(call.epilogue);
+  const bool widens = call.weight.format != WeightFormat::kFloat32;
+  const int columns = output_columns(call);
 
   /// Chunk by chunk: tiles outside, then panels.
   VIT_INLINE void run() const {
@@ -60,9 +54,9 @@ struct GemmLoops {
         const float* next = p + 1 < p1 ? panel(k, p + 1)
                             : last     ? panel(0, p1)
                                        : panel(k + length, p0);
-        const float* b = narrow ? widened(k, p, length) : panel(k, p);
+        const float* b = widens ? widened(k, p, length) : panel(k, p);
         for (int t = t0; t < t1; ++t) {
-          if (!narrow) prefetch_share(next, length, t - t0, t1 - t0);
+          if (!widens) prefetch_share(next, length, t - t0, t1 - t0);
           float* sums = call.scratch + ((p - p0) * (t1 - t0) + (t - t0)) * kTileSize;
           if (last) prefetch_addend(t, p);
           add_product(t, packed_at<V>(call.a, t, k), length, b, k == 0, sums);
@@ -141,14 +135,11 @@ struct GemmLoops {
     tile.panel = p;
     const int left = call.a.rows - t * V::kRows;
     tile.rows = left < V::kRows ? left : V::kRows;
-    tile.value = sums;
-    const float* bias = call.weight.bias;
-    if (bias != nullptr) tile.bias = bias + p * kColumns;
+    tile.value = panel_sums(call.weight, p, kColumns, sums);
     if (call.epilogue.gated) {
       if (p % 2 == 0) return;  // waits for its value
       tile.panel = p / 2;
-      tile.gate = sums - panel_stride;
-      if (bias != nullptr) tile.gate_bias = bias + (p - 1) * kColumns;
+      tile.gate = panel_sums(call.weight, p - 1, kColumns, sums - panel_stride);
     }
     finish(call.epilogue, columns, tile);
   }
@@ -179,6 +170,14 @@ void run_gemm(const GemmCall& call) {
 
 template <class V>
 void run_pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int begin, int end) {
+  if (out.format != RowFormat::kFloat32) {
+    const auto first = std::int64_t{begin} * kNarrowRows;
+    const int last = end * kNarrowRows < out.rows ? end * kNarrowRows : out.rows;
+    for (auto row = first; row < last; ++row)
+      put_narrow_row<V>(out, static_cast<int>(row), out.columns,
+                        [&](int k) { return V::load(x + (row - first) * ld + k); });
+    return;
+  }
   for (int t = begin; t < end; ++t)
     for (int k = 0; k < out.k; k += V::kWidth) {
       typename V::Reg rows[V::kRows];

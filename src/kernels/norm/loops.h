@@ -1,6 +1,7 @@
 // Norms over any level's vector.
 #pragma once
 
+#include "kernels/gemm/narrow_rows.h"
 #include "kernels/gemm/tile.h"
 #include "kernels/norm/levels.h"
 #include "kernels/vector/inline.h"
@@ -89,6 +90,15 @@ struct NormLoops {
     }
   }
 
+  void write_narrow(int row_begin, int row_end) const {
+    for (int row = row_begin; row < row_end; ++row) {
+      const float* x = call.x + row * call.ld;
+      const Scale scale = scale_of(x);
+      put_narrow_row<V>(call.packed, row, call.cols,
+                        [&](int k) { return normalised(x, k, scale); });
+    }
+  }
+
   void write_rows(int row_begin, int row_end) const {
     for (std::int64_t row = row_begin; row < row_end; ++row)
       for (int g = 0; g < call.groups; ++g) {
@@ -110,7 +120,9 @@ struct NormLoops {
 template <class V>
 void run_norm(const NormCall& call, int row_begin, int row_end) {
   const NormLoops<V> loops{call};
-  if (call.packed.data != nullptr)
+  if (call.packed.data != nullptr && call.packed.format != RowFormat::kFloat32)
+    loops.write_narrow(row_begin, row_end);
+  else if (call.packed.data != nullptr)
     loops.write_packed(row_begin, row_end);
   else
     loops.write_rows(row_begin, row_end);

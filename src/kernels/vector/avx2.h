@@ -27,7 +27,29 @@ struct Vector {
     const __m128i narrow = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(narrow));
   }
+  static VIT_INLINE Reg load_int32(const std::int32_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
   static VIT_INLINE void store(float* p, Reg x) { _mm256_storeu_ps(p, x); }
+  static VIT_INLINE Reg to_bf16(Reg x) {
+    const __m256i bits = _mm256_castps_si256(x);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(bits, odd), _mm256_set1_epi32(0x7fff));
+    const __m256i rounded = _mm256_and_si256(sum, _mm256_set1_epi32(static_cast<int>(0xffff0000U)));
+    return _mm256_blendv_ps(x, _mm256_castsi256_ps(rounded), _mm256_cmp_ps(x, x, _CMP_ORD_Q));
+  }
+  static VIT_INLINE void store_bf16(std::uint16_t* p, Reg x) {
+    const __m256i halves = _mm256_srli_epi32(_mm256_castps_si256(x), 16);
+    const __m256i packed = _mm256_packus_epi32(halves, halves);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
+  }
+  static VIT_INLINE void store_uint8(std::uint8_t* p, Reg x) {
+    const __m256i whole = _mm256_cvtps_epi32(x);
+    const __m256i pairs = _mm256_packs_epi32(whole, whole);
+    const __m128i ordered = _mm256_castsi256_si128(_mm256_permute4x64_epi64(pairs, 0x08));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(ordered, ordered));
+  }
   static VIT_INLINE Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
   static VIT_INLINE Reg sub(Reg a, Reg b) { return _mm256_sub_ps(a, b); }
   static VIT_INLINE Reg mul(Reg a, Reg b) { return _mm256_mul_ps(a, b); }

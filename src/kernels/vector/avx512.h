@@ -27,7 +27,27 @@ struct Vector {
     const __m128i narrow = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(narrow));
   }
+  static VIT_INLINE Reg load_int32(const std::int32_t* p) {
+    return _mm512_cvtepi32_ps(_mm512_loadu_si512(p));
+  }
   static VIT_INLINE void store(float* p, Reg x) { _mm512_storeu_ps(p, x); }
+  static VIT_INLINE Reg to_bf16(Reg x) {
+    const __m512i bits = _mm512_castps_si512(x);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(bits, odd), _mm512_set1_epi32(0x7fff));
+    const __mmask16 number = _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q);
+    return _mm512_castsi512_ps(
+        _mm512_mask_and_epi32(bits, number, sum, _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
+  }
+  static VIT_INLINE void store_bf16(std::uint16_t* p, Reg x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(x), 16)));
+  }
+  static VIT_INLINE void store_uint8(std::uint8_t* p, Reg x) {
+    _mm_storeu_si128(
+        reinterpret_cast<__m128i*>(p),
+        _mm512_cvtusepi32_epi8(_mm512_max_epi32(_mm512_cvtps_epi32(x), _mm512_setzero_si512())));
+  }
   static VIT_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
   static VIT_INLINE Reg sub(Reg a, Reg b) { return _mm512_sub_ps(a, b); }
   static VIT_INLINE Reg mul(Reg a, Reg b) { return _mm512_mul_ps(a, b); }

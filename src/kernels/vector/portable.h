@@ -55,7 +55,32 @@ struct VectorOf {
     for (int i = 0; i < W; ++i) lanes[i] = static_cast<float>(p[i]);
     return load(lanes);
   }
+  /// 32-bit integers.
+  static VIT_INLINE Reg load_int32(const std::int32_t* p) {
+    float lanes[W];
+    for (int i = 0; i < W; ++i) lanes[i] = static_cast<float>(p[i]);
+    return load(lanes);
+  }
   static VIT_INLINE void store(float* p, Reg x) { std::memcpy(p, &x, sizeof x); }
+  /// The nearest bfloat16, the even one of two. Not a number remains so.
+  static VIT_INLINE Reg to_bf16(Reg x) {
+    const Bits odd = (bits(x) >> 16) & 1;
+    const Bits rounded = (bits(x) + odd + 0x7fff) & static_cast<std::int32_t>(0xffff0000U);
+    return x == x ? reinterpret_cast<Reg>(rounded) : x;
+  }
+  /// The upper halves of floats.
+  static VIT_INLINE void store_bf16(std::uint16_t* p, Reg x) {
+    std::uint32_t lanes[W];
+    std::memcpy(lanes, &x, sizeof lanes);
+    for (int i = 0; i < W; ++i) p[i] = static_cast<std::uint16_t>(lanes[i] >> 16U);
+  }
+  /// The nearest whole numbers, of values from -0.5 to 255.5; not a number becomes one of them.
+  static VIT_INLINE void store_uint8(std::uint8_t* p, Reg x) {
+    const Reg whole = x + set1(12582912.0F);  // 1.5 * 2^23: rounds to a whole number
+    std::uint32_t lanes[W];
+    std::memcpy(lanes, &whole, sizeof lanes);
+    for (int i = 0; i < W; ++i) p[i] = static_cast<std::uint8_t>(lanes[i]);
+  }
   static VIT_INLINE Reg add(Reg a, Reg b) { return a + b; }
   static VIT_INLINE Reg sub(Reg a, Reg b) { return a - b; }
   static VIT_INLINE Reg mul(Reg a, Reg b) { return a * b; }

@@ -1,0 +1,130 @@
+// Products by AMX: a tile register holds 16 rows of 64 bytes; one instruction multiplies 16 rows by
+// 16 columns over 64 bytes of k. Four registers hold the sums of two tiles of rows and both halves
+// of a panel, two the rows and two the panel.
+#include "kernels/vector/amx.h"
+
+#include "kernels/gemm/narrow.h"
+#include "kernels/vector/avx512.h"
+
+namespace vit::kernels::amx {
+namespace {
+
+using avx512::Vector;
+
+constexpr int kStride = kNarrowColumns * 4;          // bytes of a row of sums
+constexpr int kHalf = kNarrowColumns / 2 * 4;        // to the second half of the columns
+constexpr int kTile = kNarrowRows * kNarrowColumns;  // sums of a tile
+constexpr int kTileBytes = kNarrowRows * kLineBytes;
+
+template <RowFormat F>
+struct Kernel {
+  static constexpr RowFormat kFormat = F;
+  static constexpr int kParts = narrow_parts(F);
+
+  static void begin() { configure_tiles(); }
+  static void end() { release_tiles(); }
+
+  static VIT_INLINE void multiply(const NarrowBlock& block) {
+    if (block.tiles == 2)
+      multiply_tiles<2>(block);
+    else
+      multiply_tiles<1>(block);
+  }
+
+ private:
+  template <int C, int A, int B>
+  static VIT_INLINE void add_product() {
+    if constexpr (F == RowFormat::kUint8)
+      add_product_of_bytes<C, A, B>();
+    else
+      add_product_of_bf16<C, A, B>();
+  }
+
+  /// A function of its own, so that the loop has the registers for itself.
+  template <int Tiles>
+  static __attribute__((noinline)) void multiply_tiles(const NarrowBlock& block) {
+    auto* sums = static_cast<std::byte*>(block.sums);
+    auto* second = sums + kTile * 4;
+    if (block.first) {
+      clear_tile<0>();
+      clear_tile<1>();
+      if constexpr (Tiles == 2) {
+        clear_tile<2>();
+        clear_tile<3>();
+      }
+    } else {
+      load_tile<0>(sums, kStride);
+      load_tile<1>(sums + kHalf, kStride);
+      if constexpr (Tiles == 2) {
+        load_tile<2>(second, kStride);
+        load_tile<3>(second + kHalf, kStride);
+      }
+    }
+    const std::byte *a = block.a, *b = block.b, *next = block.next;
+    const std::size_t next_tile = block.next_tile;
+    const int fetch = block.fetch;
+    for (int line = block.lines; line > 0; --line) {
+      for (int i = 0; i < fetch; ++i, next += kLineBytes) Vector::prefetch_far(next);
+      if constexpr (kParts == 1)
+        multiply_line<Tiles>(a, a + next_tile, b);
+      else
+        multiply_pair<Tiles>(a, a + next_tile, b);
+      a += kTileBytes * kParts;
+      b += 2 * kTileBytes * kParts;
+    }
+    store_tile<0>(sums, kStride);
+    store_tile<1>(sums + kHalf, kStride);
+    if constexpr (Tiles == 2) {
+      store_tile<2>(second, kStride);
+      store_tile<3>(second + kHalf, kStride);
+    }
+  }
+
+  template <int Tiles>
+  static VIT_INLINE void multiply_line(const std::byte* a0, const std::byte* a1,
+                                       const std::byte* b) {
+    stream_tile<4>(a0, kLineBytes);
+    if constexpr (Tiles == 2) stream_tile<5>(a1, kLineBytes);
+    load_tile<6>(b, kLineBytes);
+    add_product<0, 4, 6>();
+    if constexpr (Tiles == 2) add_product<2, 5, 6>();
+    load_tile<7>(b + kTileBytes, kLineBytes);
+    add_product<1, 4, 7>();
+    if constexpr (Tiles == 2) add_product<3, 5, 7>();
+  }
+
+  /// a · b of pairs without the product of both second parts, the least first.
+  template <int Tiles>
+  static VIT_INLINE void multiply_pair(const std::byte* a0, const std::byte* a1,
+                                       const std::byte* b) {
+    const auto product = [] {
+      add_product<0, 4, 6>();
+      add_product<1, 4, 7>();
+      if constexpr (Tiles == 2) {
+        add_product<2, 5, 6>();
+        add_product<3, 5, 7>();
+      }
+    };
+    stream_tile<4>(a0, kLineBytes);
+    if constexpr (Tiles == 2) stream_tile<5>(a1, kLineBytes);
+    load_tile<6>(b + 2 * kTileBytes, kLineBytes);
+    load_tile<7>(b + 3 * kTileBytes, kLineBytes);
+    product();
+    load_tile<6>(b, kLineBytes);
+    load_tile<7>(b + kTileBytes, kLineBytes);
+    product();
+    stream_tile<4>(a0 + kTileBytes, kLineBytes);
+    if constexpr (Tiles == 2) stream_tile<5>(a1 + kTileBytes, kLineBytes);
+    product();
+  }
+};
+
+}  // namespace
+
+void gemm_uint8(const GemmCall& call) { run_narrow_gemm<Vector, Kernel<RowFormat::kUint8>>(call); }
+void gemm_bf16(const GemmCall& call) { run_narrow_gemm<Vector, Kernel<RowFormat::kBf16>>(call); }
+void gemm_bf16_pair(const GemmCall& call) {
+  run_narrow_gemm<Vector, Kernel<RowFormat::kBf16Pair>>(call);
+}
+
+}  // namespace vit::kernels::amx

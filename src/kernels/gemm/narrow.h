@@ -1,0 +1,131 @@
+// Operands of fewer than 32 bits: how they lie in memory, and the loops around their micro-kernels.
+//
+// A micro-kernel multiplies tiles of 16 rows by panels of 32 columns, 64 bytes of k (a line) at a
+// time, in the layout that AMX reads: the processor's other instructions for sums of products take
+// the same groups of four bytes.
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/gemm/epilogue.h"
+#include "kernels/gemm/levels.h"
+#include "kernels/gemm/narrow_rows.h"
+
+namespace vit::kernels {
+
+/// What a micro-kernel works on: one or two tiles of rows, some lines of a panel.
+struct NarrowBlock {
+  const std::byte* a = nullptr;  ///< the first tile's lines
+  std::size_t next_tile = 0;     ///< bytes to the second tile's
+  const std::byte* b = nullptr;
+  int tiles = 0;  ///< 1 or 2
+  int lines = 0;
+  bool first = false;               ///< begins the sums, else adds to them
+  void* sums = nullptr;             ///< [tiles][16][32] of four bytes
+  const std::byte* next = nullptr;  ///< will be read soon: `fetch` cache lines for each line
+  int fetch = 0;
+};
+
+/// The sums of a tile as floats.
+template <class V, RowFormat F>
+struct NarrowTile {
+  static constexpr int kRows = kNarrowRows, kVectors = kNarrowColumns / V::kWidth;
+  static constexpr bool kNear = F != RowFormat::kBf16Pair;
+
+  static VIT_INLINE typename V::Reg value(const TileSums& tile, const PanelSums& panel, int row,
+                                          int j) {
+    const int at = row * kNarrowColumns + j * V::kWidth;
+    if constexpr (F != RowFormat::kUint8) {
+      return V::load(panel.sums + at);
+    } else {
+      // Σ (offset + scale · u) w = offset Σ w + scale Σ u w, all times the weight's scale.
+      const auto& [scale, offset] = tile.scales[row];
+      const auto dot = V::load_int32(reinterpret_cast<const std::int32_t*>(panel.sums) + at);
+      const auto shift = V::mul(V::set1(offset), V::load(panel.row_sum + j * V::kWidth));
+      return V::mul(V::fma(V::set1(scale), dot, shift), V::load(panel.scale + j * V::kWidth));
+    }
+  }
+};
+
+/// `Kernel`: `kFormat` of the rows; `begin()` and `end()` around all calls on a thread;
+/// `multiply(NarrowBlock)`.
+template <class V, class Kernel>
+struct NarrowLoops {
+  static constexpr RowFormat kFormat = Kernel::kFormat;
+  static constexpr int kParts = narrow_parts(kFormat);
+  static constexpr int kTileLine = kNarrowRows * kLineBytes * kParts;
+  static constexpr int kPanelLine = kNarrowColumns * kLineBytes * kParts;
+  static constexpr int kTileSums = kNarrowRows * kNarrowColumns;
+  /// Lines whose part of a panel stays in the first cache level while all rows pass by.
+  static constexpr int kBlock = 12;
+
+  const GemmCall& call;
+  const Finish finish = find_finish<V, NarrowTile<V, kFormat>>(call.epilogue);
+  const int columns = output_columns(call);
+  const int lines = call.a.k / narrow_values(kFormat);
+
+  void run() const {
+    Kernel::begin();
+    const int tiles = call.tiles != 0 ? call.tiles : call.a.tiles;
+    const int chunks = (tiles + kNarrowChunk - 1) / kNarrowChunk;
+    for (int c = 0; c < chunks; ++c)
+      for (int p = call.panel_begin; p < call.panel_end; ++p)
+        run_panel(tiles * c / chunks, tiles * (c + 1) / chunks, p);
+    Kernel::end();
+  }
+
+  /// A gate's sums wait behind those of its value.
+  void run_panel(int t0, int t1, int p) const {
+    const bool gate = call.epilogue.gated && p % 2 == 0;
+    float* sums = call.scratch + (gate ? kNarrowChunk * kTileSums : 0);
+    const int pairs = (t1 - t0 + 1) / 2;
+    NarrowBlock block;
+    block.next_tile = static_cast<std::size_t>(lines * kTileLine);
+    block.fetch = (kPanelLine / kLineBytes + pairs - 1) / pairs;
+    for (int line = 0; line < lines; line += kBlock) {
+      block.lines = lines - line < kBlock ? lines - line : kBlock;
+      block.first = line == 0;
+      block.b = panel(p, line);
+      block.next = panel(p + 1 < call.weight.panels ? p + 1 : 0, line);
+      const bool last = line + block.lines == lines;
+      for (int t = t0; t < t1; t += 2) {
+        block.tiles = t + 1 < t1 ? 2 : 1;
+        block.a = reinterpret_cast<const std::byte*>(call.a.data) +
+                  static_cast<std::size_t>(t) * block.next_tile +
+                  static_cast<std::size_t>(line * kTileLine);
+        block.sums = sums + (t - t0) * kTileSums;
+        Kernel::multiply(block);
+        block.next += block.fetch * block.lines * kLineBytes;
+        if (last && !gate)
+          for (int i = 0; i < block.tiles; ++i)
+            finish_tile(t + i, p, sums + (t - t0 + i) * kTileSums);
+      }
+    }
+  }
+
+  VIT_INLINE const std::byte* panel(int p, int line) const {
+    return static_cast<const std::byte*>(call.weight.data) +
+           static_cast<std::size_t>(p) * static_cast<std::size_t>(lines * kPanelLine) +
+           static_cast<std::size_t>(line * kPanelLine);
+  }
+
+  VIT_INLINE void finish_tile(int t, int p, const float* sums) const {
+    TileSums tile;
+    tile.tile = t;
+    const int left = call.a.rows - t * kNarrowRows;
+    tile.rows = left < kNarrowRows ? left : kNarrowRows;
+    if (kFormat == RowFormat::kUint8) tile.scales = call.a.scales + t * kNarrowRows;
+    tile.panel = call.epilogue.gated ? p / 2 : p;
+    tile.value = panel_sums(call.weight, p, kNarrowColumns, sums);
+    if (call.epilogue.gated)
+      tile.gate = panel_sums(call.weight, p - 1, kNarrowColumns, sums + kNarrowChunk * kTileSums);
+    finish(call.epilogue, columns, tile);
+  }
+};
+
+template <class V, class Kernel>
+void run_narrow_gemm(const GemmCall& call) {
+  NarrowLoops<V, Kernel>{call}.run();
+}
+
+}  // namespace vit::kernels

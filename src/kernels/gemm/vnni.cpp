@@ -1,0 +1,31 @@
+// Sums of products of four unsigned and signed bytes: AVX512_VNNI.
+#include "kernels/gemm/dot.h"
+#include "kernels/vector/avx512.h"
+
+namespace vit::kernels::vnni {
+namespace {
+
+using avx512::Vector;
+
+struct Dot {
+  static constexpr RowFormat kFormat = RowFormat::kUint8;
+  using Sum = __m512i;
+
+  static VIT_INLINE Sum zero() { return _mm512_setzero_si512(); }
+  static VIT_INLINE Sum load(const std::int32_t* p) { return _mm512_loadu_si512(p); }
+  static VIT_INLINE void store(std::int32_t* p, Sum x) { _mm512_storeu_si512(p, x); }
+  static VIT_INLINE __m512i row(const std::byte* p) {
+    int group;
+    __builtin_memcpy(&group, p, sizeof group);
+    return _mm512_set1_epi32(group);
+  }
+  static VIT_INLINE Sum add(Sum sum, __m512i row, const std::byte* columns) {
+    return _mm512_dpbusd_epi32(sum, row, _mm512_loadu_si512(columns));
+  }
+};
+
+}  // namespace
+
+void gemm_uint8(const GemmCall& call) { run_narrow_gemm<Vector, DotKernel<Vector, Dot>>(call); }
+
+}  // namespace vit::kernels::vnni
