@@ -16,7 +16,8 @@ constexpr const char* kArchitecture = "vit_base_patch16_224";
 
 /// Argument: batch size. Reports images a second.
 void engine_vit_base(benchmark::State& state) {
-  const auto engine = random_engine(kArchitecture, available_cores());
+  const auto engine =
+      random_engine(kArchitecture, engine::EngineOptions().threads(available_cores()));
   const auto batch = state.range(0);
   const SameImages images(kArchitecture, batch);
   engine::Output output;

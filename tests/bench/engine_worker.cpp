@@ -1,7 +1,7 @@
-// vit_engine_worker ARCHITECTURE BATCH THREADS: the engine as one of peers.py's workers. Reads a
-// number of repetitions a line, answers with a JSON list of milliseconds for each image.
-// With --steps as the last argument: prints a table of the steps' times instead, and how long the
-// weights took to pack.
+// vit_engine_worker ARCHITECTURE BATCH THREADS [PRECISION]: the engine as one of peers.py's
+// workers. Reads a number of repetitions a line, answers with a JSON list of milliseconds for each
+// image. With --steps as the last argument: prints a table of the steps' times instead, and how
+// long the weights took to pack.
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -25,16 +25,22 @@ void print_steps(const vit::engine::PackedEngine& engine, const vit::engine::Inp
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    std::cerr << "usage: vit_engine_worker ARCHITECTURE BATCH THREADS [--steps]\n";
+    std::cerr << "usage: vit_engine_worker ARCHITECTURE BATCH THREADS [PRECISION] [--steps]\n";
     return 2;
   }
   const std::int64_t batch = std::atoi(argv[2]);
   double packing = 0.0;
-  const auto engine = vit::bench::random_engine(argv[1], std::atoi(argv[3]), &packing);
+  const bool steps = std::strcmp(argv[argc - 1], "--steps") == 0;
+  const auto precision = vit::engine::parse_precision(argc > (steps ? 5 : 4) ? argv[4] : "fp32");
+  const auto options =
+      vit::engine::EngineOptions()
+          .threads(std::atoi(argv[3]))
+          .precision(vit::engine::resolve_precision(precision, false, vit::detect_isa()));
+  const auto engine = vit::bench::random_engine(argv[1], options, &packing);
   const vit::bench::SameImages images(argv[1], batch);
   vit::engine::Output output;
   for (int i = 0; i < 3; ++i) engine.run(images.input(), {}, output);
-  if (argc > 4 && std::strcmp(argv[4], "--steps") == 0) {
+  if (steps) {
     print_steps(engine, images.input(), output);
     std::cout << "weights packed in " << packing << " ms\n";
     return 0;

@@ -6,7 +6,9 @@
 Each program stays alive; a round asks one after the other for a few forward passes, so that a
 change of the machine's speed falls on all. Prints milliseconds for each image (least and median)
 and each peer's time over ours. Peers: ort and openvino (PyPI: onnx, onnxruntime, openvino), eager
-and compile (torch). timm exports the ONNX file once (random weights).
+and compile (torch). timm exports the ONNX file once (random weights). With --precision bf16 the peers
+openvino, eager and compile run in bfloat16; with int8 there are ort (dynamic, a scale for each
+channel) and openvino (NNCF, calibrated, the rest in bfloat16 where the processor has it; PyPI: nncf).
 """
 
 import argparse
@@ -33,7 +35,36 @@ def export(path, architecture):
                       dynamic_axes={"x": {0: "n"}, "y": {0: "n"}})
 
 
-def forward_of(peer, path, architecture, batch, threads, channels, height, width):
+def quantize_for_ort(path):
+    """Beside the ONNX file, once: its weights as int8, activations quantised while it runs."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    small = path.with_suffix(".int8.onnx")
+    if not small.exists():
+        prepared = path.with_suffix(".prepared.onnx")
+        quant_pre_process(str(path), str(prepared))
+        quantize_dynamic(str(prepared), str(small), weight_type=QuantType.QInt8, per_channel=True,
+                         op_types_to_quantize=["MatMul", "Gemm"])
+    return small
+
+
+def quantize_for_openvino(path, size):
+    small = path.with_suffix(".int8.xml")
+    if not small.exists():
+        import nncf
+        import numpy
+        import openvino
+
+        random = numpy.random.default_rng(0)
+        images = [random.standard_normal((1, *size)).astype("f4") for _ in range(16)]
+        model = nncf.quantize(openvino.Core().read_model(str(path)), nncf.Dataset(images),
+                              model_type=nncf.ModelType.TRANSFORMER)
+        openvino.save_model(model, str(small))
+    return small
+
+
+def forward_of(peer, path, architecture, precision, batch, threads, channels, height, width):
     """A function that runs one forward pass of the peer."""
     import numpy
 
@@ -43,6 +74,7 @@ def forward_of(peer, path, architecture, batch, threads, channels, height, width
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        path = quantize_for_ort(path) if precision == "int8" else path
         session = onnxruntime.InferenceSession(str(path), options,
                                                providers=["CPUExecutionProvider"])
         return lambda: session.run(None, {"x": images})
@@ -50,10 +82,14 @@ def forward_of(peer, path, architecture, batch, threads, channels, height, width
         import openvino
 
         core = openvino.Core()
+        if precision == "int8":
+            path = quantize_for_openvino(path, (channels, height, width))
+        bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         model = core.read_model(str(path))
         model.reshape({model.inputs[0]: list(images.shape)})
         compiled = core.compile_model(model, "CPU", {
-            "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_PRECISION_HINT": "bf16" if bf16 and precision in ("bf16", "int8") else "f32",
+            "INFERENCE_NUM_THREADS": threads,
             "PERFORMANCE_HINT": "LATENCY"})
         request = compiled.create_infer_request()
         return lambda: request.infer([images])
@@ -62,6 +98,8 @@ def forward_of(peer, path, architecture, batch, threads, channels, height, width
 
     torch.set_num_threads(threads)
     model, tensor = timm.create_model(architecture).eval(), torch.from_numpy(images)
+    if precision == "bf16":
+        model, tensor = model.bfloat16(), tensor.bfloat16()
     if peer == "compile":
         import torch._inductor.config
 
@@ -77,7 +115,8 @@ def forward_of(peer, path, architecture, batch, threads, channels, height, width
 
 def worker(arguments):
     run = forward_of(arguments.worker[0], pathlib.Path(arguments.onnx), arguments.architecture,
-                     int(arguments.worker[1]), arguments.threads, *arguments.size)
+                     arguments.precision, int(arguments.worker[1]), arguments.threads,
+                     *arguments.size)
     for _ in range(3):
         run()
     print("ready", flush=True)
@@ -111,6 +150,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--architecture", default="vit_base_patch16_224")
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "fp32x3", "bf16", "int8"])
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--peers", nargs="*", default=["ort", "openvino"])
     parser.add_argument("--worker-program", default="build/bench/bin/vit_engine_worker")
@@ -128,9 +168,9 @@ def main():
         export(pathlib.Path(arguments.onnx), arguments.architecture)
     for batch in arguments.batch:
         common = ["--architecture", arguments.architecture, "--onnx", arguments.onnx,
-                  "--threads", str(arguments.threads), "--size", *map(str, arguments.size)]
+                  "--precision", arguments.precision, "--threads", str(arguments.threads), "--size", *map(str, arguments.size)]
         processes = {"engine": start([arguments.worker_program, arguments.architecture, str(batch),
-                                      str(arguments.threads)])}
+                                      str(arguments.threads), arguments.precision])}
         for peer in arguments.peers:
             processes[peer] = start([sys.executable, __file__, *common, "--worker", peer,
                                      str(batch)])

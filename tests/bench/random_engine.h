@@ -14,7 +14,8 @@
 namespace vit::bench {
 
 /// `packing`: takes the milliseconds that the engine took to make.
-inline engine::PackedEngine random_engine(const std::string& architecture, int threads,
+inline engine::PackedEngine random_engine(const std::string& architecture,
+                                          const engine::EngineOptions& how,
                                           double* packing = nullptr) {
   const auto options = config::find_architecture(architecture).model;
   const VisionTransformer model(options);
@@ -31,7 +32,7 @@ inline engine::PackedEngine random_engine(const std::string& architecture, int t
         nullptr};
   };
   const auto begin = std::chrono::steady_clock::now();
-  engine::PackedEngine engine(options, weights, engine::EngineOptions().threads(threads));
+  engine::PackedEngine engine(options, weights, how);
   const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - begin;
   if (packing != nullptr) *packing = taken.count();
   return engine;
