@@ -1,0 +1,38 @@
+// A training run on one page: curves, confusion matrix, mistakes, what the model sees.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vit/core/json.h"
+
+namespace vit::report {
+
+/// An image that the model took for something else.
+struct Mistake {
+  std::string name;       ///< the file
+  std::string image;      ///< data URI
+  std::string truth;      ///< label
+  std::string predicted;  ///< label
+  double prob = 0;        ///< of `predicted`
+};
+
+struct TrainingPage {
+  std::string title;
+  std::vector<std::pair<std::string, std::string>> facts;  ///< name, value
+  /// Of log.jsonl: `step` rows (`step`, `loss`, `lr`), `epoch` rows (`epoch`, `step`, `train_loss`,
+  /// and where evaluated `eval_loss`, `eval_top1`, `eval_top5`). Other rows are passed over.
+  std::vector<Json> rows;
+  std::vector<std::string> labels;      ///< of the classes
+  std::vector<std::int64_t> confusion;  ///< [classes * classes], row = true class; empty: none
+  std::vector<Mistake> mistakes;        ///< the worst first
+  std::vector<std::string> samples;     ///< data URIs of augmented training images
+  Json configuration;                   ///< shown as it is
+  bool running = true;                  ///< the page looks for its next form now and then
+};
+
+/// The page, which holds all that it shows.
+std::string training_page(const TrainingPage& page);
+
+}  // namespace vit::report
