@@ -42,7 +42,9 @@ Evaluation evaluate(Loader& loader, const Forward& forward, const EvaluateOption
     }
     {
       const Timed computing(times.model);
-      add_good_rows(result.metrics, forward(std::move(batch->images)), *batch);
+      auto logits = forward(std::move(batch->images));
+      if (options.observe) options.observe(*batch, logits);
+      add_good_rows(result.metrics, std::move(logits), *batch);
     }
     times.inputs += std::ssize(batch->samples);
     if (options.progress) options.progress(times.inputs);

@@ -85,8 +85,8 @@ std::string training_page(const TrainingPage& page) {
   std::string facts = format("<div><dt>best top-1</dt><dd>{}</dd></div>", best_of(page.rows));
   for (const auto& [name, value] : page.facts)
     facts += format("<div><dt>{}</dt><dd>{}</dd></div>", html_escape(name), html_escape(value));
-  std::string html =
-      format(kTrainingHead, page.running ? kRefresh : "", title, kTrainingStyle, title, facts);
+  std::string html = format(kTrainingHead, kTrainingPageMark, page.running ? kRefresh : "", title,
+                            kTrainingStyle, title, facts);
   html += "<div class=\"charts\">" + charts(page.rows) + "</div>\n";
   html += section("Confusion matrix", confusion_table(page.confusion, page.labels));
   html += section("Worst mistakes", mistakes_of(page));

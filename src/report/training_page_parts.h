@@ -48,11 +48,12 @@ pre { font-size: 12px; padding-top: 8px; } summary { cursor: pointer; }
 /// While the run goes on.
 inline constexpr std::string_view kRefresh = "<meta http-equiv=\"refresh\" content=\"20\">\n";
 
-/// Holes: refresh, title, style, title, facts.
+/// Holes: mark, refresh, title, style, title, facts.
 inline constexpr std::string_view kTrainingHead = R"(<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+{}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 {}<title>{}</title>
 <style>{}</style>

@@ -25,6 +25,8 @@ std::optional<data::Metrics> evaluate(VisionTransformer& model,
   const ModeGuard mode(*model, /*training=*/false);
   data::EvaluateOptions how;
   how.num_classes = form.num_classes();
+  how.confusion = options.confusion;
+  how.observe = options.observe;
   how.stopping = options.stop;
   if (options.done) how.progress = [&](std::int64_t done) { options.done(done, data->size()); };
   auto result = data::evaluate(

@@ -13,6 +13,7 @@
 #include "vit/core/contains.h"
 #include "vit/core/file.h"
 #include "vit/io/safetensors.h"
+#include "vit/report/training_page.h"
 
 namespace vit::train {
 namespace fs = std::filesystem;
@@ -56,6 +57,14 @@ bool is_own_args(const fs::path& path) {
   const auto json = read_json_of(path);
   return json.is_object() && json.contains("data") && json.contains("output") &&
          json.contains("model_args") && json.contains("recipe") && json.contains("epochs");
+}
+
+bool is_own_report(const fs::path& path) {
+  if (!is_plain_file(path)) return false;
+  std::ifstream in(path, std::ios::binary);
+  std::string head(512, '\0');
+  in.read(head.data(), static_cast<std::streamsize>(head.size()));
+  return head.find(report::kTrainingPageMark) != head.npos;
 }
 
 std::string read_first_line(const fs::path& path) {
@@ -152,6 +161,7 @@ void inspect_contents(RunFolder& folder) {
   }
   inspect_file(folder, "log.jsonl", is_own_log);
   inspect_file(folder, "summary.csv", is_own_summary);
+  inspect_file(folder, "report.html", is_own_report);
   inspect_file(folder, kEventFile, is_own_event_file);
   inspect_file(folder, kArgs, is_own_args);
 }

@@ -42,16 +42,6 @@ OptimizerSettings settings_of(const OptimizerOptions& options) {
   return settings;
 }
 
-/// Shards are read one after the other and shuffled in a buffer, of the size that timm has
-/// (`timm/data/readers/reader_wds.py`); anything else in any order.
-std::vector<std::int64_t> epoch_order(const data::Dataset& data, std::uint64_t seed,
-                                      std::uint64_t epoch) {
-  constexpr std::int64_t kShuffleBuffer = 8192;
-  const auto shards = data.shard_sizes();
-  return shards.empty() ? data::shuffled(data.size(), seed, epoch)
-                        : data::shuffled_in_buffer(shards, kShuffleBuffer, seed, epoch);
-}
-
 }  // namespace
 
 Trainer::Trainer(TrainOptions options, TrainSetup setup, Log& log, TrainCallbacks callbacks) {
@@ -136,9 +126,12 @@ void Trainer::Impl::open_log() {
     rows_.emplace(folder, run.tensorboard());
   else
     rows_.emplace(folder, run.tensorboard(), state_.epoch, state_.step);
+  report_.emplace(options_, config_, train_data_, val_data_, transform_);
 }
 
 TrainResult Trainer::Impl::end() {
+  report_->write(/*running=*/false);
+  report_.reset();
   rows_.reset();
   return {state_.epoch >= options_.epochs(), stop_, state_};
 }
@@ -254,6 +247,17 @@ bool Trainer::Impl::told_to_stop() {
   return stop_ != 0;
 }
 
+/// Shards are read one after the other and shuffled in a buffer, of the size that timm has
+/// (`timm/data/readers/reader_wds.py`); anything else in any order.
+std::vector<std::int64_t> Trainer::Impl::epoch_order() const {
+  constexpr std::int64_t kShuffleBuffer = 8192;
+  const auto seed = options_.run().seed();
+  const auto epoch = static_cast<std::uint64_t>(state_.epoch);
+  const auto shards = train_data_->shard_sizes();
+  return shards.empty() ? data::shuffled(train_data_->size(), seed, epoch)
+                        : data::shuffled_in_buffer(shards, kShuffleBuffer, seed, epoch);
+}
+
 data::Loader Trainer::Impl::make_loader() const {
   const auto epoch = static_cast<std::uint64_t>(state_.epoch);
   const auto& run = options_.run();
@@ -261,7 +265,7 @@ data::Loader Trainer::Impl::make_loader() const {
   pass.seed = run.seed();
   pass.epoch = epoch;
   pass.begin = state_.step_in_epoch * options_.accum() * options_.batch_size();
-  auto order = epoch_order(*train_data_, run.seed(), epoch);
+  auto order = epoch_order();
   if (options_.repeated_aug() > 0) {
     order = data::repeated(order, {.repeats = options_.repeated_aug()});
     // Each time an image is shown it is cropped anew.

@@ -55,6 +55,7 @@ bool Trainer::Impl::finish_epoch() {
 bool Trainer::Impl::finish_whole_epoch() {
   const auto started = std::chrono::steady_clock::now();
   auto report = make_report();
+  report_->set_samples(epoch_order(), static_cast<std::uint64_t>(state_.epoch));
   // Model files never stand there without a checkpoint: a run that is killed between them could not
   // be resumed.
   if (list_checkpoints(std::filesystem::path(options_.run().output()) / "checkpoints").empty())
@@ -81,6 +82,7 @@ bool Trainer::Impl::finish_whole_epoch() {
   save_model_file("last.safetensors");
   write_row(report);
   save_checkpoint();
+  report_->write(/*running=*/true);
   if (callbacks_.epoch) callbacks_.epoch(report);
   return true;
 }
@@ -119,8 +121,13 @@ std::optional<data::Metrics> Trainer::Impl::evaluate_epoch() {
     if (callbacks_.stop) stop_ = callbacks_.stop();
     return stop_ != 0;
   };
+  how.confusion = config_.model.num_classes() <= RunReport::kMostClasses;
+  WorstMistakes mistakes(RunReport::kMostMistakes);
+  how.observe = [&](const data::Batch& batch, const Array& logits) { mistakes.add(batch, logits); };
   const Ema::Swapped averages(ema_.get());
-  return evaluate(model_, val_data_, how);
+  auto metrics = evaluate(model_, val_data_, how);
+  if (metrics) report_->set_evaluation(*metrics, mistakes);
+  return metrics;
 }
 
 void Trainer::Impl::save_model_file(const char* name) {

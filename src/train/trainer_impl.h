@@ -10,6 +10,7 @@
 
 #include "dataset_record.h"
 #include "run_log.h"
+#include "run_report.h"
 #include "vit/data/loader.h"
 #include "vit/data/metrics.h"
 #include "vit/train/checkpoint.h"
@@ -33,6 +34,7 @@ class Trainer::Impl {
  private:
   // The walk of one batch (trainer.cpp).
   void open_log();
+  std::vector<std::int64_t> epoch_order() const;
   data::Loader make_loader() const;
   double backward(data::Loader& batches);
   double forward_backward(data::Batch& batch, std::int64_t number);
@@ -81,7 +83,8 @@ class Trainer::Impl {
   Schedule schedule_;
   std::int64_t steps_per_epoch_ = 0;
   TrainState state_;
-  std::optional<RunLog> rows_;  // open while fit runs
+  std::optional<RunLog> rows_;       // open while fit runs
+  std::optional<RunReport> report_;  // as rows_
   data::Batch last_batch_;
   int stop_ = 0;
   double step_seconds_ = 0;  // of one step, averaged

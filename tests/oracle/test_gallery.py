@@ -3,8 +3,6 @@
 import html.parser
 import json
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -12,12 +10,9 @@ import timm
 from PIL import Image
 from timm.models import save_for_hf
 
+from browser import chromium, needs_chromium
 from conftest import randomize
 from images import photograph
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium (apt-get install chromium)")
-
 
 @pytest.fixture(scope="module")
 def page(vit, tmp_path_factory):
@@ -94,11 +89,6 @@ def test_the_page_never_replaces_another(vit, page):
     before = path.read_bytes()
     vit.run("vit-infer", *arguments, rc=4)
     assert path.read_bytes() == before
-
-
-def chromium(*arguments):
-    return subprocess.run([CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *arguments],
-                          capture_output=True, text=True, timeout=120)
 
 
 @needs_chromium

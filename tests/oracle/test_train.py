@@ -84,7 +84,8 @@ def straight(vit, data, tmp_path_factory):
 
 
 def test_leaves_what_a_run_is_to_leave(straight):
-    names = {"args.json", "log.jsonl", "summary.csv", "best.safetensors", "last.safetensors", "checkpoints"}
+    names = {"args.json", "log.jsonl", "summary.csv", "report.html", "best.safetensors", "last.safetensors",
+             "checkpoints"}
     assert {path.name for path in straight.iterdir()} == names
     rows = [json.loads(line) for line in (straight / "log.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows if row["event"] == "epoch"] == [1, 2, 3, 4]

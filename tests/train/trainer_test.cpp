@@ -72,8 +72,8 @@ TEST_F(TrainerTest, WritesEverythingARunIsToLeave) {
   const auto result = make_trainer(tiny_options(folder_, "run"), log_)->fit();
   EXPECT_TRUE(result.finished);
   EXPECT_EQ(result.state.step, 15);
-  for (const auto* name :
-       {"args.json", "log.jsonl", "summary.csv", "best.safetensors", "last.safetensors"})
+  for (const auto* name : {"args.json", "log.jsonl", "summary.csv", "report.html",
+                           "best.safetensors", "last.safetensors"})
     EXPECT_TRUE(fs::is_regular_file(folder_ / "run" / name)) << name;
   EXPECT_EQ(list_checkpoints(folder_ / "run" / "checkpoints").size(), 2U);
   EXPECT_EQ(rows("run", "epoch").size(), 3U);

@@ -110,8 +110,9 @@ void check_roles(const Plan& plan) {
   const auto& folder = plan.folder.path;
   roles.writes_folder(folder);
   roles.writes_folder(folder / "checkpoints");
-  for (const auto* name : {"args.json", "log.jsonl", "summary.csv", "best.safetensors",
-                           "last.safetensors", "events.out.tfevents.0.vit-train"})
+  for (const auto* name :
+       {"args.json", "log.jsonl", "summary.csv", "report.html", "best.safetensors",
+        "last.safetensors", "events.out.tfevents.0.vit-train"})
     if (!fs::is_directory(folder / name, none)) roles.writes(folder / name, /*force=*/true);
   for (const auto& path : plan.folder.own) {
     if (!fs::is_directory(path, none)) continue;

@@ -13,8 +13,10 @@ namespace vit::data {
 
 struct EvaluateOptions {
   std::int64_t num_classes = 0;
-  bool confusion = false;                           ///< Metrics::confusion is wanted
-  bool skip_errors = false;                         ///< leave bad images out
+  bool confusion = false;    ///< Metrics::confusion is wanted
+  bool skip_errors = false;  ///< leave bad images out
+  /// Told of each batch and its logits [B, num_classes]; may be empty.
+  std::function<void(const Batch&, const Array& logits)> observe;
   std::function<bool()> stopping;                   ///< asked after each batch; empty: never
   std::function<void(std::int64_t done)> progress;  ///< images; may be empty
 };

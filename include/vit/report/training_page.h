@@ -1,7 +1,9 @@
 // A training run on one page: curves, confusion matrix, mistakes, what the model sees.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,10 @@ struct TrainingPage {
   Json configuration;                   ///< shown as it is
   bool running = true;                  ///< the page looks for its next form now and then
 };
+
+/// Stands near the beginning of every such page, so that one is known again.
+inline constexpr std::string_view kTrainingPageMark =
+    "<meta name=\"generator\" content=\"vit-train\">";
 
 /// The page, which holds all that it shows.
 std::string training_page(const TrainingPage& page);

@@ -6,6 +6,7 @@
 
 #include "vit/core/preprocessing.h"
 #include "vit/data/dataset.h"
+#include "vit/data/loader.h"
 #include "vit/data/metrics.h"
 #include "vit/model/vision_transformer.h"
 
@@ -16,6 +17,9 @@ struct EvaluateOptions {
   std::int64_t batch_size = 128;
   std::int64_t workers = 1;
   c10::Device device = c10::kCPU;
+  bool confusion = false;  ///< data::Metrics::confusion is wanted
+  /// Told of each batch and its logits [B, classes]; may be empty.
+  std::function<void(const data::Batch&, const Array& logits)> observe;
   std::function<bool()> stop;                            ///< asked after each batch; empty: never
   std::function<void(std::int64_t, std::int64_t)> done;  ///< images done, of all; may be empty
 };

@@ -25,9 +25,10 @@ class RunLock {
 };
 
 /// What stands in a folder under the names that a run writes (args.json, log.jsonl, summary.csv,
-/// best.safetensors, last.safetensors, checkpoints/). A run of ours is known by an args.json of
-/// ours. Of its other files each is known by itself: model files by their `vit.config`, the logs by
-/// their first line, checkpoints by their names and manifests. Links are never ours.
+/// report.html, best.safetensors, last.safetensors, checkpoints/). A run of ours is known by an
+/// args.json of ours. Of its other files each is known by itself: model files by their
+/// `vit.config`, the logs by their first line, checkpoints by their names and manifests. Links are
+/// never ours.
 struct RunFolder {
   std::filesystem::path path;
   bool has_run = false;          ///< args.json is ours

@@ -100,11 +100,10 @@ class Trainer {
   void resume(const std::filesystem::path& checkpoint, const ResumeOptions& how = {});
 
   /// Trains to the end, to `max_steps` or until told to stop. Fills `options.output`: args.json,
-  /// log.jsonl, summary.csv, best.safetensors, last.safetensors, checkpoints/. A run that
-  /// `max_steps` ends is evaluated where it stands; one that is resumed from there is the same as
-  /// one that never stopped. The model's mode is put back.
-  /// Throws NotFiniteError before the update that a loss that is not finite would make, UsageError
-  /// without an output, IoError.
+  /// log.jsonl, summary.csv, report.html, best.safetensors, last.safetensors, checkpoints/. A run
+  /// that `max_steps` ends is evaluated where it stands; one that is resumed from there is the same
+  /// as one that never stopped. The model's mode is put back. Throws NotFiniteError before the
+  /// update that a loss that is not finite would make, UsageError without an output, IoError.
   TrainResult fit();
 
   const TrainState& state() const;
