@@ -270,7 +270,8 @@ template <class Visitor>
 void visit(TrainOptions& o, Visitor&& v) {
   auto data = in_group("Data and model", v);
   data("data", o.data(),
-       Field{.help = "Class folders under train/ and val/, or MNIST's four IDX files",
+       Field{.help = "Class folders or tar shards under train/ and val/, a pattern of shards, or "
+                     "MNIST's four IDX files",
              .resumable = true,
              .timm = "data,data_dir",
              .value = "DIR"});
