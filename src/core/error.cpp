@@ -13,6 +13,8 @@ std::string error_message(const std::exception_ptr& error) {
     return "not enough memory";
   } catch (const std::exception& e) {
     return one_line(e.what());
+  } catch (...) {
+    return "unknown error";
   }
 }
 

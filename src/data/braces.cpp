@@ -154,8 +154,11 @@ std::vector<std::string> expand_braces(const std::string& pattern) {
   }
 }
 
-bool names_shards(const std::string& data) {
-  return data.ends_with(".tar") || (data.find('{') != data.npos && data.find('}') != data.npos);
+bool names_shards(const std::filesystem::path& data) {
+  std::error_code none;
+  if (std::filesystem::is_directory(data, none)) return holds_shards(data);
+  const auto text = data.string();
+  return text.ends_with(".tar") || (text.find('{') != text.npos && text.find('}') != text.npos);
 }
 
 }  // namespace vit::data

@@ -34,6 +34,7 @@ class FileDataset : public Dataset {
     classes_ = std::move(classes);
   }
 
+  std::vector<fs::path> files() const override { return files_; }
   std::int64_t size() const override { return static_cast<std::int64_t>(files_.size()); }
   std::int64_t label(std::int64_t index) const override {
     return labels_.at(static_cast<std::size_t>(index));
@@ -66,9 +67,12 @@ class FileDataset : public Dataset {
 /// Grey images that are all in memory.
 class IdxDataset : public Dataset {
  public:
-  IdxDataset(std::string source, io::IdxArray images, const io::IdxArray& labels,
+  IdxDataset(std::vector<fs::path> files, io::IdxArray images, const io::IdxArray& labels,
              std::int64_t channels)
-      : source_(std::move(source)), images_(std::move(images)), channels_(channels) {
+      : files_(std::move(files)),
+        source_(files_.front().string()),
+        images_(std::move(images)),
+        channels_(channels) {
     labels_ = labels.data;
     has_class_names_ = false;
     const auto largest = *std::max_element(labels_.begin(), labels_.end());
@@ -76,6 +80,7 @@ class IdxDataset : public Dataset {
   }
 
   std::int64_t size() const override { return static_cast<std::int64_t>(labels_.size()); }
+  std::vector<fs::path> files() const override { return files_; }
   std::int64_t label(std::int64_t index) const override {
     return labels_.at(static_cast<std::size_t>(index));
   }
@@ -100,6 +105,7 @@ class IdxDataset : public Dataset {
   }
 
  private:
+  std::vector<fs::path> files_;  // images, labels
   std::string source_;
   io::IdxArray images_;
   std::vector<std::uint8_t> labels_;
@@ -124,7 +130,8 @@ class Walk {
   explicit Walk(const fs::path& root) {
     std::error_code error;
     if (!fs::is_directory(root, error))
-      throw IoError("{}: expected a folder of class folders", root.string());
+      throw IoError("{}: expected a folder of class folders, found {}", root.string(),
+                    fs::exists(root, error) ? "a file" : "nothing");
     visit_folder(root, true);
     if (classes_.empty()) throw DataError("{}: expected class folders, found none", root.string());
     std::sort(classes_.begin(), classes_.end(), natural_less);
@@ -203,11 +210,6 @@ fs::path validation_folder(const fs::path& folder) {
   for (const auto* name : {"val", "validation"})
     if (fs::is_directory(folder / name, ignored)) return folder / name;
   throw DataError("{}: expected a folder val/ or validation/ beside train/", folder.string());
-}
-
-std::vector<fs::path> expanded_paths(const std::string& pattern) {
-  const auto names = expand_braces(pattern);
-  return {names.begin(), names.end()};
 }
 
 std::string list(const std::vector<std::string>& names) {
@@ -292,7 +294,8 @@ std::shared_ptr<const Dataset> open_idx(const fs::path& images, const fs::path& 
     throw DataError("{}: expected {} labels, as many as there are images, found {}",
                     labels.string(), pixels.shape[0], numbers.shape[0]);
   if (pixels.data.empty()) throw DataError("{}: expected images, found none", images.string());
-  return std::make_shared<IdxDataset>(images.string(), std::move(pixels), numbers, channels);
+  return std::make_shared<IdxDataset>(std::vector{images, labels}, std::move(pixels), numbers,
+                                      channels);
 }
 
 bool has_idx_files(const fs::path& folder) {
@@ -304,12 +307,10 @@ bool has_idx_files(const fs::path& folder) {
 }
 
 std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std::int64_t channels) {
-  if (names_shards(data.string())) {
-    if (split == Split::kTrain) return open_shards(expanded_paths(data.string()), channels);
-    throw UsageError(
-        "{}: shards named by a pattern are all trained on: expected `holdout` images of them for "
-        "validation, or a folder with train/ and val/",
-        data.string());
+  if (names_shards(data)) {
+    if (split == Split::kTrain) return open_shards(expand_shards(data), channels);
+    throw UsageError("{}: expected a folder with train/ and val/ to validate on, found shards",
+                     data.string());
   }
   std::error_code ignored;
   if (!fs::is_directory(data, ignored))
@@ -320,21 +321,23 @@ std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std:
     throw DataError(
         "{}: expected train/ and val/ with class folders or tar shards, or MNIST-named IDX files",
         data.string());
+  const bool shards = holds_shards(train);
   const auto half = split == Split::kTrain ? train : validation_folder(data);
-  if (const auto shards = list_shards(half); !shards.empty()) return open_shards(shards, channels);
+  if (holds_shards(half) != shards)
+    throw DataError("{}: expected {}, as {} holds, found {}", half.string(),
+                    shards ? "tar shards" : "class folders", train.string(),
+                    shards ? "class folders" : "tar shards");
+  if (shards) return open_shards(list_shards(half), channels);
   auto dataset = open_class_folders(half, channels);
   if (split == Split::kValidation)
     compare_classes(train, Walk(train).classes(), half, dataset->classes());
   return dataset;
 }
 
-std::shared_ptr<const Dataset> open_validation(const fs::path& folder, std::int64_t channels) {
-  if (has_idx_files(folder)) return open_idx_half(folder, Split::kValidation, channels);
-  std::error_code ignored;
-  if (fs::is_directory(folder, ignored))
-    if (const auto shards = list_shards(folder); !shards.empty())
-      return open_shards(shards, channels);
-  return open_class_folders(folder, channels);
+std::shared_ptr<const Dataset> open_validation(const fs::path& data, std::int64_t channels) {
+  if (names_shards(data)) return open_shards(expand_shards(data), channels);
+  if (has_idx_files(data)) return open_idx_half(data, Split::kValidation, channels);
+  return open_class_folders(data, channels);
 }
 
 }  // namespace vit::data

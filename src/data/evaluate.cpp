@@ -1,7 +1,9 @@
 #include "vit/data/evaluate.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
+#include <vector>
 
 namespace vit::data {
 namespace {
@@ -17,18 +19,15 @@ void add_good_rows(Metrics& metrics, Array logits, const Batch& batch) {
       std::ranges::copy(row, logits.row(static_cast<std::int64_t>(labels.size())).begin());
     labels.push_back(batch.samples[i].label);
   }
-  if (labels.empty()) return;
   logits.keep_rows(std::ssize(labels));
   metrics.add(logits, labels);
 }
 
-}  // namespace
-
-Evaluation evaluate(Loader& loader, const Forward& forward, const EvaluateOptions& options) {
-  Evaluation result{Metrics(options.num_classes, options.confusion), 0, false, {}};
+void run_to_end(Loader& loader, const Forward& forward, const EvaluateOptions& options,
+                Evaluation& result) {
   auto& times = result.times;
   const Timed whole(times.total);
-  while (!result.stopped) {
+  while (true) {
     std::optional<Batch> batch;
     {
       const Timed waiting(times.wait);
@@ -36,11 +35,13 @@ Evaluation evaluate(Loader& loader, const Forward& forward, const EvaluateOption
     }
     if (!batch) break;
     if (!options.skip_errors) check_samples(*batch);
+    std::int64_t failed = 0;
     for (const auto& sample : batch->samples) {
       times.load += sample.load_seconds;
-      if (sample.error) ++result.failed;
+      if (sample.error) ++failed;
     }
-    {
+    result.failed += failed;
+    if (failed < std::ssize(batch->samples)) {
       const Timed computing(times.model);
       auto logits = forward(std::move(batch->images));
       if (options.observe) options.observe(*batch, logits);
@@ -48,9 +49,15 @@ Evaluation evaluate(Loader& loader, const Forward& forward, const EvaluateOption
     }
     times.inputs += std::ssize(batch->samples);
     if (options.progress) options.progress(times.inputs);
-    result.stopped = options.stopping && options.stopping();
   }
-  result.stopped = result.stopped || (options.stopping && options.stopping());
+  result.stopped = loader.stopped();
+}
+
+}  // namespace
+
+Evaluation evaluate(Loader& loader, const Forward& forward, const EvaluateOptions& options) {
+  Evaluation result{Metrics(options.num_classes, options.confusion), 0, false, {}};
+  run_to_end(loader, forward, options, result);
   return result;
 }
 

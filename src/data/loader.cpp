@@ -59,21 +59,25 @@ class Loader::State {
   std::optional<Batch> next() {
     auto slot = threads_.empty() ? make_here() : take();
     if (!slot) return std::nullopt;
-    slot->batch.images.keep_rows(slot->drawn());
+    slot->batch.images.keep_rows(slot->drawn);
+    slot->batch.samples.resize(static_cast<std::size_t>(slot->drawn));
     return std::move(slot->batch);
   }
+
+  bool stopped() const { return stopped_; }
 
  private:
   /// A batch in the making.
   struct Slot {
+    // Both have batch_size places from the start: no worker meets a vector that grows.
     Batch batch;
-    std::vector<Sample> samples;  // drawn; loaded from the front on
+    std::vector<Sample> samples;
+    std::int64_t drawn = 0;       // places that are filled
     std::int64_t handed_out = 0;  // samples taken by workers
     std::int64_t loaded = 0;
     bool full = false;  // no more samples are drawn for it
 
-    std::int64_t drawn() const { return std::ssize(batch.samples); }
-    bool ready() const { return full && loaded == drawn(); }
+    bool ready() const { return full && loaded == drawn; }
   };
 
   std::unique_ptr<Slot> make_slot() const {
@@ -85,18 +89,19 @@ class Loader::State {
       throw IoError("{}, for a batch of {} samples of {} × {} × {}", error.what(),
                     options_.batch_size, c, h, w);
     }
-    // The workers hold references into them.
-    slot->samples.reserve(static_cast<std::size_t>(options_.batch_size));
-    slot->batch.samples.reserve(static_cast<std::size_t>(options_.batch_size));
+    slot->samples.resize(static_cast<std::size_t>(options_.batch_size));
+    slot->batch.samples.resize(static_cast<std::size_t>(options_.batch_size));
     return slot;
   }
 
   static void add(Slot& slot, Sample sample) {
-    auto& loaded = slot.batch.samples.emplace_back();
+    const auto at = static_cast<std::size_t>(slot.drawn);
+    auto& loaded = slot.batch.samples[at];
     loaded.name = sample.name;
     loaded.label = sample.label;
     loaded.index = sample.index;
-    slot.samples.push_back(std::move(sample));
+    slot.samples[at] = std::move(sample);
+    ++slot.drawn;
   }
 
   void load(Slot& slot, std::int64_t i) const {
@@ -118,7 +123,7 @@ class Loader::State {
   /// Without threads.
   std::unique_ptr<Slot> make_here() {
     std::unique_ptr<Slot> slot;
-    while (!finished_ && !stopping() && (!slot || slot->drawn() < options_.batch_size)) {
+    while (!finished_ && !stopping() && (!slot || slot->drawn < options_.batch_size)) {
       auto sample = draw();
       if (!sample) {
         finished_ = true;
@@ -126,7 +131,7 @@ class Loader::State {
       }
       if (!slot) slot = make_slot();
       add(*slot, std::move(*sample));
-      load(*slot, slot->drawn() - 1);
+      load(*slot, slot->drawn - 1);
     }
     if (slot && !stopping()) return slot;
     if (source_error_ && !stopping()) std::rethrow_exception(source_error_);
@@ -153,7 +158,7 @@ class Loader::State {
 
   void fill_slot(std::unique_lock<std::mutex>& lock) {
     Slot* slot = nullptr;
-    while (slot == nullptr || slot->drawn() < options_.batch_size) {
+    while (slot == nullptr || slot->drawn < options_.batch_size) {
       lock.unlock();
       auto sample = draw();
       std::unique_ptr<Slot> made;
@@ -177,7 +182,7 @@ class Loader::State {
   /// The oldest slot with samples left, or null.
   Slot* open_slot() {
     for (auto& slot : slots_)
-      if (slot->handed_out < slot->drawn()) return slot.get();
+      if (slot->handed_out < slot->drawn) return slot.get();
     return nullptr;
   }
 
@@ -192,7 +197,7 @@ class Loader::State {
       work_ready_.wait(lock, [&] { return cancelled_ || (slot = open_slot()) != nullptr; });
       if (cancelled_) return;
       const auto begin = slot->handed_out;
-      const auto end = std::min(begin + handful, slot->drawn());
+      const auto end = std::min(begin + handful, slot->drawn);
       slot->handed_out = end;
       lock.unlock();
       for (auto i = begin; i < end && !cancelled_; ++i) load(*slot, i);
@@ -221,7 +226,11 @@ class Loader::State {
     return slot;
   }
 
-  bool stopping() const { return options_.stopping && options_.stopping(); }
+  /// Once true, always true.
+  bool stopping() {
+    stopped_ = stopped_ || (options_.stopping && options_.stopping());
+    return stopped_;
+  }
 
   void wake_all() {
     work_ready_.notify_all();
@@ -239,6 +248,7 @@ class Loader::State {
   std::deque<std::unique_ptr<Slot>> slots_;  // oldest first
   bool finished_ = false;                    // the source has no more
   std::atomic<bool> cancelled_ = false;
+  bool stopped_ = false;  // of the thread that takes the batches
   std::exception_ptr source_error_;
   std::vector<std::thread> threads_;
 };
@@ -267,6 +277,8 @@ Loader::Loader(std::unique_ptr<SampleSource> source, LoaderOptions options) {
 Loader::~Loader() = default;
 
 std::optional<Batch> Loader::next() { return state_->next(); }
+
+bool Loader::stopped() const { return state_->stopped(); }
 
 void check_samples(const Batch& batch) {
   for (const auto& sample : batch.samples)

@@ -17,6 +17,8 @@ class EpochSamples : public SampleSource {
         indices_(std::move(indices)),
         options_(std::move(options)),
         position_(static_cast<std::size_t>(options_.begin)) {
+    if (options_.begin < 0)
+      throw UsageError("begin: expected at least 0, found {}", options_.begin);
     if (!options_.streams.empty() && options_.streams.size() != indices_.size())
       throw UsageError("streams: expected {}, found {}", indices_.size(), options_.streams.size());
     for (const auto index : indices_)
@@ -61,7 +63,11 @@ class DatasetSamples : public SampleSource {
                  std::function<const EvalTransform&()> transform, std::vector<std::int64_t> classes)
       : dataset_(std::move(dataset)),
         transform_(std::move(transform)),
-        classes_(std::move(classes)) {}
+        classes_(std::move(classes)) {
+    if (!classes_.empty() && classes_.size() < dataset_->classes().size())
+      throw UsageError("classes: expected {}, one a class of the dataset, found {}",
+                       dataset_->classes().size(), classes_.size());
+  }
 
   std::optional<Sample> next() override {
     if (cancelled() || index_ >= dataset_->size()) return std::nullopt;
@@ -70,7 +76,7 @@ class DatasetSamples : public SampleSource {
     if (label >= 0 && !classes_.empty()) label = classes_.at(static_cast<std::size_t>(label));
     return Sample{
         dataset_->name(index), label, index, [this, index](std::span<float> chw, Image* image) {
-          show_image(dataset_->name(index), dataset_->load(index), transform_(), chw, image);
+          preprocess(dataset_->name(index), dataset_->load(index), transform_(), chw, image);
         }};
   }
 
@@ -98,7 +104,7 @@ std::unique_ptr<SampleSource> dataset_samples(std::shared_ptr<const Dataset> dat
                                           std::move(classes));
 }
 
-void show_image(const std::string& name, const ImageView& image, const EvalTransform& transform,
+void preprocess(const std::string& name, const ImageView& image, const EvalTransform& transform,
                 std::span<float> chw, Image* cropped) {
   try {
     transform(image, chw);

@@ -14,10 +14,12 @@ namespace vit::data {
 namespace fs = std::filesystem;
 namespace {
 
+/// Where an image lies: a shard is opened for each, for there may be more of them than a process
+/// may have files open.
 struct ShardSample {
   std::size_t shard;
   std::string key;
-  io::ByteRange image;
+  std::uint64_t offset, size;
   std::int64_t label;
 };
 
@@ -26,6 +28,8 @@ struct Stem {
   std::string key;
   std::string suffix;
 };
+
+bool is_shard(const fs::path& path) { return path.extension() == ".tar"; }
 
 /// No key: no part of a sample.
 Stem split_name(const std::string& name) {
@@ -51,11 +55,11 @@ std::string read_text(const io::ByteRange& range, const std::string& where) {
 }
 
 /// The files of one sample, by suffix.
-using Files = std::vector<std::pair<std::string, io::ByteRange>>;
+using Files = std::vector<std::pair<std::string, io::TarMember>>;
 
-const io::ByteRange* find_file(const Files& files, std::string_view suffix) {
-  for (const auto& [name, bytes] : files)
-    if (name == suffix) return &bytes;
+const io::TarMember* find_file(const Files& files, std::string_view suffix) {
+  for (const auto& [name, member] : files)
+    if (name == suffix) return &member;
   return nullptr;
 }
 
@@ -90,7 +94,11 @@ class ShardDataset : public Dataset {
   ShardDataset(const std::vector<fs::path>& shards, std::int64_t channels,
                const ShardOptions& options)
       : target_key_(options.target_key), channels_(channels) {
-    for (const auto& shard : shards) read_shard(shard);
+    for (const auto& shard : shards) {
+      if (std::ranges::find(shards_, shard) != shards_.end())
+        throw UsageError("{}: expected each shard once, found it twice", shard.string());
+      read_shard(shard);
+    }
     if (samples_.empty())
       throw DataError("{}: expected samples, found none",
                       shards.empty() ? "shards" : shards.front().string());
@@ -107,15 +115,21 @@ class ShardDataset : public Dataset {
     return name_of(shards_[sample.shard], sample.key);
   }
   Image load(std::int64_t index) const override {
-    return decode_image(at(index).image.read_all(), name(index), channels_);
+    const auto& sample = at(index);
+    const auto shard = io::open_bytes(shards_[sample.shard]);
+    if (sample.offset + sample.size > shard.size())
+      throw IoError("{}: expected the {} bytes of its image, found the shard cut short",
+                    name(index), sample.size);
+    return decode_image(shard.part(sample.offset, sample.size).read_all(), name(index), channels_);
   }
+  std::vector<fs::path> files() const override { return shards_; }
   std::vector<std::int64_t> shard_sizes() const override { return sizes_; }
   std::uint64_t fingerprint(std::int64_t index) const override {
     const auto& sample = at(index);
     return Hash()
         .add(sample.key.data(), sample.key.size())
         .add(sample.label)
-        .add(static_cast<std::int64_t>(sample.image.size()))
+        .add(static_cast<std::int64_t>(sample.size))
         .value();
   }
 
@@ -143,7 +157,7 @@ class ShardDataset : public Dataset {
       }
       if (find_file(files, stem.suffix) != nullptr)
         throw DataError("{}: expected one file .{}, found two", name_of(path, key), stem.suffix);
-      files.emplace_back(std::move(stem.suffix), member.bytes);
+      files.emplace_back(std::move(stem.suffix), member);
     }
     add_sample(key, files);
     sizes_.push_back(static_cast<std::int64_t>(samples_.size() - before));
@@ -152,24 +166,25 @@ class ShardDataset : public Dataset {
   void add_sample(const std::string& key, const Files& files) {
     if (files.empty()) return;
     const auto where = name_of(shards_.back(), key);
-    const io::ByteRange* image = nullptr;
+    const io::TarMember* image = nullptr;
     for (const auto suffix : kImageSuffixes)
       if (image == nullptr) image = find_file(files, suffix);
     // What has no class either is no sample: notes, statistics.
     if (image == nullptr && find_file(files, "cls") == nullptr) return;
     if (image == nullptr) throw DataError("{}: expected an image (jpg, png, webp, …)", where);
-    samples_.push_back({shards_.size() - 1, key, *image, find_label(files, where)});
+    samples_.push_back(
+        {shards_.size() - 1, key, image->offset, image->bytes.size(), find_label(files, where)});
   }
 
   std::int64_t find_label(const Files& files, const std::string& where) const {
     const auto* cls = find_file(files, "cls");
-    if (target_key_.empty() && cls != nullptr) return read_cls(read_text(*cls, where), where);
+    if (target_key_.empty() && cls != nullptr) return read_cls(read_text(cls->bytes, where), where);
     const auto* json = find_file(files, "json");
     if (json == nullptr)
       throw DataError("{}: expected its class in a {} file, found none", where,
                       target_key_.empty() ? "cls or json" : "json");
-    return read_json_label(read_text(*json, where), target_key_.empty() ? "label" : target_key_,
-                           where);
+    return read_json_label(read_text(json->bytes, where),
+                           target_key_.empty() ? "label" : target_key_, where);
   }
 
   std::string target_key_;
@@ -188,11 +203,31 @@ std::shared_ptr<const Dataset> open_shards(const std::vector<fs::path>& shards,
   return std::make_shared<ShardDataset>(shards, channels, options);
 }
 
+bool holds_shards(const fs::path& folder) {
+  std::error_code error;
+  bool found = false;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    std::error_code none;
+    if (entry.path().filename().string().starts_with('.')) continue;
+    if (entry.is_directory(none)) return false;
+    found = found || (is_shard(entry.path()) && entry.is_regular_file(none));
+  }
+  return found;
+}
+
+std::vector<fs::path> expand_shards(const fs::path& pattern) {
+  std::error_code none;
+  if (fs::is_directory(pattern, none)) return list_shards(pattern);
+  const auto names = expand_braces(pattern.string());
+  return {names.begin(), names.end()};
+}
+
 std::vector<fs::path> list_shards(const fs::path& folder) {
   std::vector<fs::path> shards;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error))
-    if (entry.path().extension() == ".tar") shards.push_back(entry.path());
+    if (std::error_code none; is_shard(entry.path()) && entry.is_regular_file(none))
+      shards.push_back(entry.path());
   if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
   std::sort(shards.begin(), shards.end(), [](const fs::path& a, const fs::path& b) {
     return natural_less(a.string(), b.string());

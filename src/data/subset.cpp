@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "vit/core/error.h"
-#include "vit/data/loader.h"
+#include "vit/data/sample.h"
 
 namespace vit::data {
 namespace {
@@ -24,6 +24,7 @@ class Subset : public Dataset {
   std::uint64_t fingerprint(std::int64_t index) const override {
     return whole_->fingerprint(at(index));
   }
+  std::vector<std::filesystem::path> files() const override { return whole_->files(); }
   std::vector<std::int64_t> shard_sizes() const override {
     auto sizes = whole_->shard_sizes();
     if (!std::ranges::is_sorted(indices_)) return {};

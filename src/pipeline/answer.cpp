@@ -1,6 +1,10 @@
 #include "vit/pipeline/answer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <exception>
+#include <optional>
+#include <span>
 
 #include "vit/core/error.h"
 #include "vit/core/text.h"
@@ -105,11 +109,8 @@ class BatchWriter {
   const std::vector<std::string>& labels_;
 };
 
-}  // namespace
-
-AnswerResult answer(const Predictor& predictor, data::Loader& loader, const AnswerOptions& options,
-                    const AnswerSinks& sinks) {
-  AnswerResult result;
+void answer_all(const Predictor& predictor, data::Loader& loader, const AnswerOptions& options,
+                const AnswerSinks& sinks, AnswerResult& result) {
   auto& times = result.times;
   const data::Timed whole(times.total);
   const bool attention = sinks.overlays != nullptr || sinks.gallery != nullptr;
@@ -149,7 +150,15 @@ AnswerResult answer(const Predictor& predictor, data::Loader& loader, const Answ
     if (count < samples.size()) std::rethrow_exception(samples[count].error);
     if (options.progress) options.progress(times.inputs);
   }
-  result.stopped = options.stopping && options.stopping();
+  result.stopped = loader.stopped();
+}
+
+}  // namespace
+
+AnswerResult answer(const Predictor& predictor, data::Loader& loader, const AnswerOptions& options,
+                    const AnswerSinks& sinks) {
+  AnswerResult result;
+  answer_all(predictor, loader, options, sinks, result);
   return result;
 }
 

@@ -1,6 +1,8 @@
 #include "file_inputs.h"
 
 #include <algorithm>
+#include <exception>
+#include <span>
 
 #include "folder_walk.h"
 #include "list_reader.h"
@@ -103,7 +105,7 @@ class FileInputs : public data::SampleSource {
     if (options_.on_file) options_.on_file(file);
     return {file, -1, -1, [file, &options = options_](std::span<float> chw, data::Image* shown) {
               const auto& transform = options.transform();
-              data::show_image(file, data::decode_image(file, transform.channels()), transform, chw,
+              data::preprocess(file, data::decode_image(file, transform.channels()), transform, chw,
                                shown);
             }};
   }

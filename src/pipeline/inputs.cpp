@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "file_inputs.h"
 #include "vit/core/error.h"
 
 namespace vit::pipeline {

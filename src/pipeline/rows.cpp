@@ -1,12 +1,12 @@
 #include "vit/pipeline/rows.h"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <map>
-#include <numeric>
 
 #include "csv.h"
 #include "vit/core/error.h"

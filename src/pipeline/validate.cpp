@@ -46,7 +46,7 @@ ValidationData open_validation_data(const std::vector<std::string>& inputs, std:
     return {std::move(dataset), by_index};
   }
   if (inputs.size() != 2)
-    throw UsageError("validation: expected one folder or two IDX files, found {} inputs",
+    throw UsageError("validation: expected one folder, shards or two IDX files, found {} inputs",
                      inputs.size());
   const bool swapped = names_labels(inputs[0]) && !names_labels(inputs[1]);
   return {data::open_idx(inputs[swapped ? 1 : 0], inputs[swapped ? 0 : 1], channels), true};

@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "file_inputs.h"
 #include "vit/core/error.h"
 
 namespace vit::pipeline {
@@ -73,7 +72,7 @@ std::optional<data::Sample> VideoInputs::next() {
     return data::Sample{name, -1, -1,
                         [name, frame = counted(source_->retrieve()), transform = transform_](
                             std::span<float> chw, data::Image* shown) {
-                          data::show_image(name, frame.pixels, transform(), chw, shown);
+                          data::preprocess(name, frame.pixels, transform(), chw, shown);
                         }};
   }
   return std::nullopt;

@@ -1,6 +1,8 @@
 #include "vit/runtime/memory.h"
 
+#if __has_include(<malloc.h>)
 #include <malloc.h>
+#endif
 
 namespace vit::runtime {
 

@@ -1,5 +1,6 @@
 #include "class_weights.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <sstream>
@@ -41,6 +42,8 @@ std::vector<float> read_weights(const std::string& file, std::size_t classes) {
   if (weights.size() != classes)
     throw DataError("{}: expected {} weights, one a class, found {}", file, classes,
                     weights.size());
+  if (std::ranges::none_of(weights, [](float weight) { return weight > 0; }))
+    throw DataError("{}: expected a weight above 0, found none", file);
   return weights;
 }
 

@@ -17,6 +17,7 @@ std::optional<data::Metrics> evaluate(VisionTransformer& model,
   loading.shape = {form.in_c(), form.img_size()[0], form.img_size()[1]};
   loading.batch_size = options.batch_size;
   loading.workers = options.workers;
+  loading.stopping = options.stop;
   data::Loader loader(data::dataset_samples(
                           data, [&]() -> const auto& { return transform; }),
                       loading);
@@ -27,7 +28,6 @@ std::optional<data::Metrics> evaluate(VisionTransformer& model,
   how.num_classes = form.num_classes();
   how.confusion = options.confusion;
   how.observe = options.observe;
-  how.stopping = options.stop;
   if (options.done) how.progress = [&](std::int64_t done) { options.done(done, data->size()); };
   auto result = data::evaluate(
       loader,

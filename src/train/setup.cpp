@@ -9,8 +9,9 @@
 #include "fine_tune.h"
 #include "vit/config/registry.h"
 #include "vit/core/text.h"
-#include "vit/data/loader.h"
+#include "vit/data/sample.h"
 #include "vit/data/sampler.h"
+#include "vit/data/shards.h"
 #include "vit/data/subset.h"
 #include "vit/data/train_transform.h"
 #include "vit/model/weights.h"
@@ -106,8 +107,23 @@ void check_labels(const TrainSetup& setup) {
                     setup.val_data->name(0), classes, setup.val_data->classes().size() - 1);
 }
 
+/// Numbers stand in for names where nobody gave any: a stray label makes classes of all below it.
+void warn_of_empty_classes(const data::Dataset& data, Log& log) {
+  std::vector<bool> seen(data.classes().size());
+  for (std::int64_t i = 0; i < data.size(); ++i)
+    if (const auto label = data.label(i); label >= 0) seen[static_cast<std::size_t>(label)] = true;
+  const auto empty = std::ranges::count(seen, false);
+  if (empty > 0)
+    log.warning("of {} classes {} have no image to train on, the first: {}", seen.size(), empty,
+                printable(data.classes()[static_cast<std::size_t>(std::ranges::find(seen, false) -
+                                                                  seen.begin())]));
+}
+
 void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
   const auto channels = setup.config.model.in_c();
+  if (data::names_shards(options.data()) && options.holdout() == 0)
+    throw UsageError("holdout: expected images to validate on: the shards of {} are all trained on",
+                     options.data());
   setup.train_data = data::open_data(options.data(), data::Split::kTrain, channels);
   if (options.holdout() > 0) {
     auto halves = data::hold_out(setup.train_data, options.holdout(), options.run().seed());
@@ -117,6 +133,7 @@ void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
     setup.val_data = data::open_data(options.data(), data::Split::kValidation, channels);
     check_labels(setup);
   }
+  warn_of_empty_classes(*setup.train_data, log);
   log.debug("{}: {} images to train on, {} to validate on, {} classes", options.data(),
             setup.train_data->size(), setup.val_data->size(), setup.train_data->classes().size());
 }

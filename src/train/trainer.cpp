@@ -2,6 +2,7 @@
 
 #include <ATen/Functions.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "autocast.h"
@@ -161,7 +162,7 @@ double Trainer::Impl::backward(data::Loader& batches) {
   optimizer_->zero_grad();
   double loss = 0;
   for (std::int64_t part = 0; part < options_.accum(); ++part) {
-    last_batch_ = *batches.next();
+    last_batch_ = batches.next().value();
     data::check_samples(last_batch_);
     loss += forward_backward(last_batch_, state_.step_in_epoch * options_.accum() + part) /
             static_cast<double>(options_.accum());

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <exception>
+#include <new>
+#include <stdexcept>
+#include <string>
+
 namespace vit {
 namespace {
 
@@ -18,6 +23,14 @@ TEST(Error, KindsAreTheCommandsExitCodes) {
   EXPECT_EQ(NotFiniteError("x").exit_code(), 3);
   EXPECT_EQ(IoError("x").exit_code(), 4);
   EXPECT_EQ(DistributedError("x").exit_code(), 5);
+}
+
+TEST(ErrorMessage, IsTheTextInOneLine) {
+  EXPECT_EQ(error_message(std::make_exception_ptr(DataError("a\nb"))).find('\n'),
+            std::string::npos);
+  EXPECT_EQ(error_message(std::make_exception_ptr(std::runtime_error("x"))), "x");
+  EXPECT_EQ(error_message(std::make_exception_ptr(std::bad_alloc())), "not enough memory");
+  EXPECT_EQ(error_message(std::make_exception_ptr(7)), "unknown error");
 }
 
 }  // namespace

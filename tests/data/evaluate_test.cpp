@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
+#include <memory>
+#include <utility>
 
 #include "vit/core/error.h"
 
@@ -27,8 +30,9 @@ class Values : public SampleSource {
   std::int64_t count_, bad_, drawn_ = 0;
 };
 
-Loader values(std::int64_t count, std::int64_t bad = -1) {
+Loader values(std::int64_t count, std::int64_t bad = -1, std::function<bool()> stopping = {}) {
   LoaderOptions options;
+  options.stopping = std::move(stopping);
   options.shape = {1, 1, 1};
   options.batch_size = 4;
   return Loader(std::make_unique<Values>(count, bad), options);
@@ -60,6 +64,8 @@ TEST(Evaluate, MeasuresEveryImage) {
   EXPECT_EQ(result.metrics.images(), 10);
   EXPECT_DOUBLE_EQ(result.metrics.top1(), 90);
   EXPECT_EQ(result.times.inputs, 10);
+  EXPECT_GT(result.times.total, 0);
+  EXPECT_NE(result.times.to_text().find("wait for inputs"), std::string::npos);
   EXPECT_EQ(done, (std::vector<std::int64_t>{4, 8, 10}));
   EXPECT_FALSE(result.stopped);
 }
@@ -78,10 +84,33 @@ TEST(Evaluate, LeavesBadImagesOutWhereTold) {
   EXPECT_NEAR(result.metrics.top1(), 100.0 * 8 / 9, 1e-9);  // double
 }
 
-TEST(Evaluate, StopsAfterABatch) {
+TEST(Evaluate, AsksNothingOfABatchWithoutAGoodImage) {
+  LoaderOptions alone;
+  alone.shape = {1, 1, 1};
+  Loader loader(std::make_unique<Values>(1, 0), alone);
+  const auto result = evaluate(
+      loader, [](const Array&) -> Array { throw DataError("asked"); }, options_of(true));
+  EXPECT_EQ(result.failed, 1);
+  EXPECT_EQ(result.metrics.images(), 0);
+}
+
+TEST(Evaluate, ShowsEachBatchAndItsLogits) {
   auto loader = values(10);
   auto options = options_of();
-  options.stopping = [] { return true; };
+  std::int64_t seen = 0;
+  options.observe = [&](const Batch& batch, const Array& logits) {
+    EXPECT_EQ(logits.size(0), std::ssize(batch.samples));
+    seen += logits.size(0);
+  };
+  evaluate(loader, forward, options);
+  EXPECT_EQ(seen, 10);
+}
+
+TEST(Evaluate, StopsAfterABatch) {
+  bool stop = false;
+  auto loader = values(10, -1, [&] { return stop; });
+  auto options = options_of();
+  options.progress = [&](std::int64_t) { stop = true; };
   const auto result = evaluate(loader, forward, options);
   EXPECT_TRUE(result.stopped);
   EXPECT_EQ(result.metrics.images(), 4);

@@ -86,10 +86,12 @@ TEST(Shards, ReadTheClassFromTheFieldThatIsAskedFor) {
 TEST(Shards, StandOneAfterTheOther) {
   const vit::testing::TemporaryFolder folder;
   write_tar(folder / "b.tar", {{"1.png", image()}, {"1.cls", "1"}});
-  const auto data = open_shards({folder / "b.tar", shard("gnu"), folder / "b.tar"}, 1);
+  write_tar(folder / "c.tar", {{"1.png", image()}, {"1.cls", "1"}});
+  const auto data = open_shards({folder / "b.tar", shard("gnu"), folder / "c.tar"}, 1);
+  EXPECT_THROW(open_shards({folder / "b.tar", folder / "b.tar"}, 1), UsageError);
   EXPECT_EQ(data->size(), 7);
   EXPECT_EQ(data->shard_sizes(), (std::vector<std::int64_t>{1, 5, 1}));
-  EXPECT_EQ(data->name(6), (folder / "b.tar").string() + "/1");
+  EXPECT_EQ(data->name(6), (folder / "c.tar").string() + "/1");
   EXPECT_EQ(data->load(6).channels, 1);
 }
 
@@ -195,6 +197,38 @@ TEST(OpenData, ReadsTheShardsThatAPatternNames) {
   EXPECT_THROW(open_data(folder / "t-{0..2}.tar", Split::kTrain, 3), IoError);
 }
 
+TEST(OpenData, TakesNoArchiveBesideClassFoldersForAShard) {
+  const vit::testing::TemporaryFolder folder;
+  for (const auto* half : {"train", "val"}) {
+    std::filesystem::create_directories(folder / half / "cat");
+    write_file(folder / half / "cat/1.png", image());
+  }
+  write_tar(folder / "val/cat.tar", {{"1.png", image()}});
+  EXPECT_EQ(open_data(folder.path(), Split::kValidation, 3)->classes(),
+            (std::vector<std::string>{"cat"}));
+}
+
+TEST(OpenData, RefusesHalvesOfDifferentKinds) {
+  const vit::testing::TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "train/cat");
+  std::filesystem::create_directory(folder / "val");
+  write_file(folder / "train/cat/1.png", image());
+  write_tar(folder / "val/a.tar", one_sample("0"));
+  try {
+    open_data(folder.path(), Split::kValidation, 3);
+    FAIL();
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("val: expected class folders"));
+  }
+}
+
+TEST(OpenData, TakesAFolderWithBracesInItsNameForAFolder) {
+  const vit::testing::TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "a{1}/train/cat");
+  write_file(folder / "a{1}/train/cat/1.png", image());
+  EXPECT_EQ(open_data(folder / "a{1}", Split::kTrain, 3)->size(), 1);
+}
+
 TEST(OpenData, ReadsTheShardsOfEachHalf) {
   const vit::testing::TemporaryFolder folder;
   for (const auto* half : {"train", "val"}) std::filesystem::create_directory(folder / half);
@@ -206,6 +240,9 @@ TEST(OpenData, ReadsTheShardsOfEachHalf) {
   EXPECT_EQ(train->label(1), 1);
   EXPECT_EQ(open_data(folder.path(), Split::kValidation, 3)->size(), 1);
   EXPECT_EQ(open_validation(folder / "val", 3)->size(), 1);
+  EXPECT_EQ(open_validation(folder / "train/a{9,10}.tar", 3)->size(), 2);
+  EXPECT_EQ(open_data(folder / "train", Split::kTrain, 3)->size(), 2);
+  EXPECT_EQ(train->files().size(), 2U);
 }
 
 }  // namespace

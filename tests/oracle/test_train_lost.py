@@ -101,6 +101,17 @@ def test_leaves_foreign_files_under_its_names_alone(vit, data, run, name):
     assert contents(run) == before
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_resuming_leaves_a_foreign_report_alone(vit, run, tmp_path, link):
+    report = tmp_path / "other.html" if link else run / "report.html"
+    (run / "report.html").unlink()
+    report.write_text("mine")
+    if link:
+        (run / "report.html").symlink_to(report)
+    assert "no run wrote it" in error(vit, "--resume", run, rc=4)
+    assert report.read_text() == "mine"
+
+
 def test_leaves_a_foreign_checkpoints_folder_alone(vit, data, tmp_path):
     (tmp_path / "run/checkpoints").mkdir(parents=True)
     (tmp_path / "run/checkpoints/model.pt").write_text("mine")

@@ -127,7 +127,12 @@ def test_lists_everything_that_it_lacks_and_what_makes_no_difference(vit, folder
     assert "channels_last: true" in done.stderr and "sched_on_updates" in done.stderr
 
 
-@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "just words"])
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 8)}]\n" for i in range(1, 10))
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "just words", "a: &a [*a]\n", "model: &a\n  x: *a\n", BOMB,
+                                  "[" * 100 + "]" * 100])
 def test_says_that_a_file_is_no_args_yaml(vit, folder, tmp_path, text):
     (tmp_path / "args.yaml").write_text(text)
     done = vit.run("vit-train", "--data", folder, "-c", tmp_path / "args.yaml", "--dry-run", rc=1)
@@ -167,7 +172,7 @@ def test_weighs_classes_from_a_file_or_by_their_number_of_images(vit, folder, tm
     train("uneven", "--class-weights", tmp_path / "other")
     assert loss("plain") == pytest.approx(loss("even")) == pytest.approx(loss("balanced"))
     assert loss("uneven") != pytest.approx(loss("plain"))
-    for text, says in (("1\n", "2 weights"), ("1\nx\n", "line 2"), ("1\n-1\n", "line 2")):
+    for text, says in (("1\n", "2 weights"), ("1\nx\n", "line 2"), ("1\n-1\n", "line 2"), ("0\n0\n", "above 0")):
         (tmp_path / "wrong").write_text(text)
         assert says in train("wrong-run", "--class-weights", tmp_path / "wrong", rc=1).stderr
 

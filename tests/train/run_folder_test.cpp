@@ -52,7 +52,7 @@ TEST_F(RunFolderTest, TakesNothingForItsOwnWithoutAnArgsFileOfARun) {
   const auto found = inspect_run_folder(path);
   EXPECT_FALSE(found.has_run);
   EXPECT_THAT(found.own, IsEmpty());
-  EXPECT_EQ(found.foreign.size(), 6U);
+  EXPECT_EQ(found.foreign.size(), 7U);
   EXPECT_THROW(check_nothing_foreign(found), IoError);
 }
 

@@ -55,7 +55,13 @@ void set_calibration(ConvertArguments& arguments, Command& command) {
     std::optional<data::EvalTransform> transform;
     pipeline::FileInputOptions inputs;
     inputs.shape = {model.in_c(), model.img_size()[0], model.img_size()[1]};
-    inputs.transform = [&]() -> const data::EvalTransform& { return *transform; };
+    inputs.transform = [&]() -> const data::EvalTransform& {
+      if (!transform)
+        throw UsageError(
+            "calibrate: expected tensors (.npy, .safetensors) for a model of {} channels",
+            model.in_c());
+      return *transform;
+    };
     if (model.in_c() == 1 || model.in_c() == 3)
       transform.emplace(loaded.config.preprocessing, model.img_size(), model.in_c());
     data::LoaderOptions options;

@@ -54,7 +54,6 @@ int run_validation(Command& command, const InferOptions& options) {
   evaluation.num_classes = predictor.num_classes();
   evaluation.confusion = !options.confusion.empty();
   evaluation.skip_errors = options.on_error == "skip";
-  evaluation.stopping = settings.stopping;
   InferProgress progress(log, command.quiet(), data.dataset->size());
   evaluation.progress = [&](std::int64_t done) { progress.show(done); };
   data::Loader loader(data::dataset_samples(

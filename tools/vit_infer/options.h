@@ -121,7 +121,8 @@ void visit_video(InferOptions& o, Visitor&& v) {
 template <class Visitor>
 void visit_measuring(InferOptions& o, Visitor&& v) {
   v("validate", o.validate,
-    Field{.help = "INPUT is a folder of class folders or of IDX files, or two IDX files"});
+    Field{.help = "INPUT is class folders, tar shards or IDX files: a folder, a pattern, or two "
+                  "IDX files"});
   v("class_map", o.class_map,
     Field{.help = "Text file with one class folder a line, in the order of the model's classes "
                   "(default: the model's labels; \\xHH in a name is a byte, so that the folder "

@@ -131,7 +131,6 @@ int run_rows(Command& command, const InferOptions& options) {
   auto video = open_annotated(options);
 
   const auto settings = loader_options(command, options, predictor);
-  answers.stopping = settings.stopping;
   InferProgress progress(command.log(), command.quiet(), 0);
   answers.progress = [&](std::int64_t done) { progress.show(done); };
   auto inputs = pipeline::check_inputs(open_shard(options, shard, predictor, files),

@@ -8,11 +8,17 @@
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
 #include "vit/core/text.h"
+#include "vit/data/shards.h"
 #include "vit/pipeline/row_output.h"
 
 namespace vit::tools {
 namespace fs = std::filesystem;
 namespace {
+
+bool is_folder(const fs::path& path) {
+  std::error_code none;
+  return fs::is_directory(path, none);
+}
 
 /// The regular files right in a folder, sorted.
 std::vector<fs::path> files_in(const fs::path& folder) {
@@ -34,14 +40,15 @@ bool is_model_part(const fs::path& file) {
 
 std::vector<pipeline::FileStamp> stamp_model(const InferOptions& options) {
   std::vector<fs::path> files{options.model};
-  if (fs::is_directory(options.model)) {
+  if (is_folder(options.model)) {
     files = files_in(options.model);
     std::erase_if(files, [](const fs::path& file) { return !is_model_part(file); });
   }
   if (!options.config.empty()) files.push_back(options.config);
   std::vector<pipeline::FileStamp> stamps;
   for (const auto& file : files)
-    if (fs::is_regular_file(file)) stamps.push_back(pipeline::stamp_file(file));
+    if (std::error_code none; fs::is_regular_file(file, none))
+      stamps.push_back(pipeline::stamp_file(file));
   return stamps;
 }
 
@@ -58,18 +65,20 @@ fs::path file_of_stdout() {
 
 RunFiles::RunFiles(const InferOptions& options) : options_(options), model_(stamp_model(options)) {
   reads_file(options.model);
-  if (fs::is_directory(options.model))
+  if (is_folder(options.model))
     for (const auto& file : files_in(options.model)) reads_file(file);
   if (!options.config.empty()) reads_file(options.config);
   if (!options.class_map.empty()) reads_file(options.class_map);
   for (const auto& input : options.inputs) {
     if (input == "-") {
       reads_file("/dev/stdin");
-    } else if (fs::is_directory(input)) {
+    } else if (is_folder(input)) {
       overlay_roles_.reads_tree(input);
-      // Those of IDX data sets stand right in their folder.
+      // Those of IDX datasets stand right in their folder.
       if (options.validate)
         for (const auto& file : files_in(input)) reads_file(file);
+    } else if (options.validate && data::names_shards(input)) {
+      for (const auto& file : data::expand_shards(input)) reads_file(file);
     } else {
       reads_file(input);
     }
@@ -112,7 +121,7 @@ void RunFiles::watch(pipeline::FileInputOptions& inputs) {
 
 void RunFiles::reads(const data::Dataset& dataset) {
   if (!replaces_) return;
-  for (std::int64_t i = 0; i < dataset.size(); ++i) roles_.reads_once(dataset.name(i));
+  for (const auto& file : dataset.files()) roles_.reads_once(file);
 }
 
 pipeline::RunRecord RunFiles::record(const Shard& shard, const infer::Predictor& predictor,

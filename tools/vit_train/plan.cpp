@@ -7,7 +7,9 @@
 
 #include "common/torch.h"
 #include "timm_config.h"
+#include "vit/core/contains.h"
 #include "vit/core/file_roles.h"
+#include "vit/data/shards.h"
 
 namespace vit::tools {
 namespace fs = std::filesystem;
@@ -36,10 +38,31 @@ void make_absolute(Json& given, const char* field) {
   given[field] = absolute_path(given[field].get<std::string>()).string();
 }
 
+/// Of a pattern of shards each part between `::`; one that names absolute paths is left as it is.
+std::string absolute_pattern(const std::string& pattern) {
+  std::string made;
+  for (std::size_t begin = 0; begin != std::string::npos;) {
+    const auto end = pattern.find("::", begin);
+    const auto part =
+        pattern.substr(begin, end == std::string::npos ? std::string::npos : end - begin);
+    const auto shards = data::expand_shards(part);
+    const bool absolute =
+        std::ranges::all_of(shards, [](const fs::path& shard) { return shard.is_absolute(); });
+    made += absolute ? part : absolute_path(part).string();
+    if (end != std::string::npos) made += "::";
+    begin = end == std::string::npos ? end : end + 2;
+  }
+  return made;
+}
+
 void make_absolute(Json& given) {
-  make_absolute(given, "data");
-  make_absolute(given, "output");
   std::error_code none;
+  if (given.contains("data") && data::names_shards(given["data"].get<std::string>()) &&
+      !fs::is_directory(given["data"].get<std::string>(), none))
+    given["data"] = absolute_pattern(given["data"].get<std::string>());
+  else
+    make_absolute(given, "data");
+  make_absolute(given, "output");
   if (given.value("class_weights", "balanced") != "balanced") make_absolute(given, "class_weights");
   if (given.contains("model") && fs::exists(given["model"].get<std::string>(), none))
     make_absolute(given, "model");
@@ -70,6 +93,8 @@ void merge_output(const Arguments& arguments, Json& given) {
 std::optional<train::Checkpoint> choose_checkpoint(const Plan& plan, bool automatic, Log& log) {
   const auto& folder = plan.folder;
   if (folder.has_checkpoints) {
+    // What a run before this file was known did not write is nobody's to replace.
+    if (contains(folder.foreign, std::string("report.html"))) check_nothing_foreign(folder);
     if (auto found = train::find_checkpoint(folder.path / "checkpoints", log)) {
       log.debug("{}: verified", found->path.string());
       return found;
@@ -93,7 +118,10 @@ std::optional<train::Checkpoint> choose_checkpoint(const Plan& plan, bool automa
 
 void add_inputs(FileRoles& roles, const Plan& plan) {
   const auto& options = plan.options;
-  roles.reads_tree(options.data());
+  if (data::names_shards(options.data()))
+    for (const auto& shard : data::expand_shards(options.data())) roles.reads(shard);
+  else
+    roles.reads_tree(options.data());
   if (plan.checkpoint || options.model().empty()) return;  // a resumed run reads its checkpoint
   std::error_code none;
   if (fs::is_directory(options.model(), none))

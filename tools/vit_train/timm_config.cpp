@@ -23,23 +23,37 @@ Json scalar_to_json(const YAML::Node& node) {
   return text;
 }
 
-Json to_json(const YAML::Node& node) {
-  if (node.IsScalar()) return scalar_to_json(node);
-  Json json;
-  if (node.IsSequence()) {
-    json = Json::array();
-    for (const auto& item : node) json.push_back(to_json(item));
-  } else if (node.IsMap()) {
-    json = Json::object();
-    for (const auto& item : node) json[item.first.Scalar()] = to_json(item.second);
+/// A file's nodes as JSON. Aliases can make a few lines endless or enormous: what is deeper or more
+/// than any args.yaml is refused.
+class JsonMaker {
+ public:
+  Json make(const YAML::Node& node, int depth = 0) {
+    constexpr int kDeepest = 16, kMostNodes = 100'000;
+    if (depth > kDeepest || ++nodes_ > kMostNodes)
+      throw DataError("expected at most {} levels and {} values", kDeepest, kMostNodes);
+    if (node.IsScalar()) return scalar_to_json(node);
+    Json json;
+    if (node.IsSequence()) {
+      json = Json::array();
+      for (const auto& item : node) json.push_back(make(item, depth + 1));
+    } else if (node.IsMap()) {
+      json = Json::object();
+      for (const auto& item : node) json[item.first.Scalar()] = make(item.second, depth + 1);
+    }
+    return json;
   }
-  return json;
-}
+
+ private:
+  int nodes_ = 0;
+};
 
 Json read_yaml(const std::filesystem::path& path) {
   try {
-    auto json = to_json(YAML::Load(read_file(path)));
+    constexpr std::size_t kLargest = std::size_t{1} << 20;
+    auto json = JsonMaker().make(YAML::Load(read_file(path, kLargest)));
     if (json.is_object()) return json;
+  } catch (const DataError& error) {
+    throw DataError("{}: {}", path.string(), error.what());
   } catch (const YAML::Exception& error) {
     throw DataError("{}: expected YAML, found: {}", path.string(), error.what());
   }

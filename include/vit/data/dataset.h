@@ -27,6 +27,8 @@ class Dataset {
   virtual std::string name(std::int64_t index) const = 0;
   /// Decodes image `index`. Throws IoError, DataError naming the file.
   virtual Image load(std::int64_t index) const = 0;
+  /// The files that the images come from; an output may be none of them.
+  virtual std::vector<std::filesystem::path> files() const { return {}; }
   /// Where neighbours are cheapest read one after the other: how many images each shard holds, in
   /// the order of their indices. Empty: any order is as good.
   virtual std::vector<std::int64_t> shard_sizes() const { return {}; }
@@ -60,16 +62,16 @@ std::shared_ptr<const Dataset> open_idx(const std::filesystem::path& images,
 /// `.gz`; or shards named by a pattern (`train-{0000..0099}.tar`), which are all for training.
 /// Opening the validation half of class folders also compares its classes with `train/`'s.
 /// Throws UsageError where a pattern is to validate, IoError, DataError in one line that says what
-/// was looked for.
+/// was looked for, or that one half is folders and the other shards.
 std::shared_ptr<const Dataset> open_data(const std::filesystem::path& data, Split split,
                                          std::int64_t channels);
 
 /// Whether `folder` holds MNIST-named IDX files.
 bool has_idx_files(const std::filesystem::path& folder);
 
-/// Images to validate on: class folders or tar shards right under `folder`, or the `t10k`/test pair
-/// of IDX files.
-std::shared_ptr<const Dataset> open_validation(const std::filesystem::path& folder,
+/// Images to validate on: class folders or tar shards right under `data`, the `t10k`/test pair of
+/// IDX files, or shards named by a pattern.
+std::shared_ptr<const Dataset> open_validation(const std::filesystem::path& data,
                                                std::int64_t channels);
 
 /// `a10` after `a9`: timm's `natural_key` as a less-than.

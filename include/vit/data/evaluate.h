@@ -17,14 +17,13 @@ struct EvaluateOptions {
   bool skip_errors = false;  ///< leave bad images out
   /// Told of each batch and its logits [B, num_classes]; may be empty.
   std::function<void(const Batch&, const Array& logits)> observe;
-  std::function<bool()> stopping;                   ///< asked after each batch; empty: never
   std::function<void(std::int64_t done)> progress;  ///< images; may be empty
 };
 
 struct Evaluation {
   Metrics metrics;
   std::int64_t failed = 0;  ///< images left out
-  bool stopped = false;     ///< before the end
+  bool stopped = false;     ///< before the end, by the loader's `stopping`
   StepTimes times;
 };
 

@@ -55,6 +55,8 @@ class Loader {
   /// The next batch in order; none at the end, or when stopping. Throws what the source threw,
   /// after the samples before it. What is wrong with a sample is its `error`.
   std::optional<Batch> next();
+  /// Whether `next` gave none because of `stopping`, not of the end.
+  bool stopped() const;
 
  private:
   class State;

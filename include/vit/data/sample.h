@@ -63,15 +63,15 @@ std::unique_ptr<SampleSource> epoch_samples(std::shared_ptr<const Dataset> datas
                                             EpochOptions options);
 
 /// The images of a dataset in order, as the model sees them when it is used. `classes[i]` is the
-/// label of the dataset's class i; empty: its own labels. `transform` is asked for when the first
-/// image comes.
+/// label of the dataset's class i; empty: its own labels. `transform` is asked for with each image,
+/// by several threads at once.
 std::unique_ptr<SampleSource> dataset_samples(std::shared_ptr<const Dataset> dataset,
                                               std::function<const EvalTransform&()> transform,
                                               std::vector<std::int64_t> classes = {});
 
 /// An image through `transform` into `chw`, and its 8-bit form into `cropped` where asked for.
 /// Throws DataError, which `name` opens, where the transform cannot take it.
-void show_image(const std::string& name, const ImageView& image, const EvalTransform& transform,
+void preprocess(const std::string& name, const ImageView& image, const EvalTransform& transform,
                 std::span<float> chw, Image* cropped);
 
 /// 0 … n − 1 in the random order of (seed, epoch).

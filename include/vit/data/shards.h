@@ -16,8 +16,12 @@ namespace vit::data {
 /// webdataset do; `::` separates patterns. Throws UsageError on more than a million results.
 std::vector<std::string> expand_braces(const std::string& pattern);
 
-/// Whether `data` names shards, not a folder: it ends with `.tar` or has a brace.
-bool names_shards(const std::string& data);
+/// Whether `data` names shards: a folder that holds them, or no folder and it ends with `.tar` or
+/// has a brace.
+bool names_shards(const std::filesystem::path& data);
+
+/// The files that a pattern names, or the shards of a folder. Throws as expand_braces, IoError.
+std::vector<std::filesystem::path> expand_shards(const std::filesystem::path& pattern);
 
 struct ShardOptions {
   std::string target_key;  ///< field of the `json` file that holds the class; empty: the `cls`
@@ -30,6 +34,10 @@ struct ShardOptions {
 /// image, no class or a file twice.
 std::shared_ptr<const Dataset> open_shards(const std::vector<std::filesystem::path>& shards,
                                            std::int64_t channels, const ShardOptions& options = {});
+
+/// Whether `folder` has `.tar` files and no folders in it: an archive beside class folders is none
+/// of the dataset.
+bool holds_shards(const std::filesystem::path& folder);
 
 /// The `.tar` files right in `folder`, sorted as numbers sort.
 std::vector<std::filesystem::path> list_shards(const std::filesystem::path& folder);

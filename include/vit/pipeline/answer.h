@@ -24,7 +24,6 @@ struct AnswerOptions {
   engine::AttentionMethod attention = engine::AttentionMethod::kRollout;
   bool skip_errors = false;    ///< a row with the error, and go on
   std::int64_t skip_rows = 0;  ///< inputs at the beginning whose rows are there already
-  std::function<bool()> stopping;
   std::function<void(std::int64_t)> progress;  ///< inputs done so far
 };
 

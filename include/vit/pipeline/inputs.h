@@ -30,7 +30,7 @@ struct FileInputOptions {
 /// followed but never in a circle), `-` (a list of further ones on standard input, read as they
 /// come) or a `.npy` / `.safetensors` (tensor `input`) of float32 [B, C, H, W] that is fed as it
 /// is. A video or `camera:N` is each of its frames that `every` picks, named `clip.mp4#12`.
-/// Whatever is wrong with one of them is thrown by its Input's `load`; a list that cannot be
+/// Whatever is wrong with one of them is thrown by its Sample's `load`; a list that cannot be
 /// read or is none ends the stream: `next` throws IoError, DataError.
 std::unique_ptr<data::SampleSource> open_inputs(std::vector<std::string> arguments,
                                                 FileInputOptions options);

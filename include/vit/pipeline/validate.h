@@ -1,4 +1,4 @@
-// A model measured on a data set.
+// What a model is validated on, and what is said of it.
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,7 @@ struct EvaluateOptions {
   bool confusion = false;  ///< data::Metrics::confusion is wanted
   /// Told of each batch and its logits [B, classes]; may be empty.
   std::function<void(const data::Batch&, const Array& logits)> observe;
-  std::function<bool()> stop;                            ///< asked after each batch; empty: never
+  std::function<bool()> stop;                            ///< asked while batches come; empty: never
   std::function<void(std::int64_t, std::int64_t)> done;  ///< images done, of all; may be empty
 };
 
