@@ -1,5 +1,6 @@
 #include "common/command.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <opencv2/core/version.hpp>
@@ -32,13 +33,13 @@ std::string version_text(const std::string& name) {
 
 Command::Command(const std::string& name, const std::string& description,
                  const std::string& examples)
-    : app_(description, name), name_(name) {
-  app_.footer(examples);
-  app_.set_help_flag("-h,--help", "Print this and exit");
-  app_.option_defaults()->always_capture_default(false);
-  app_.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    : app_(std::make_unique<CLI::App>(description, name)), name_(name) {
+  app_->footer(examples);
+  app_->set_help_flag("-h,--help", "Print this and exit");
+  app_->option_defaults()->always_capture_default(false);
+  app_->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   const auto* group = "Every command";
-  app_.add_flag_callback(
+  app_->add_flag_callback(
           "--version",
           [this] {
             std::cout << version_text(name_) << '\n';
@@ -46,7 +47,7 @@ Command::Command(const std::string& name, const std::string& description,
           },
           "Versions, CPU capability, and CUDA or why not")
       ->group(group);
-  app_.add_option_function<std::string>(
+  app_->add_option_function<std::string>(
           "--list-models",
           [](const std::string& glob) {
             list_models(std::cout, glob.empty() ? "*" : glob);
@@ -58,10 +59,10 @@ Command::Command(const std::string& name, const std::string& description,
       ->trigger_on_parse()
       ->group(group);
   lists_.join({"--list-models", ListOf::kWords, 0, 1});
-  app_.add_option_function<std::string>(
+  app_->add_option_function<std::string>(
           "--generate",
           [this](const std::string& what) {
-            const auto usage = read_usage(app_);
+            const auto usage = read_usage(*app_);
             std::cout << (what == "man" ? man_page(usage) : completion(usage, what));
             throw CLI::Success();
           },
@@ -72,6 +73,10 @@ Command::Command(const std::string& name, const std::string& description,
   flags_.show("architecture_names", "--list-models");
   flags_.add(common_, &given_, group);
 }
+
+Command::~Command() = default;
+
+void Command::require(const std::string& name) { app_->get_option(name)->required(); }
 
 int Command::report(ErrorKind kind, const std::string& message) {
   if (!log_) log_ = std::make_unique<Log>(LogOptions{name_});
@@ -99,9 +104,9 @@ int Command::parse_and_run(int argc, char** argv, const std::function<int()>& bo
   try {
     auto arguments = lists_.gather({argv + 1, argv + argc});
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
-    app_.parse(std::move(arguments));
+    app_->parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app_.exit(error);
+    if (error.get_exit_code() == 0) return app_->exit(error);
     return report(ErrorKind::kUsage, error.what());
   } catch (const Error& error) {
     return report(error.kind(), error.what());

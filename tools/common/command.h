@@ -1,7 +1,6 @@
 // What the three commands share: options, one-line errors, exit codes, --version, --list-models.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,6 +10,10 @@
 #include "common/lists.h"
 #include "vit/core/error.h"
 #include "vit/core/log.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace vit::tools {
 
@@ -41,11 +44,12 @@ class Command {
  public:
   /// `examples` closes the help text.
   Command(const std::string& name, const std::string& description, const std::string& examples);
+  ~Command();
 
   /// Where options are added, from the field lists of structs.
   Flags& flags() { return flags_; }
   /// An option whose absence is an error of the parser's. `name`: a name of it.
-  void require(const std::string& name) { app_.get_option(name)->required(); }
+  void require(const std::string& name);
   /// Whether an option that every command has was given.
   bool was_given(const std::string& field) const { return given_.contains(field); }
   /// Parses, runs `body` and turns every outcome into its exit code (tools/README.md) and one line
@@ -73,9 +77,9 @@ class Command {
   /// One line on stderr, with flags where the library names fields.
   int report(ErrorKind kind, const std::string& message);
 
-  CLI::App app_;
+  std::unique_ptr<CLI::App> app_;
   Lists lists_;
-  Flags flags_{app_, lists_};
+  Flags flags_{*app_, lists_};
   std::string name_;
   CommonOptions common_;
   Json given_ = Json::object();  // of them

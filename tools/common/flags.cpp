@@ -1,5 +1,6 @@
 #include "common/flags.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "vit/core/error.h"

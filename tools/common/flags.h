@@ -1,7 +1,6 @@
 // The one way in which a command gets its flags: from the field list of a struct (vit::visit).
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -10,6 +9,10 @@
 
 #include "common/lists.h"
 #include "vit/core/visit.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace vit::tools {
 

@@ -1,5 +1,6 @@
 #include "common/lists.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 

@@ -1,10 +1,14 @@
 // Options that take several values: `1,2,3` or `1 2 3`, and never the positional behind them.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace vit::tools {
 

@@ -1,5 +1,6 @@
 #include "common/usage.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 
@@ -74,8 +75,6 @@ Usage read_usage(const CLI::App& app) {
         if (option.value.empty()) option.value = "VALUE";
         option.value_optional = from->get_expected_min() == 0;
       }
-      if (std::ranges::find(option.names, "--arch") != option.names.end())
-        option.architectures = true;
     }
     usage.options.push_back(std::move(option));
   }

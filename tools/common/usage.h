@@ -1,9 +1,12 @@
 // What a command line takes, read from its parser: what completion and man pages are made from.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace vit::tools {
 

@@ -28,7 +28,7 @@ void visit_source(ConvertArguments& a, Visitor&& v) {
     Field{.help = "Architecture when the input does not say: timm's names; NAME.seed for the "
                   "seed's form",
           .flag = "--arch",
-          .value = "NAME"});
+          .value = "ARCH"});
   v("config_file", load.config_file,
     Field{.help = "Our own JSON, or timm's or the Hub's config.json",
           .flag = "--config",

@@ -56,7 +56,7 @@ void visit_model(InferOptions& o, Visitor&& v) {
           .flag = "-m,--model",
           .value = "FILE"});
   v("architecture", o.arch,
-    Field{.help = "Architecture, where the file does not say", .flag = "--arch", .value = "NAME"});
+    Field{.help = "Architecture, where the file does not say", .flag = "--arch", .value = "ARCH"});
   v("config_file", o.config,
     Field{
         .help = "Configuration, where the file does not say", .flag = "--config", .value = "FILE"});
