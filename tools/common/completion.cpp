@@ -107,7 +107,7 @@ std::string bash_completion(const Usage& usage) {
       << "  )\n"
       << "  [[ -z $paths ]] || compopt -o filenames 2>/dev/null\n"
       << "}\n"
-      << "complete -F " << function << ' ' << usage.name << '\n';
+      << "complete -o default -F " << function << ' ' << usage.name << '\n';
   return out.str();
 }
 
