@@ -8,6 +8,10 @@
 #include <array>
 #include <utility>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace vit {
 namespace {
 
@@ -19,6 +23,14 @@ constexpr std::array<std::pair<Isa, std::string_view>, 6> kIsaNames{{{Isa::kPort
                                                                      {Isa::kAmx, "amx"}}};
 
 #if defined(__x86_64__)
+/// Tiles of bytes and of bfloat16 (CPUID leaf 7), which older compilers have no name for.
+bool has_tiles() {
+  constexpr unsigned kAmxBf16 = 1U << 22U, kAmxTile = 1U << 24U, kAmxInt8 = 1U << 25U;
+  constexpr unsigned kAll = kAmxBf16 | kAmxTile | kAmxInt8;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAll) == kAll;
+}
+
 /// Linux gives a process the tiles' registers when it asks for them.
 bool ask_for_tiles() {
 #if defined(__linux__)
@@ -46,10 +58,7 @@ std::vector<Isa> find_isas() {
   isas.push_back(Isa::kVnni);
   if (__builtin_cpu_supports("avx512bf16") == 0) return isas;
   isas.push_back(Isa::kBf16);
-  const bool tiles = __builtin_cpu_supports("amx-tile") != 0 &&
-                     __builtin_cpu_supports("amx-int8") != 0 &&
-                     __builtin_cpu_supports("amx-bf16") != 0;
-  if (tiles && ask_for_tiles()) isas.push_back(Isa::kAmx);
+  if (has_tiles() && ask_for_tiles()) isas.push_back(Isa::kAmx);
 #endif
   return isas;
 }

@@ -14,8 +14,7 @@ bool Field::allows(double number) const {
 bool Field::allows(const std::string& text) const { return names.empty() || contains(names, text); }
 
 std::string Field::expected(bool whole, bool plural) const {
-  const auto what =
-      format("{}{}number{}", plural ? "" : "a ", whole ? "whole " : "", plural ? "s" : "");
+  auto what = format("{}{}number{}", plural ? "" : "a ", whole ? "whole " : "", plural ? "s" : "");
   if (std::isinf(low) && std::isinf(high)) return what;
   if (above_low) return format("{} above {}, at most {}", what, low, high);
   return format("{} from {} to {}{}", what, low, below_high ? "below " : "", high);

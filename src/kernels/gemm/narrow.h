@@ -80,7 +80,7 @@ struct NarrowLoops {
     float* sums = call.scratch + (gate ? kNarrowChunk * kTileSums : 0);
     const int pairs = (t1 - t0 + 1) / 2;
     NarrowBlock block;
-    block.next_tile = static_cast<std::size_t>(lines * kTileLine);
+    block.next_tile = static_cast<std::size_t>(lines) * kTileLine;
     block.fetch = (kPanelLine / kLineBytes + pairs - 1) / pairs;
     for (int line = 0; line < lines; line += kBlock) {
       block.lines = lines - line < kBlock ? lines - line : kBlock;
@@ -92,7 +92,7 @@ struct NarrowLoops {
         block.tiles = t + 1 < t1 ? 2 : 1;
         block.a = reinterpret_cast<const std::byte*>(call.a.data) +
                   static_cast<std::size_t>(t) * block.next_tile +
-                  static_cast<std::size_t>(line * kTileLine);
+                  static_cast<std::size_t>(line) * kTileLine;
         block.sums = sums + (t - t0) * kTileSums;
         Kernel::multiply(block);
         block.next += block.fetch * block.lines * kLineBytes;

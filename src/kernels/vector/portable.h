@@ -66,7 +66,7 @@ struct VectorOf {
   static VIT_INLINE Reg to_bf16(Reg x) {
     const Bits odd = (bits(x) >> 16) & 1;
     const Bits rounded = (bits(x) + odd + 0x7fff) & static_cast<std::int32_t>(0xffff0000U);
-    return x == x ? reinterpret_cast<Reg>(rounded) : x;
+    return x == x ? reinterpret_cast<Reg>(rounded) : x;  // NOLINT(misc-redundant-expression): NaN
   }
   /// The upper halves of floats.
   static VIT_INLINE void store_bf16(std::uint16_t* p, Reg x) {
