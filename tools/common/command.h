@@ -11,7 +11,7 @@
 #include "vit/core/error.h"
 #include "vit/core/log.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's own
 class App;
 }  // namespace CLI
 

@@ -10,7 +10,7 @@
 #include "common/lists.h"
 #include "vit/core/visit.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's own
 class App;
 }  // namespace CLI
 
