@@ -59,20 +59,23 @@ bool is_own_args(const fs::path& path) {
          json.contains("model_args") && json.contains("recipe") && json.contains("epochs");
 }
 
+/// At most `count` bytes.
+std::string read_start(const fs::path& path, std::size_t count) {
+  std::ifstream in(path, std::ios::binary);
+  std::string bytes(count, '\0');
+  in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(in.gcount()));
+  return bytes;
+}
+
 bool is_own_report(const fs::path& path) {
   if (!is_plain_file(path)) return false;
-  std::ifstream in(path, std::ios::binary);
-  std::string head(512, '\0');
-  in.read(head.data(), static_cast<std::streamsize>(head.size()));
-  return head.find(report::kTrainingPageMark) != head.npos;
+  return read_start(path, 512).find(report::kTrainingPageMark) != std::string::npos;
 }
 
 std::string read_first_line(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::string line(4096, '\0');
-  in.read(line.data(), static_cast<std::streamsize>(line.size()));
-  line.resize(static_cast<std::size_t>(in.gcount()));
-  return line.substr(0, line.find('\n'));
+  const auto start = read_start(path, 4096);
+  return start.substr(0, start.find('\n'));
 }
 
 bool is_own_log(const fs::path& path) {

@@ -7,10 +7,6 @@
 #include "vit/core/error.h"
 
 namespace vit::tools {
-namespace {
-
-/// Between the values of a gathered list: no command line has it.
-constexpr char kSeparator = '\x1f';
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts(1);
@@ -21,6 +17,11 @@ std::vector<std::string> split(const std::string& text, char separator) {
       parts.back() += c;
   return parts;
 }
+
+namespace {
+
+/// Between the values of a gathered list: no command line has it.
+constexpr char kSeparator = '\x1f';
 
 bool is_number(const std::string& text) {
   char* end = nullptr;

@@ -12,6 +12,9 @@ class Option;
 
 namespace vit::tools {
 
+/// What stands between the separators; one part, empty, of an empty text.
+std::vector<std::string> split(const std::string& text, char separator);
+
 /// What may stand in a list, and so where it ends on the command line.
 enum class ListOf {
   kNumbers,    ///< separated by commas or spaces; ends before what is no number

@@ -4,18 +4,10 @@
 #include <algorithm>
 #include <cctype>
 
+#include "common/lists.h"
+
 namespace vit::tools {
 namespace {
-
-std::vector<std::string> parts_of(const std::string& text, char separator) {
-  std::vector<std::string> parts(1);
-  for (const char c : text)
-    if (c == separator)
-      parts.emplace_back();
-    else
-      parts.back() += c;
-  return parts;
-}
 
 /// A word that is given as it is (`auto`), not the name of what is given (`FILE`, `Ns`).
 bool is_literal(const std::string& word) {
@@ -29,14 +21,14 @@ void read_value(UsageOption& option, const std::string& value) {
   const auto open = value.find('{');
   const auto close = value.find('}', open);
   if (open != std::string::npos && close != std::string::npos) {
-    option.words = parts_of(value.substr(open + 1, close - open - 1), ',');
+    option.words = split(value.substr(open + 1, close - open - 1), ',');
     for (const auto& word : option.words) option.value += (option.value.empty() ? "" : "|") + word;
     return;
   }
   option.value = value;
   if (value.starts_with('[') && value.ends_with(']'))
     option.value = value.substr(1, value.size() - 2);
-  for (const auto& word : parts_of(option.value, '|')) {
+  for (const auto& word : split(option.value, '|')) {
     if (is_literal(word)) option.words.push_back(word);
     if (word == "FILE" || word == "REF") option.files = true;
     if (word == "DIR") option.folders = true;
