@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 
 from conftest import ROOT, assert_close, randomize
 
-# float32 on one machine: sums in another order, nothing else.
-LOGITS = 1e-6
+# float32 on both sides, sums in another order: each is off by up to 1e-6 of what float64 gives.
+LOGITS = 2e-6
 
 SEED = pathlib.Path(os.environ.get("VIT_SEED", ROOT.parent / "shared/seed/vit.py"))
 BASE = dict(img_size=32, patch_size=8, embed_dim=48, depth=3, num_heads=3, num_classes=10)
@@ -78,7 +78,7 @@ def test_the_seeds_factory_has_an_architecture(seed, vit, tmp_path):
     assert "5 classes" in done.stderr and "preprocessing" in done.stderr
     images = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
-        assert_close(vit.infer(native, images), model(images), 2 * LOGITS)  # twelve blocks of 768
+        assert_close(vit.infer(native, images), model(images), LOGITS)
 
 
 def test_exchanging_two_tensors_of_one_shape_changes_the_numbers(seed, vit, tmp_path):

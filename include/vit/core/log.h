@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdio>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ struct LogOptions {
   LogLevel level = LogLevel::kInfo;
   LogFormat format = LogFormat::kText;
   std::FILE* stream = stderr;  ///< null: says nothing
+  /// What is written in place of a message: a program's own words for the library's. Empty: as is.
+  std::function<std::string(const std::string& message)> wording = {};
 };
 
 /// Thread-safe; one call writes one whole line.
