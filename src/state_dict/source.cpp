@@ -184,7 +184,7 @@ ModelConfig resolve_config(const WeightFile& file, const SourceOptions& options,
     auto config = config_of(*file.own_config, file.path.string(), "", log);
     if (log != nullptr && !options.architecture.empty() &&
         options.architecture != config.architecture)
-      log->warning("{}: says itself that it is {}: the architecture {} is not used",
+      log->warning("{}: says itself that it is {}: `architecture` {} is not used",
                    file.path.string(),
                    config.architecture.empty() ? "of no named architecture" : config.architecture,
                    options.architecture);
