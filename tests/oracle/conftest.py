@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import timm
 import torch
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -61,6 +62,11 @@ def randomize(model, seed=0):
             else:
                 value.copy_(0.3 * noise)
     return model.eval()
+
+
+def random_model(architecture, seed=0, **arguments):
+    """timm's model in eval mode, every parameter and buffer drawn: its own initialisation, which is slow, is left out."""
+    return randomize(timm.create_model(architecture, weight_init="skip", **arguments), seed)
 
 
 def assert_close(found, expected, relative, what=""):

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from timm.layers import resample_abs_pos_embed
 
-from conftest import assert_close, config_file, randomize
+from conftest import assert_close, config_file, random_model
 
 # float32 sums in another order; the pseudo-inverse is LAPACK's on both sides.
 WEIGHTS = 1e-5
@@ -41,7 +41,7 @@ def flags(changes):
 def test_adapts_as_timm_does(name, vit, tmp_path):
     architecture, source_changes, changes = CASES[name]
     source_arguments = {**SMALL, **source_changes}
-    source = randomize(timm.create_model(architecture, **source_arguments))
+    source = random_model(architecture, **source_arguments)
     save_file(source.state_dict(), tmp_path / "model.safetensors")
     size = source_arguments["img_size"]
     size = size if isinstance(size, tuple) else (size, size)
@@ -60,7 +60,7 @@ def test_adapts_as_timm_does(name, vit, tmp_path):
 @pytest.mark.parametrize("name, how", [("bicubic", dict()), ("bicubic-noaa", dict(antialias=False)),
                                        ("bilinear", dict(interpolation="bilinear", antialias=False))])
 def test_positions_as_older_timms_resampled_them(name, how, vit, tmp_path):
-    source = randomize(timm.create_model("vit_tiny_patch16_224", **SMALL))
+    source = random_model("vit_tiny_patch16_224", **SMALL)
     save_file(source.state_dict(), tmp_path / "a.safetensors")
     config = config_file(tmp_path / "config.json", "vit_tiny_patch16_224", SMALL)
     vit.convert(tmp_path / "a.safetensors", tmp_path / "n.safetensors", "--config", config, "--img-size", 112,
@@ -70,7 +70,7 @@ def test_positions_as_older_timms_resampled_them(name, how, vit, tmp_path):
 
 
 def test_another_size_is_not_resampled_unasked(vit, tmp_path):
-    source = randomize(timm.create_model("vit_tiny_patch16_224", **{**SMALL, "img_size": 96}))
+    source = random_model("vit_tiny_patch16_224", **{**SMALL, "img_size": 96})
     save_file(source.state_dict(), tmp_path / "a.safetensors")
     config = config_file(tmp_path / "config.json", "vit_tiny_patch16_224", SMALL)
     done = vit.convert(tmp_path / "a.safetensors", tmp_path / "n.safetensors", "--config", config, rc=1)
@@ -80,7 +80,7 @@ def test_another_size_is_not_resampled_unasked(vit, tmp_path):
 
 
 def test_an_adapted_model_runs(vit, tmp_path):
-    source = randomize(timm.create_model("vit_tiny_patch16_224", **SMALL))
+    source = random_model("vit_tiny_patch16_224", **SMALL)
     save_file(source.state_dict(), tmp_path / "a.safetensors")
     config = config_file(tmp_path / "config.json", "vit_tiny_patch16_224", SMALL)
     vit.convert(tmp_path / "a.safetensors", tmp_path / "n.safetensors", "--config", config, "--img-size", 96, 64,

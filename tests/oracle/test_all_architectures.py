@@ -5,6 +5,7 @@ vit-convert writes timm's form, which timm must load, leniently and strictly, wi
 A second test leaves the image size to the architecture.
 """
 
+import functools
 import json
 import warnings
 
@@ -14,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from timm.models import save_for_hf
 
-from conftest import assert_close, randomize
+from conftest import assert_close, random_model
 
 # float32 sums in another order, through two or three blocks of at most a few hundred wide.
 LOGITS = 1e-5
@@ -22,16 +23,21 @@ LOGITS = 1e-5
 ARCHITECTURES = sorted(name for module in ("vision_transformer", "deit") for name in timm.list_models(module=module))
 
 
-def small(name):
+@functools.cache
+def small_arguments(name):
     """Model arguments that keep what makes the architecture itself but its size."""
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        full = timm.create_model(name)
+        full = timm.create_model(name, weight_init="skip")
     patch = full.patch_embed.patch_size
     block = full.blocks[0]
     attention = block if hasattr(block, "num_heads") else block.attns[0].attn if hasattr(block, "attns") else block.attn
     return dict(depth=2 + (len(full.blocks) % 2), embed_dim=16 * attention.num_heads,
                 img_size=(3 * patch[0], 4 * patch[1]), num_classes=7)
+
+
+def small(name):
+    return dict(small_arguments(name))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +69,7 @@ def check_inspection(vit, path, name, arguments, model):
 
 
 def load_local(folder):
-    return timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    return timm.create_model(f"local-dir:{folder}", pretrained=True, weight_init="skip").eval()
 
 
 def assert_same_tensors(found, expected):
@@ -78,7 +84,7 @@ def check_round_trip(vit, native, folder, model, images, expected):
     lenient = load_local(folder)
     assert_same_tensors(lenient, model)
     config = json.loads((folder / "config.json").read_text())
-    strict = timm.create_model(config["architecture"], **config["model_args"]).eval()
+    strict = timm.create_model(config["architecture"], **config["model_args"], weight_init="skip").eval()
     strict.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
     with torch.no_grad():
         assert torch.equal(lenient(images), expected), "timm's own loading"
@@ -88,7 +94,7 @@ def check_round_trip(vit, native, folder, model, images, expected):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_gives_timms_numbers_and_goes_back(name, vit, tmp_path, table):
     arguments = small(name)
-    model = randomize(timm.create_model(name, **arguments))
+    model = random_model(name, **arguments)
     save_for_hf(model, tmp_path / "folder", safe_serialization=True)
     images = torch.randn(2, 3, *arguments["img_size"], generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
@@ -108,7 +114,7 @@ def test_gives_timms_numbers_and_goes_back(name, vit, tmp_path, table):
 def test_architecture_and_model_args_alone_mean_what_create_model_does(name, vit, tmp_path):
     arguments = small(name)
     del arguments["img_size"]
-    model = randomize(timm.create_model(name, **arguments))
+    model = random_model(name, **arguments)
     save_file(model.state_dict(), tmp_path / "weights.safetensors")
     (tmp_path / "config.json").write_text(json.dumps({"architecture": name, "model_args": arguments}))
     vit.convert(tmp_path / "weights.safetensors", tmp_path / "folder", "--to", "timm", "--config",
@@ -126,7 +132,7 @@ def test_architecture_and_model_args_alone_mean_what_create_model_does(name, vit
 def test_a_dynamic_model_keeps_its_size_from_timms_own_folder(name, vit, tmp_path):
     arguments = small(name)
     del arguments["img_size"]
-    model = randomize(timm.create_model(name, **arguments))
+    model = random_model(name, **arguments)
     save_for_hf(model, tmp_path / "folder", safe_serialization=True, model_args=arguments)
     vit.convert(tmp_path / "folder", tmp_path / "native.safetensors")
     vit.convert(tmp_path / "native.safetensors", tmp_path / "back", "--to", "timm")
@@ -137,7 +143,7 @@ def test_a_dynamic_model_keeps_its_size_from_timms_own_folder(name, vit, tmp_pat
                                   "vit_base_patch16_siglip_224", "aimv2_large_patch14_224"])
 def test_exchanging_two_tensors_of_one_shape_is_noticed(name, vit, tmp_path):
     arguments = small(name)
-    model = randomize(timm.create_model(name, **arguments))
+    model = random_model(name, **arguments)
     images = torch.randn(2, 3, *arguments["img_size"], generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         expected = model(images)

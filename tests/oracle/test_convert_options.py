@@ -10,7 +10,7 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from conftest import randomize
+from conftest import random_model
 
 ARCHITECTURE = "vit_tiny_patch16_224"
 SMALL = dict(img_size=32, embed_dim=24, depth=2, num_heads=3, num_classes=4)
@@ -18,7 +18,7 @@ SMALL = dict(img_size=32, embed_dim=24, depth=2, num_heads=3, num_classes=4)
 
 @pytest.fixture(scope="module")
 def model():
-    return randomize(timm.create_model(ARCHITECTURE, **SMALL))
+    return random_model(ARCHITECTURE, **SMALL)
 
 
 @pytest.fixture

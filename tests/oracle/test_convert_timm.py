@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from timm.models import save_for_hf
 
-from conftest import assert_close, config_file, randomize
+from conftest import assert_close, config_file, random_model
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # float32 sums in another order.
@@ -48,7 +48,7 @@ def wrapped(form, state):
 def make(name):
     architecture, changes = MODELS[name]
     arguments = {**SMALL, **changes}
-    model = randomize(timm.create_model(architecture, **arguments))
+    model = random_model(architecture, **arguments)
     size = arguments["img_size"]
     size = size if isinstance(size, tuple) else (size, size)
     images = torch.randn(3, arguments.get("in_chans", 3), *size, generator=torch.Generator().manual_seed(5))
@@ -97,7 +97,7 @@ def test_state_key_chooses(vit, tmp_path):
 
 
 def test_arch_alone_takes_the_class_count_from_the_head(vit, tmp_path):
-    model = randomize(timm.create_model("vit_tiny_patch16_224", num_classes=13))
+    model = random_model("vit_tiny_patch16_224", num_classes=13)
     torch.save(model.state_dict(), tmp_path / "a.pth")
     done = vit.convert(tmp_path / "a.pth", tmp_path / "n.safetensors", "--arch", "vit_tiny_patch16_224")
     assert "13" in done.stderr

@@ -9,7 +9,7 @@ import timm
 import torch
 from timm.models.vision_transformer import checkpoint_filter_fn
 
-from conftest import assert_close, config_file, randomize
+from conftest import assert_close, config_file, random_model
 
 # float32 sums in another order.
 LOGITS = 1e-5
@@ -175,7 +175,7 @@ def test_gives_what_timms_filter_gives(name, vit, tmp_path):
     architecture, changes, form = FORMS[name]
     arguments = {**SMALL, **changes}
     torch.manual_seed(3)
-    foreign = form(randomize(timm.create_model(architecture, **arguments)).state_dict())
+    foreign = form(random_model(architecture, **arguments).state_dict())
     torch.save(foreign, tmp_path / "foreign.pt")
     vit.convert(tmp_path / "foreign.pt", tmp_path / "n.safetensors", "--config",
                 config_file(tmp_path / "config.json", architecture, arguments))
@@ -270,7 +270,7 @@ JAX = {
 def test_gives_what_timm_loads_from_npz(name, scan, source_size, vit, tmp_path):
     architecture, changes, big_vision, prefix = JAX[name]
     arguments = {**SMALL, **changes}
-    source = randomize(timm.create_model(architecture, **{**arguments, "img_size": source_size}))
+    source = random_model(architecture, **{**arguments, "img_size": source_size})
     arrays = jax_arrays(source, big_vision or scan, prefix)
     if scan:
         arrays = stacked(arrays, arguments["depth"])
@@ -291,7 +291,7 @@ def test_gives_what_timm_loads_from_npz(name, scan, source_size, vit, tmp_path):
 
 def test_an_array_that_no_place_is_for_is_refused(vit, tmp_path):
     arguments = {**SMALL}
-    arrays = jax_arrays(randomize(timm.create_model("vit_tiny_patch16_224", **arguments)), False, "")
+    arrays = jax_arrays(random_model("vit_tiny_patch16_224", **arguments), False, "")
     np.savez(tmp_path / "a.npz", **arrays, **{"Transformer/encoderblock_0/extra": np.zeros(3, np.float32)})
     done = vit.convert(tmp_path / "a.npz", tmp_path / "n.safetensors", "--config",
                        config_file(tmp_path / "config.json", "vit_tiny_patch16_224", arguments), rc=1)
@@ -301,7 +301,7 @@ def test_an_array_that_no_place_is_for_is_refused(vit, tmp_path):
 def test_the_norms_place_follows_its_name(vit, tmp_path):
     """Average pooling with `norm.` in the file is a norm before the pooling (fc_norm=False), whatever the default."""
     arguments = {**SMALL, "global_pool": "avg"}
-    model = randomize(timm.create_model("vit_tiny_patch16_224", **arguments, fc_norm=False))
+    model = random_model("vit_tiny_patch16_224", **arguments, fc_norm=False)
     torch.save(model.state_dict(), tmp_path / "a.pt")
     done = vit.convert(tmp_path / "a.pt", tmp_path / "n.safetensors", "--config",
                        config_file(tmp_path / "config.json", "vit_tiny_patch16_224", arguments))

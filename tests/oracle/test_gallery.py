@@ -11,14 +11,14 @@ from PIL import Image
 from timm.models import save_for_hf
 
 from browser import chromium, needs_chromium
-from conftest import randomize
+from conftest import random_model
 from images import photograph
 
 @pytest.fixture(scope="module")
 def page(vit, tmp_path_factory):
     """A page of three images and a bad one, and vit-infer's own rows for them."""
     root = tmp_path_factory.mktemp("gallery")
-    model = randomize(timm.create_model("vit_tiny_patch16_224", depth=2, num_classes=4), seed=1)
+    model = random_model("vit_tiny_patch16_224", depth=2, num_classes=4, seed=1)
     save_for_hf(model, root / "hub", safe_serialization=True, model_args=dict(depth=2))
     (root / "labels.txt").write_text("red <fox>\ngreen & blue\nowl\ncat\n")
     vit.convert(root / "hub", root / "model.safetensors", "--labels", root / "labels.txt")

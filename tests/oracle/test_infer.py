@@ -18,7 +18,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from timm.models import save_for_hf
 
-from conftest import BIN, assert_close, randomize
+from conftest import BIN, assert_close, random_model
 from images import installed_photographs, photograph, write_modes
 
 # Other tests run beside these: threads that spin would wait for each other's turns.
@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
 def make(root, name="tiny", **changes):
     architecture, arguments = MODELS[name]
     arguments = {**arguments, **changes}
-    model = randomize(timm.create_model(architecture, **arguments), seed=3)
+    model = random_model(architecture, **arguments, seed=3)
     save_for_hf(model, root, safe_serialization=True, model_args=arguments)
     return model
 
@@ -236,7 +236,7 @@ def test_validation_takes_idx_files(vit, tmp_path):
     (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(
         header + b"\1" + np.array(labels.shape, ">i4").tobytes() + labels.tobytes())
     arguments = dict(depth=2, img_size=28, patch_size=7, in_chans=1, num_classes=10)
-    model = randomize(timm.create_model("vit_tiny_patch16_224", **arguments))
+    model = random_model("vit_tiny_patch16_224", **arguments)
     save_file(model.state_dict(), tmp_path / "w.safetensors")
     (tmp_path / "c.json").write_text(json.dumps({
         "architecture": "vit_tiny_patch16_224", "num_classes": 10, "model_args": arguments,
