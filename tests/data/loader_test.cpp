@@ -101,13 +101,13 @@ TEST(Loader, ThrowsWhereAThreadCannotBeStartedAndEndsThoseBefore) {
 
 TEST(Loader, SaysHowMuchMemoryABatchAskedFor) {
   for (const std::int64_t workers : {0, 1}) {
-    Loader loader(numbers(10), options_of(INT64_C(1) << 45, workers));
+    Loader loader(numbers(10), options_of(INT64_C(1) << 61, workers));
     try {
       loader.next();
       FAIL();
     } catch (const IoError& error) {
       EXPECT_STREQ(error.what(),
-                   "not enough memory: 256.00 TiB asked for, for a batch of 35184372088832 samples "
+                   "not enough memory: 16.00 EiB asked for, for a batch of 2305843009213693952 samples "
                    "of 1 × 1 × 2");
     }
   }
