@@ -59,6 +59,14 @@ std::string random_suffix(std::random_device& random) {
   return suffix;
 }
 
+/// A new file without a name, of which a program that is killed leaves nothing; -1 where the file
+/// system has none, or nothing could give it a name later.
+int open_unnamed(const fs::path& folder) {
+  if (::access("/proc/self/fd", X_OK) != 0) return -1;
+  const auto* where = folder.empty() ? "." : folder.c_str();
+  return ::open(where, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+}
+
 }  // namespace
 
 OutputTarget find_output_target(const fs::path& path) {
@@ -89,8 +97,10 @@ int open_special(const OutputTarget& target) {
 
 AtomicFile::AtomicFile(fs::path path, const std::string& suffix)
     : path_(std::move(path)), target_(find_output_target(path_)) {
-  // The name's random end keeps two writers apart; O_EXCL makes sure of it.
   const auto stem = target_.special ? fs::temp_directory_path() / "vit" : target_.path;
+  if (suffix.empty()) descriptor_ = open_unnamed(stem.parent_path());
+  if (descriptor_ >= 0) return;
+  // The name's random end keeps two writers apart; O_EXCL makes sure of it.
   std::random_device random;
   for (int tries = 0; descriptor_ < 0 && tries < 100; ++tries) {
     temporary_ = stem;
@@ -136,12 +146,28 @@ void AtomicFile::commit() {
     return;
   }
   const bool synced = ::fsync(descriptor_) == 0;
+  const bool named = !temporary_.empty() || give_name();
   const bool closed = ::close(descriptor_) == 0;
   descriptor_ = -1;
-  if (!synced || !closed || ::rename(temporary_.c_str(), target_.path.c_str()) != 0)
+  if (!synced || !named || !closed || ::rename(temporary_.c_str(), target_.path.c_str()) != 0)
     throw IoError("{}: cannot be written: {}", path_.string(), reason());
   temporary_.clear();
   sync_folder(target_.path.parent_path().empty() ? "." : target_.path.parent_path());
+}
+
+bool AtomicFile::give_name() {
+  const auto file = format("/proc/self/fd/{}", descriptor_);
+  std::random_device random;
+  for (int tries = 0; tries < 100; ++tries) {
+    auto name = target_.path;
+    name += random_suffix(random);
+    if (::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+      temporary_ = std::move(name);
+      return true;
+    }
+    if (errno != EEXIST) break;
+  }
+  return false;
 }
 
 void AtomicFile::copy_to_special() {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -49,6 +50,20 @@ TEST(AtomicFile, LeavesNothingBehindWithoutACommit) {
     AtomicFile file(folder / "a");
     file.write("lost");
   }
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+TEST(AtomicFile, LeavesNothingBehindWhenTheProgramIsKilled) {
+  const TemporaryFolder folder;
+  const pid_t child = fork();
+  if (child == 0) {
+    AtomicFile file(folder / "a");
+    file.write("half of it");
+    raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status));
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 

@@ -24,9 +24,9 @@ OutputTarget find_output_target(const std::filesystem::path& path);
 /// Opens a special target for writing; the caller closes the descriptor. Throws IoError.
 int open_special(const OutputTarget& target);
 
-/// Writes to a temporary name beside the file that `path` names; `commit` syncs it and renames it.
-/// A device or pipe gets everything at `commit`, from an unnamed temporary file.
-/// Destroyed without `commit`, it leaves nothing behind.
+/// Writes to a temporary file in the folder of the file that `path` names, which has no name where
+/// the file system allows that; `commit` syncs it and renames it. A device or pipe gets everything
+/// at `commit`. Destroyed without `commit`, or killed, it leaves nothing behind.
 class AtomicFile {
  public:
   /// Throws IoError when `path`'s folder cannot be written. With a `suffix`, the temporary name
@@ -39,17 +39,19 @@ class AtomicFile {
   /// Appends. Throws IoError (disk full, …).
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text);
-  /// The temporary name; empty for a device or pipe without a suffix.
+  /// The temporary name of a file with a suffix.
   const std::filesystem::path& temporary() const { return temporary_; }
   /// fsync, rename, fsync of the folder. Throws IoError.
   void commit();
 
  private:
   void copy_to_special();
+  /// To the unnamed file, for the rename. False where that fails (errno).
+  bool give_name();
 
   std::filesystem::path path_;  ///< as the caller gave it
   OutputTarget target_;
-  std::filesystem::path temporary_;
+  std::filesystem::path temporary_;  ///< empty while it has no name
   int descriptor_ = -1;
   std::size_t written_ = 0;     ///< bytes so far
   std::size_t on_its_way_ = 0;  ///< of these, what the disk has been told to write
