@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "folder_walk.h"
 #include "hash.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
@@ -117,66 +118,45 @@ void check_channels(std::int64_t channels) {
     throw DataError("images have 1 or 3 channels, the model takes {}", channels);
 }
 
-/// An image and the class folder that holds it.
-struct Found {
-  std::string path;
-  std::string label;
+/// A dataset's folder: its images in timm's order, and the folders that hold some.
+struct ClassFolders {
+  std::vector<std::string> images;
+  std::vector<std::string> classes;
 };
 
-/// The images of a dataset's folder in timm's order. Links are followed; a loop of them ends
-/// where it returns.
-class Walk {
- public:
-  explicit Walk(const fs::path& root) {
-    std::error_code error;
-    if (!fs::is_directory(root, error))
-      throw IoError("{}: expected a folder of class folders, found {}", root.string(),
-                    fs::exists(root, error) ? "a file" : "nothing");
-    visit_folder(root, true);
-    if (classes_.empty()) throw DataError("{}: expected class folders, found none", root.string());
-    std::sort(classes_.begin(), classes_.end(), natural_less);
-    classes_.erase(std::unique(classes_.begin(), classes_.end()), classes_.end());
-    std::sort(found_.begin(), found_.end(),
-              [](const Found& a, const Found& b) { return natural_less(a.path, b.path); });
+std::string label_of(const fs::path& image) { return image.parent_path().filename().string(); }
+
+ClassFolders read_class_folders(const fs::path& folder) {
+  const auto root = folder.has_filename() ? folder : folder.parent_path();  // `train/`
+  std::error_code error;
+  if (!fs::is_directory(root, error))
+    throw IoError("{}: expected a folder of class folders, found {}", root.string(),
+                  fs::exists(root, error) ? "a file" : "nothing");
+  ClassFolders result;
+  std::set<fs::path> folders;
+  std::set<fs::path> of_images;
+  FolderWalk walk(root,
+                  {.entering = [&](const fs::path& one) { folders.insert(one); }, .hidden = false});
+  while (const auto image = walk.next()) {
+    if (image->parent_path() == root) continue;
+    of_images.insert(image->parent_path());
+    result.images.push_back(image->string());
   }
-
-  const std::vector<Found>& found() const { return found_; }
-  const std::vector<std::string>& classes() const { return classes_; }
-
- private:
-  void visit_folder(const fs::path& folder, bool is_root) {
-    std::error_code error;
-    const auto real = fs::canonical(folder, error);
-    if (error || !above_.insert(real).second) return;
-    const auto label = folder.filename().string();
-    const auto before = found_.size();
-    bool has_folders = false;
-    for (const auto& entry : fs::directory_iterator(folder, error)) {
-      std::error_code ignored;
-      if (entry.path().filename().string().starts_with('.')) continue;
-      if (entry.is_directory(ignored)) {
-        has_folders = true;
-        visit_folder(entry.path(), false);
-      } else if (!is_root && is_image_name(entry.path())) {
-        found_.push_back({entry.path().string(), label});
-      }
-    }
-    if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
-    above_.erase(real);
-    if (is_root) return;
-    const bool holds_images =
-        std::any_of(found_.begin() + static_cast<std::ptrdiff_t>(before), found_.end(),
-                    [&](const Found& one) { return fs::path(one.path).parent_path() == folder; });
-    if (holds_images)
-      classes_.push_back(label);
-    else if (!has_folders)
-      throw DataError("{}: expected images, found none", folder.string());
+  for (const auto& one : folders) {
+    // Sorted as paths are, what a folder holds comes right behind it.
+    const auto next = folders.upper_bound(one);
+    const bool holds_folders = next != folders.end() && next->parent_path() == one;
+    if (one != root && !holds_folders && !of_images.contains(one))
+      throw DataError("{}: expected images, found none", one.string());
   }
-
-  std::set<fs::path> above_;
-  std::vector<Found> found_;
-  std::vector<std::string> classes_;
-};
+  if (of_images.empty()) throw DataError("{}: expected class folders, found none", root.string());
+  for (const auto& one : of_images) result.classes.push_back(one.filename().string());
+  std::sort(result.classes.begin(), result.classes.end(), natural_less);
+  result.classes.erase(std::unique(result.classes.begin(), result.classes.end()),
+                       result.classes.end());
+  std::sort(result.images.begin(), result.images.end(), natural_less);
+  return result;
+}
 
 /// `folder/name` or `folder/name.gz`, whichever is there.
 std::optional<fs::path> idx_file(const fs::path& folder, const std::string& name) {
@@ -267,17 +247,17 @@ bool natural_less(const std::string& a, const std::string& b) {
 
 std::shared_ptr<const Dataset> open_class_folders(const fs::path& folder, std::int64_t channels) {
   check_channels(channels);
-  const Walk walk(folder);
+  const auto found = read_class_folders(folder);
   std::map<std::string, std::int64_t> index;
-  for (const auto& name : walk.classes())
+  for (const auto& name : found.classes)
     index.emplace(name, static_cast<std::int64_t>(index.size()));
   std::vector<fs::path> files;
   std::vector<std::int64_t> labels;
-  for (const auto& one : walk.found()) {
-    files.emplace_back(one.path);
-    labels.push_back(index.at(one.label));
+  for (const auto& image : found.images) {
+    files.emplace_back(image);
+    labels.push_back(index.at(label_of(files.back())));
   }
-  return std::make_shared<FileDataset>(folder, std::move(files), std::move(labels), walk.classes(),
+  return std::make_shared<FileDataset>(folder, std::move(files), std::move(labels), found.classes,
                                        channels);
 }
 
@@ -330,7 +310,7 @@ std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std:
   if (shards) return open_shards(list_shards(half), channels);
   auto dataset = open_class_folders(half, channels);
   if (split == Split::kValidation)
-    compare_classes(train, Walk(train).classes(), half, dataset->classes());
+    compare_classes(train, read_class_folders(train).classes, half, dataset->classes());
   return dataset;
 }
 

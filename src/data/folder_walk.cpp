@@ -1,23 +1,24 @@
-#include "folder_walk.h"
+#include "data/folder_walk.h"
 
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string>
 
 #include "vit/core/error.h"
 #include "vit/data/image.h"
 
-namespace vit::pipeline {
+namespace vit::data {
 namespace fs = std::filesystem;
+
 bool is_folder(const fs::path& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 void FolderWalk::enter(const fs::path& folder) {
-  ++found_;  // a folder that cannot be read is no folder without images
   struct stat status {};
   if (::stat(folder.c_str(), &status) != 0)
     throw IoError("{}: cannot be read: {}", folder.string(), std::strerror(errno));
@@ -25,17 +26,14 @@ void FolderWalk::enter(const fs::path& folder) {
   level.id = {status.st_dev, status.st_ino};
   const bool circle = std::any_of(levels_.begin(), levels_.end(),
                                   [&](const Level& outer) { return outer.id == level.id; });
-  if (circle) {
-    --found_;
-    return;
-  }
-  if (entering_) entering_(folder);
+  if (circle) return;
+  if (options_.entering) options_.entering(folder);
   std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    if (data::is_image_name(it->path()) || is_folder(it->path()))
-      level.entries.push_back(it->path());
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (!options_.hidden && it->path().filename().string().starts_with('.')) continue;
+    if (is_image_name(it->path()) || is_folder(it->path())) level.entries.push_back(it->path());
+  }
   if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
-  --found_;
   std::sort(level.entries.rbegin(), level.entries.rend());
   levels_.push_back(std::move(level));
 }
@@ -52,17 +50,10 @@ std::optional<fs::path> FolderWalk::next() {
     }
     auto entry = std::move(levels_.back().entries.back());
     levels_.back().entries.pop_back();
-    if (is_folder(entry)) {
-      enter(entry);
-      continue;
-    }
-    ++found_;
-    return entry;
+    if (!is_folder(entry)) return entry;
+    enter(entry);
   }
-  if (found_++ == 0)
-    throw DataError("{}: expected images (jpg, jpeg, png, webp, bmp, tif, tiff), found none",
-                    root_.string());
   return std::nullopt;
 }
 
-}  // namespace vit::pipeline
+}  // namespace vit::data

@@ -5,24 +5,28 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
-namespace vit::pipeline {
+namespace vit::data {
 
 /// Links are followed.
 bool is_folder(const std::filesystem::path& path);
 
-/// The images under a folder, depth first, in the order of their names. Holds one listing a
-/// level, never the whole tree.
+struct FolderWalkOptions {
+  /// Told of each folder before it is listed.
+  std::function<void(const std::filesystem::path&)> entering = {};
+  bool hidden = true;  ///< whether names that begin with a dot count
+};
+
+/// The images under a folder, depth first, in the order of their names. Links are followed; a loop
+/// of them ends where it returns. Holds one listing a level, never the whole tree.
 class FolderWalk {
  public:
-  /// `entering` is told of each folder before it is listed.
-  FolderWalk(std::filesystem::path root, std::function<void(const std::filesystem::path&)> entering)
-      : root_(std::move(root)), entering_(std::move(entering)) {}
-  /// The next image; none at the end. Throws IoError where a folder cannot be listed, DataError
-  /// at the end where there was no image at all.
+  explicit FolderWalk(std::filesystem::path root, FolderWalkOptions options = {})
+      : root_(std::move(root)), options_(std::move(options)) {}
+  /// The next image; none at the end. Throws IoError where a folder cannot be listed, and goes on
+  /// behind that folder when it is called again.
   std::optional<std::filesystem::path> next();
 
  private:
@@ -34,10 +38,9 @@ class FolderWalk {
   void enter(const std::filesystem::path& folder);
 
   std::filesystem::path root_;
-  std::function<void(const std::filesystem::path&)> entering_;
+  FolderWalkOptions options_;
   std::vector<Level> levels_;
   bool started_ = false;
-  std::int64_t found_ = 0;
 };
 
-}  // namespace vit::pipeline
+}  // namespace vit::data

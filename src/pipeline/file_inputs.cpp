@@ -4,7 +4,7 @@
 #include <exception>
 #include <span>
 
-#include "folder_walk.h"
+#include "data/folder_walk.h"
 #include "list_reader.h"
 #include "video_inputs.h"
 #include "vit/core/error.h"
@@ -50,8 +50,7 @@ class FileInputs : public data::SampleSource {
   /// From the folder or tensor file that was begun.
   std::optional<data::Sample> next_of_current() {
     if (folder_) {
-      if (auto file = folder_->next()) return image(file->string());
-      folder_.reset();
+      if (auto file = next_of_folder()) return image(file->string());
     }
     if (tensors_) {
       if (auto input = tensors_->next()) return input;
@@ -64,10 +63,23 @@ class FileInputs : public data::SampleSource {
     return std::nullopt;
   }
 
+  /// None at the end. Throws DataError where there was no image at all: a folder that cannot be
+  /// read is no folder without images.
+  std::optional<fs::path> next_of_folder() {
+    ++found_;
+    if (auto file = folder_->next()) return file;
+    folder_.reset();
+    if (found_ == 1)
+      throw DataError("{}: expected images (jpg, jpeg, png, webp, bmp, tif, tiff), found none",
+                      current_);
+    return std::nullopt;
+  }
+
   /// None where what is in it comes one by one.
   std::optional<data::Sample> begin_current() {
-    if (is_folder(current_)) {
-      folder_.emplace(current_, options_.on_folder);
+    if (data::is_folder(current_)) {
+      found_ = 0;
+      folder_.emplace(current_, data::FolderWalkOptions{.entering = options_.on_folder});
       return std::nullopt;
     }
     const bool video = is_video_argument(current_);
@@ -115,7 +127,8 @@ class FileInputs : public data::SampleSource {
   std::size_t position_ = 0;
   std::string current_;
   std::optional<ListReader> list_;
-  std::optional<FolderWalk> folder_;
+  std::optional<data::FolderWalk> folder_;
+  std::int64_t found_ = 0;  // of it: images, and folders that could not be read
   std::optional<TensorRows> tensors_;
   std::optional<VideoInputs> video_;
 };
