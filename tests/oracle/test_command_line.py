@@ -93,6 +93,7 @@ def test_a_message_names_its_flag_once(vit):
     ("vit-convert", [MODEL, "folder", "--to", "timm", "--dtype", "int8"], 2,
      "--dtype int8: timm has no form for it; --to native has"),
     ("vit-convert", [ROOT / "tests/golden/timm/vit_tiny_cut.pt", "out.safetensors"], 2, "give --arch or --config"),
+    ("vit-convert", [MODEL, "out.pt"], 2, "OUTPUT: expected a name in .safetensors, which is what is written, found 'out.pt'"),
 ])
 def test_errors_of_the_library_name_flags(vit, tmp_path, command, words, code, says):
     done = vit.run(command, *words, rc=code, cwd=tmp_path)

@@ -94,7 +94,8 @@ int Command::run(int argc, char** argv, const std::function<int()>& body) {
   hold_standard_descriptors();
   const int code = parse_and_run(argc, argv, body);
   const auto problem = flush_standard_output();
-  if (problem.empty()) return code;
+  // What the work wrote there itself has been said.
+  if (problem.empty() || code == static_cast<int>(ErrorKind::kIo)) return code;
   const int failed = report(ErrorKind::kIo, problem);
   return code == 0 ? failed : code;
 }

@@ -48,6 +48,12 @@ void check_arguments(const ConvertArguments& arguments) {
   expect(!arguments.atol || !arguments.verify.empty(), "--atol", "expected --verify with it");
   if (!writes && !arguments.inspect && arguments.verify.empty())
     throw UsageError("OUTPUT is missing (only --inspect and --verify do without)");
+  const bool native = arguments.options.to == model::Dialect::kNative;
+  for (const auto* other : {".pt", ".pth", ".bin", ".ckpt", ".npz", ".onnx"})
+    if (writes && native && arguments.output.extension() == other)
+      throw UsageError(
+          "OUTPUT: expected a name in .safetensors, which is what is written, found '{}'",
+          arguments.output.string());
 }
 
 }  // namespace vit::tools
