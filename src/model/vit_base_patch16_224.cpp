@@ -12,7 +12,7 @@ constexpr const char* kArchitecture = "vit_base_patch16_224.seed";
 std::filesystem::path weights_file() {
   const char* folder = std::getenv("VIT_WEIGHTS_DIR");
   return std::filesystem::path(folder != nullptr ? folder : "weights") /
-         (std::string(kArchitecture) + ".safetensors");
+         format("{}.safetensors", kArchitecture);
 }
 
 /// Every weight of `from` but the heads', whose class counts differ.

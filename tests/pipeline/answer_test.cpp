@@ -2,11 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+
 #include "support/support.h"
-#include "support/tensor_predictor.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 #include "vit/data/encode.h"
+#include "vit/engine/engine.h"
+#include "vit/infer/predictor.h"
 
 namespace vit::pipeline {
 namespace {
@@ -29,13 +34,22 @@ class FiveInputs : public data::SampleSource {
   std::int64_t number_ = 0, bad_;
 };
 
+/// Four logits, of which each is one pixel of the image.
+class FirstPixels : public engine::Engine {
+ public:
+  void run(const engine::Input& input, const engine::Want&, engine::Output& output) const override {
+    output.logits.resize({input.batch, 4});
+    const auto size = input.channels * input.height * input.width;
+    for (std::int64_t image = 0; image < input.batch; ++image)
+      std::copy_n(input.images + image * size, 4, output.logits.row(image).begin());
+  }
+  engine::Choices choices() const override { return {"test", "fp32", "none", "cpu", 1}; }
+};
+
 Predictor small_predictor() {
-  model::LoadedModel loaded;
-  loaded.config.model.img_size({16, 16}).patch_size({8, 8}).in_c(1).num_classes(4);
-  loaded.config.model.embed_dim(8).depth(1).num_heads(2);
-  loaded.model = VisionTransformer(loaded.config.model);
-  loaded.model->eval();
-  return testing::module_predictor(loaded);
+  config::ModelConfig config;
+  config.model.img_size({16, 16}).patch_size({8, 8}).in_c(1).num_classes(4);
+  return Predictor(std::make_unique<FirstPixels>(), config);
 }
 
 data::Loader loader_over(std::int64_t bad) {
