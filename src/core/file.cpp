@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 #include <random>
+#include <utility>
 
 #include "vit/core/error.h"
 
@@ -52,11 +53,27 @@ int named_descriptor(const fs::path& path) {
   return -1;
 }
 
-std::string random_suffix(std::random_device& random) {
+/// The random end keeps two writers apart.
+fs::path with_random_end(fs::path stem) {
   constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
-  std::string suffix = ".";
-  for (int i = 0; i < 6; ++i) suffix += kLetters[random() % kLetters.size()];
-  return suffix;
+  std::random_device random;
+  std::string end = ".";
+  for (int i = 0; i < 6; ++i) end += kLetters[random() % kLetters.size()];
+  return stem += end;
+}
+
+constexpr int kTries = 100;  // for a name that nobody has
+
+/// A new file, and its name in `name`; -1 where none can be made (errno).
+int create_named(const fs::path& stem, const std::string& suffix, fs::path& name) {
+  for (int tries = 0; tries < kTries; ++tries) {
+    auto candidate = with_random_end(stem);
+    candidate += suffix;
+    const int file = ::open(candidate.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file >= 0) name = std::move(candidate);
+    if (file >= 0 || errno != EEXIST) return file;
+  }
+  return -1;
 }
 
 /// A new file without a name, of which a program that is killed leaves nothing; -1 where the file
@@ -100,22 +117,11 @@ AtomicFile::AtomicFile(fs::path path, const std::string& suffix)
   const auto stem = target_.special ? fs::temp_directory_path() / "vit" : target_.path;
   if (suffix.empty()) descriptor_ = open_unnamed(stem.parent_path());
   if (descriptor_ >= 0) return;
-  // The name's random end keeps two writers apart; O_EXCL makes sure of it.
-  std::random_device random;
-  for (int tries = 0; descriptor_ < 0 && tries < 100; ++tries) {
-    temporary_ = stem;
-    temporary_ += random_suffix(random) + suffix;
-    descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor_ < 0 && errno != EEXIST) break;
-  }
-  if (descriptor_ < 0) {
-    temporary_.clear();
-    throw IoError("{}: cannot be written: {}", path_.string(), reason());
-  }
-  if (target_.special && suffix.empty()) {
-    ::unlink(temporary_.c_str());
-    temporary_.clear();
-  }
+  descriptor_ = create_named(stem, suffix, temporary_);
+  if (descriptor_ < 0) throw IoError("{}: cannot be written: {}", path_.string(), reason());
+  if (!target_.special || !suffix.empty()) return;
+  ::unlink(temporary_.c_str());
+  temporary_.clear();
 }
 
 AtomicFile::~AtomicFile() {
@@ -142,36 +148,40 @@ void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(te
 
 void AtomicFile::commit() {
   if (target_.special) {
-    copy_to_special();
+    const Descriptor out(open_special(target_));
+    copy_to(out.get());
     return;
   }
-  const bool synced = ::fsync(descriptor_) == 0;
-  const bool named = !temporary_.empty() || give_name();
-  const bool closed = ::close(descriptor_) == 0;
-  descriptor_ = -1;
-  if (!synced || !named || !closed || ::rename(temporary_.c_str(), target_.path.c_str()) != 0)
-    throw IoError("{}: cannot be written: {}", path_.string(), reason());
+  const auto expect = [this](bool done) {
+    if (!done) throw IoError("{}: cannot be written: {}", path_.string(), reason());
+  };
+  if (temporary_.empty()) give_name();
+  expect(::fsync(descriptor_) == 0);
+  expect(::close(std::exchange(descriptor_, -1)) == 0);
+  expect(::rename(temporary_.c_str(), target_.path.c_str()) == 0);
   temporary_.clear();
   sync_folder(target_.path.parent_path().empty() ? "." : target_.path.parent_path());
 }
 
-bool AtomicFile::give_name() {
+void AtomicFile::give_name() {
   const auto file = format("/proc/self/fd/{}", descriptor_);
-  std::random_device random;
-  for (int tries = 0; tries < 100; ++tries) {
-    auto name = target_.path;
-    name += random_suffix(random);
+  for (int tries = 0; tries < kTries; ++tries) {
+    auto name = with_random_end(target_.path);
     if (::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
       temporary_ = std::move(name);
-      return true;
+      return;
     }
     if (errno != EEXIST) break;
   }
-  return false;
+  // Some file systems make such files and let nobody name them: a copy then.
+  const int named = create_named(target_.path, "", temporary_);
+  if (named < 0) throw IoError("{}: cannot be written: {}", path_.string(), reason());
+  const Descriptor closes(named);
+  copy_to(named);
+  ::dup3(named, descriptor_, O_CLOEXEC);
 }
 
-void AtomicFile::copy_to_special() {
-  const Descriptor out(open_special(target_));
+void AtomicFile::copy_to(int out) const {
   std::array<char, 1 << 16> block;
   off_t offset = 0;
   while (true) {
@@ -182,7 +192,7 @@ void AtomicFile::copy_to_special() {
     offset += count;
     std::string_view rest(block.data(), static_cast<std::size_t>(count));
     while (!rest.empty()) {
-      const auto written = ::write(out.get(), rest.data(), rest.size());
+      const auto written = ::write(out, rest.data(), rest.size());
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) throw IoError("{}: cannot be written: {}", path_.string(), reason());
       rest.remove_prefix(static_cast<std::size_t>(written));

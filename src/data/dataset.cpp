@@ -6,10 +6,10 @@
 #include <set>
 #include <utility>
 
-#include "folder_walk.h"
 #include "hash.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
+#include "vit/data/folder_walk.h"
 #include "vit/data/shards.h"
 #include "vit/io/idx.h"
 

@@ -1,4 +1,4 @@
-#include "data/folder_walk.h"
+#include "vit/data/folder_walk.h"
 
 #include <sys/stat.h>
 
@@ -31,10 +31,14 @@ void FolderWalk::enter(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     if (!options_.hidden && it->path().filename().string().starts_with('.')) continue;
-    if (is_image_name(it->path()) || is_folder(it->path())) level.entries.push_back(it->path());
+    std::error_code none;
+    const bool folder_in_it = it->is_directory(none);  // known without a look at most entries
+    if (folder_in_it || is_image_name(it->path()))
+      level.entries.push_back({it->path(), folder_in_it});
   }
   if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
-  std::sort(level.entries.rbegin(), level.entries.rend());
+  std::sort(level.entries.begin(), level.entries.end(),
+            [](const Entry& a, const Entry& b) { return a.path > b.path; });
   levels_.push_back(std::move(level));
 }
 
@@ -50,8 +54,8 @@ std::optional<fs::path> FolderWalk::next() {
     }
     auto entry = std::move(levels_.back().entries.back());
     levels_.back().entries.pop_back();
-    if (!is_folder(entry)) return entry;
-    enter(entry);
+    if (!entry.is_folder) return std::move(entry.path);
+    enter(entry.path);
   }
   return std::nullopt;
 }

@@ -4,11 +4,11 @@
 #include <exception>
 #include <span>
 
-#include "data/folder_walk.h"
 #include "list_reader.h"
 #include "video_inputs.h"
 #include "vit/core/error.h"
 #include "vit/core/paths.h"
+#include "vit/data/folder_walk.h"
 #include "vit/io/npy.h"
 #include "vit/io/safetensors.h"
 

@@ -26,7 +26,8 @@ int open_special(const OutputTarget& target);
 
 /// Writes to a temporary file in the folder of the file that `path` names, which has no name where
 /// the file system allows that; `commit` syncs it and renames it. A device or pipe gets everything
-/// at `commit`. Destroyed without `commit`, or killed, it leaves nothing behind.
+/// at `commit`. Destroyed without `commit`, it leaves nothing behind; nor does a program that is
+/// killed before, where the file had no name.
 class AtomicFile {
  public:
   /// Throws IoError when `path`'s folder cannot be written. With a `suffix`, the temporary name
@@ -45,9 +46,10 @@ class AtomicFile {
   void commit();
 
  private:
-  void copy_to_special();
-  /// To the unnamed file, for the rename. False where that fails (errno).
-  bool give_name();
+  /// All that was written so far.
+  void copy_to(int descriptor) const;
+  /// To the unnamed file, for the rename.
+  void give_name();
 
   std::filesystem::path path_;  ///< as the caller gave it
   OutputTarget target_;

@@ -30,8 +30,12 @@ class FolderWalk {
   std::optional<std::filesystem::path> next();
 
  private:
+  struct Entry {
+    std::filesystem::path path;
+    bool is_folder = false;
+  };
   struct Level {
-    std::vector<std::filesystem::path> entries;  // last first
+    std::vector<Entry> entries;                  // last first
     std::pair<std::uint64_t, std::uint64_t> id;  // device and inode
   };
 
