@@ -8,6 +8,7 @@
 
 #include "state_dict/floats.h"
 #include "vit/core/error.h"
+#include "vit/core/mapped_memory.h"
 
 namespace vit::state_dict {
 namespace {
@@ -20,6 +21,13 @@ std::int64_t elements(const Shape& shape, std::size_t first = 0) {
 }
 
 std::shared_ptr<std::byte> allocate(std::size_t bytes) {
+#if !defined(__SANITIZE_ADDRESS__)  // which knows the bounds of blocks of the heap alone
+  if (bytes >= kMappedBytes) {
+    auto* mapped = static_cast<std::byte*>(map_memory(bytes));
+    if (mapped == nullptr) throw std::bad_alloc();
+    return {mapped, [bytes](std::byte* old) { unmap_memory(old, bytes); }};
+  }
+#endif
   auto* memory = static_cast<std::byte*>(::operator new(std::max<std::size_t>(bytes, 1), kLine));
   return {memory, [](std::byte* old) { ::operator delete(old, kLine); }};
 }
@@ -133,6 +141,19 @@ std::vector<float> Tensor::floats() const {
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<float>(value_at(dtype_, from.data() + i * width));
   return values;
+}
+
+Tensor Tensor::float32() const {
+  if (dtype_ == io::DType::kF32) return *this;
+  if (meta_) return meta(io::DType::kF32, shape_);
+  Tensor result(io::DType::kF32, shape_);
+  const auto from = bytes();
+  const auto width = io::size_of(dtype_);
+  auto* to = reinterpret_cast<float*>(result.mutable_bytes().data());
+  const auto count = static_cast<std::size_t>(numel());
+  for (std::size_t i = 0; i < count; ++i)
+    to[i] = static_cast<float>(value_at(dtype_, from.data() + i * width));
+  return result;
 }
 
 Tensor Tensor::reshape(Shape shape) const {
@@ -268,10 +289,13 @@ Tensor dequantize(const Tensor& values, const Tensor& scale) {
                     scale.shape());
   if (values.is_meta()) return Tensor::meta(io::DType::kF32, values.shape());
   Tensor result(io::DType::kF32, values.shape());
-  const auto small = values.floats(), factors = scale.floats();
+  const auto factors = scale.floats();
   const auto columns = static_cast<std::size_t>(values.size(1));
   auto* to = reinterpret_cast<float*>(result.mutable_bytes().data());
-  for (std::size_t i = 0; i < small.size(); ++i) to[i] = small[i] * factors[i / columns];
+  const auto* from = values.bytes().data();
+  for (const float factor : factors)
+    for (std::size_t i = 0; i < columns; ++i)
+      *to++ = static_cast<float>(load<std::int8_t>(from++)) * factor;
   return result;
 }
 

@@ -78,6 +78,17 @@ TEST(StateDictTensor, JoinsAlongTheFirstDimension) {
   EXPECT_THAT(add(counting({2, 2}), counting({4})).floats(), ElementsAre(0, 2, 4, 6));
 }
 
+TEST(StateDictTensor, IsGivenAsFloat32WhateverItsType) {
+  const auto x = counting({2, 3});
+  EXPECT_EQ(x.float32().memory(), x.memory());
+  Tensor bytes(io::DType::kI8, {2, 2});
+  const std::int8_t values[] = {-128, 0, 1, 127};
+  std::memcpy(bytes.mutable_bytes().data(), values, sizeof values);
+  EXPECT_EQ(bytes.float32().dtype(), io::DType::kF32);
+  EXPECT_THAT(bytes.float32().floats(), ElementsAre(-128, 0, 1, 127));
+  EXPECT_TRUE(Tensor::meta(io::DType::kI8, {2, 2}).float32().is_meta());
+}
+
 TEST(StateDictTensor, MultipliesIntegersByTheirRowsScale) {
   Tensor values(io::DType::kI8, {2, 2});
   const std::array<std::int8_t, 4> integers{-128, 127, 1, 0};

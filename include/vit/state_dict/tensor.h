@@ -40,6 +40,8 @@ class Tensor {
   const std::shared_ptr<std::byte>& memory() const { return memory_; }
   /// As float32, whatever the type.
   std::vector<float> floats() const;
+  /// The same as a tensor; of float32 this one's memory.
+  Tensor float32() const;
 
   /// At most one size may be -1.
   Tensor reshape(Shape shape) const;
