@@ -1,19 +1,29 @@
-// vit_engine_worker ARCHITECTURE BATCH THREADS [PRECISION]: the engine as one of peers.py's
-// workers. Reads a number of repetitions a line, answers with a JSON list of milliseconds for each
-// image. With --steps as the last argument: prints a table of the steps' times instead, and how
-// long the weights took to pack.
+// vit_engine_worker ARCHITECTURE BATCH THREADS [PRECISION [LEVEL]]: the engine as one of peers.py's
+// workers, with the instructions of a level (`avx2`; else the machine's best). Reads a number of
+// repetitions a line, answers with a JSON list of milliseconds for each image. With --steps as the
+// last argument: prints a table of the steps' times instead, and how long the weights took to pack.
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "random_engine.h"
+#include "vit/core/error.h"
 
 namespace {
 
 double milliseconds() {
   const auto time = std::chrono::steady_clock::now().time_since_epoch();
   return std::chrono::duration<double, std::milli>(time).count();
+}
+
+/// Throws UsageError where the machine lacks it.
+vit::Isa level_of(const std::string& name) {
+  for (const auto isa : vit::supported_isas())
+    if (vit::isa_name(isa) == name) return isa;
+  throw vit::UsageError("level: expected one of this machine's, found '{}'", name);
 }
 
 void print_steps(const vit::engine::PackedEngine& engine, const vit::engine::Input& input,
@@ -24,20 +34,24 @@ void print_steps(const vit::engine::PackedEngine& engine, const vit::engine::Inp
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) {
-    std::cerr << "usage: vit_engine_worker ARCHITECTURE BATCH THREADS [PRECISION] [--steps]\n";
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  const bool steps = std::erase(arguments, "--steps") > 0;
+  if (arguments.size() < 3) {
+    std::cerr << "usage: vit_engine_worker ARCHITECTURE BATCH THREADS [PRECISION [LEVEL]] "
+                 "[--steps]\n";
     return 2;
   }
-  const std::int64_t batch = std::atoi(argv[2]);
+  const auto& architecture = arguments[0];
+  const std::int64_t batch = std::atoi(arguments[1].c_str());
+  const auto precision = vit::engine::parse_precision(arguments.size() > 3 ? arguments[3] : "fp32");
+  const auto isa = arguments.size() > 4 ? level_of(arguments[4]) : vit::detect_isa();
+  const auto options = vit::engine::EngineOptions()
+                           .isa(isa)
+                           .threads(std::atoi(arguments[2].c_str()))
+                           .precision(vit::engine::resolve_precision(precision, false, isa));
   double packing = 0.0;
-  const bool steps = std::strcmp(argv[argc - 1], "--steps") == 0;
-  const auto precision = vit::engine::parse_precision(argc > (steps ? 5 : 4) ? argv[4] : "fp32");
-  const auto options =
-      vit::engine::EngineOptions()
-          .threads(std::atoi(argv[3]))
-          .precision(vit::engine::resolve_precision(precision, false, vit::detect_isa()));
-  const auto engine = vit::bench::random_engine(argv[1], options, &packing);
-  const vit::bench::SameImages images(argv[1], batch);
+  const auto engine = vit::bench::random_engine(architecture, options, &packing);
+  const vit::bench::SameImages images(architecture, batch);
   vit::engine::Output output;
   for (int i = 0; i < 3; ++i) engine.run(images.input(), {}, output);
   if (steps) {

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Times the engine beside ONNX Runtime, OpenVINO and timm in one run, interleaved.
 
-    peers.py --worker-program build/bench/bin/vit_engine_worker --batch 1 8 32
+    cmake --preset bench && cmake --build build/bench --target vit_engine_worker
+    .venv/bin/python tests/bench/peers.py > table.md
 
-Each program stays alive; a round asks one after the other for a few forward passes, so that a
-change of the machine's speed falls on all. Prints milliseconds for each image (least and median)
-and each peer's time over ours. Peers: ort and openvino (PyPI: onnx, onnxruntime, openvino), eager
-and compile (torch). timm exports the ONNX file once (random weights). With --precision bf16 the peers
-openvino, eager and compile run in bfloat16; with int8 there are ort (dynamic, a scale for each
-channel) and openvino (NNCF, calibrated, the rest in bfloat16 where the processor has it; PyPI: nncf).
+Each program stays alive; a round asks one after the other for a few forward passes, so that a change of the machine's
+speed falls on all. Prints a table in Markdown: for each precision and batch size the engine's least milliseconds for an
+image, and each peer's least time over it. What was measured goes to stderr line by line.
+
+Peers: ort and openvino (PyPI: onnx, onnxruntime, openvino), eager and compile (torch.compile with freezing). timm exports
+the ONNX file once (random weights). In fp32x3 the peers are those of fp32. In bf16 openvino, eager and compile run in
+bfloat16; of int8 there are ort (dynamic, a scale for each channel) and openvino (NNCF, calibrated, the rest in bfloat16
+where the processor has it; PyPI: nncf). A peer that does not start, or dies, is left out.
 """
 
 import argparse
@@ -19,6 +22,11 @@ import statistics
 import subprocess
 import sys
 import time
+
+
+NAMES = {"ort": "ONNX Runtime", "openvino": "OpenVINO", "compile": "torch.compile", "eager": "timm eager"}
+PEERS = {"fp32": ["ort", "openvino", "compile", "eager"], "fp32x3": ["ort", "openvino", "compile", "eager"],
+         "bf16": ["openvino", "compile", "eager"], "int8": ["ort", "openvino"]}
 
 
 def export(path, architecture):
@@ -130,59 +138,96 @@ def worker(arguments):
 
 
 def start(command):
+    """The process, or none where it does not start."""
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    if process.stdout.readline().strip() != "ready":
-        raise SystemExit(f"peers: {command[0]} did not start")
-    return process
+    return process if process.stdout.readline().strip() == "ready" else None
 
 
-def measure(processes, rounds, repetitions):
+def ask(process, repetitions):
+    """Milliseconds for an image of each pass; empty where the process has died."""
+    try:
+        process.stdin.write(f"{repetitions}\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+    except (BrokenPipeError, json.JSONDecodeError):
+        return []
+
+
+def measure(processes, batch, rounds, seconds):
+    """Each one's times. A turn takes about `seconds`, one pass at least."""
     times = {name: [] for name in processes}
     for _ in range(rounds):
         for name, process in processes.items():
-            process.stdin.write(f"{repetitions}\n")
-            process.stdin.flush()
-            times[name] += json.loads(process.stdout.readline())
+            taken = min(times[name], default=None)
+            passes = 1 if taken is None else max(1, round(seconds * 1e3 / (taken * batch)))
+            times[name] += ask(process, passes)
     return times
 
 
+def cpu():
+    """The processor by what it can do: its name says little of a virtual machine."""
+    with open("/proc/cpuinfo") as lines:
+        flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    known = [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8") if flag in flags]
+    return f"{len(os.sched_getaffinity(0))} cores with {', '.join(known)}"
+
+
+def compare(arguments, precision, batch):
+    """A row of the table."""
+    common = ["--architecture", arguments.architecture, "--onnx", arguments.onnx, "--precision", precision,
+              "--threads", str(arguments.threads), "--size", *map(str, arguments.size)]
+    level = [arguments.level] if arguments.level else []
+    processes = {"engine": start([arguments.worker_program, arguments.architecture, str(batch), str(arguments.threads),
+                                  precision, *level])}
+    if processes["engine"] is None:
+        raise SystemExit(f"peers: {arguments.worker_program} does not start")
+    for peer in arguments.peers:
+        if peer in PEERS[precision]:
+            processes[peer] = start([sys.executable, __file__, *common, "--worker", peer, str(batch)])
+    alive = {name: process for name, process in processes.items() if process is not None}
+    times = measure(alive, batch, arguments.rounds, arguments.seconds)
+    for process in alive.values():
+        process.stdin.close()
+        process.wait()
+    ours = min(times["engine"])
+    for name, values in times.items():
+        if values:
+            print(f"{precision} batch {batch}: {name:9} least {min(values):7.1f} median {statistics.median(values):7.1f} "
+                  f"ms/image, least over ours {min(values) / ours:.2f}", file=sys.stderr, flush=True)
+    ratios = {name: min(values) / ours for name, values in times.items() if values and name != "engine"}
+    cells = [f"{ratios[peer]:.2f}" if peer in ratios else "" for peer in arguments.peers]
+    best = f"**{min(ratios.values()):.2f}**" if ratios else ""
+    return f"| {precision} | {batch} | {ours:.1f} | " + " | ".join(cells) + f" | {best} |"
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--architecture", default="vit_base_patch16_224")
-    parser.add_argument("--precision", default="fp32", choices=["fp32", "fp32x3", "bf16", "int8"])
+    parser.add_argument("--precision", nargs="+", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--peers", nargs="*", default=["ort", "openvino"])
+    parser.add_argument("--peers", nargs="*", default=["ort", "openvino", "compile", "eager"])
     parser.add_argument("--worker-program", default="build/bench/bin/vit_engine_worker")
-    parser.add_argument("--onnx", help="exported model; made there if missing",
-                        default="build/bench/peers.onnx")
+    parser.add_argument("--level", help="the engine's instructions, as `avx2`; the peers take what they find")
+    parser.add_argument("--onnx", default="build/bench/peers.onnx", help="exported model; made there if missing")
     parser.add_argument("--size", type=int, nargs=3, default=[3, 224, 224], help="C H W")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=0.5, help="of a turn")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
+        arguments.precision = arguments.precision[0]
         return worker(arguments)
     if {"ort", "openvino"} & set(arguments.peers):
+        pathlib.Path(arguments.onnx).parent.mkdir(parents=True, exist_ok=True)
         export(pathlib.Path(arguments.onnx), arguments.architecture)
-    for batch in arguments.batch:
-        common = ["--architecture", arguments.architecture, "--onnx", arguments.onnx,
-                  "--precision", arguments.precision, "--threads", str(arguments.threads), "--size", *map(str, arguments.size)]
-        processes = {"engine": start([arguments.worker_program, arguments.architecture, str(batch),
-                                      str(arguments.threads), arguments.precision])}
-        for peer in arguments.peers:
-            processes[peer] = start([sys.executable, __file__, *common, "--worker", peer,
-                                     str(batch)])
-        times = measure(processes, arguments.rounds, arguments.repetitions)
-        for process in processes.values():
-            process.stdin.close()
-            process.wait()
-        least = min(times["engine"])
-        for name, values in times.items():
-            print(f"batch {batch:3}  {name:10}  least {min(values):7.1f}  "
-                  f"median {statistics.median(values):7.1f} ms/image  "
-                  f"least over ours {min(values) / least:.2f}", flush=True)
+    print(f"{arguments.architecture}, {arguments.threads} threads on {cpu()}; milliseconds an image, and the peers' time over "
+          "the engine's\n")
+    print("| precision | batch | engine | " + " | ".join(NAMES[peer] for peer in arguments.peers) + " | least |")
+    print("|---" * (4 + len(arguments.peers)) + "|")
+    for precision in arguments.precision:
+        for batch in arguments.batch:
+            print(compare(arguments, precision, batch), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
     .venv/bin/python tests/bench/startup.py --vit build/release/bin [--rounds 5]
 
 Both read the same safetensors file and the same image, and print the five most probable classes. Prints each one's least
-wall time and largest resident set, and the ratios.
+wall time and largest resident set, and the ratios; then the largest resident set of vit-infer with ViT-B/16 in each
+precision, and how it compares with a bound made of the file's size.
 """
 
 import argparse
@@ -40,7 +41,7 @@ PREPARE = """
 import sys, timm
 from PIL import Image
 from safetensors.torch import save_file
-save_file(timm.create_model("vit_tiny_patch16_224").state_dict(), sys.argv[1])
+save_file(timm.create_model(sys.argv[3]).state_dict(), sys.argv[1])
 Image.effect_mandelbrot((640, 480), (-2, -1.2, 0.8, 1.2), 100).convert("RGB").save(sys.argv[2])
 """
 
@@ -66,6 +67,21 @@ def compare(name, ours, peer, rounds):
     print(f"{name:<16} timm / ours {pt / t:.1f} of the time, {pm / m:.1f} of the memory")
 
 
+def compare_memory(vit, folder, image):
+    """The largest resident set against the bounds: one copy of the weights, or 7/4 where Strassen's sums are packed."""
+    weights, full, small = (folder / name for name in ("base.safetensors", "fp32.safetensors", "int8.safetensors"))
+    subprocess.run([sys.executable, "-c", PREPARE, weights, image, "vit_base_patch16_224"], check=True)
+    for model, extra in ((full, []), (small, ["--dtype", "int8"])):
+        subprocess.run([vit / "vit-convert", weights, model, "--arch", "vit_base_patch16_224", "-q", *extra], check=True)
+    for model, precision, extra, factor in ((full, "fp32", [], 1.8), (full, "fp32", ["--low-memory"], 1.05),
+                                            (full, "fp32x3", [], 1.05), (full, "bf16", [], 1.05), (small, "int8", [], 1.05)):
+        _, mib = measure([vit / "vit-infer", "-m", model, image, "--precision", precision, *extra])
+        size = model.stat().st_size / 2**20
+        bound = factor * size + 64
+        print(f"ViT-B/16, {' '.join([precision, *extra]):<18} {mib:6.0f} MiB, file {size:4.0f} MiB; {mib / bound:.2f} of the bound "
+              f"{factor} x file + 64 MiB")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vit", type=pathlib.Path, default=ROOT / "build/release/bin")
@@ -75,10 +91,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         tiny, model, image = (pathlib.Path(folder) / name for name in ("tiny.safetensors", "model.safetensors", "p.jpg"))
         # In a process of its own: a child's largest resident set counts what its parent had when it was started.
-        subprocess.run([sys.executable, "-c", PREPARE, tiny, image], check=True)
+        subprocess.run([sys.executable, "-c", PREPARE, tiny, image, "vit_tiny_patch16_224"], check=True)
         subprocess.run([vit / "vit-convert", tiny, model, "--arch", "vit_tiny_patch16_224", "-q"], check=True)
         compare("ViT-Ti/16", [vit / "vit-infer", "-m", model, image],
                 [sys.executable, "-c", PEER, "vit_tiny_patch16_224", "{}", tiny, image, "RGB"], options.rounds)
+        compare_memory(vit, pathlib.Path(folder), image)
 
     weights = ROOT / "weights/vit_fashion_mnist.safetensors"
     data = weights.read_bytes()
