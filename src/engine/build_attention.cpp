@@ -67,8 +67,9 @@ void Builder::attend(Stream& stream, const std::string& prefix, const Sink& sink
                      std::int64_t depth) {
   const auto D = dim();
   const bool differential = options_.attn_layer() == "diff";
-  const bool rows = options_.scale_attn_norm() || differential || packs_whole_rows();
-  const auto out = rows ? mixed_of(stream) : a_of(stream);
+  const auto reader = prefix + "proj.";
+  const bool rows = options_.scale_attn_norm() || differential || packs_whole_rows(reader);
+  const auto out = rows ? mixed_of(stream) : a_for(stream, reader);
   if (differential) {
     differential_attention(stream, prefix, depth);
   } else {
@@ -79,10 +80,10 @@ void Builder::attend(Stream& stream, const std::string& prefix, const Sink& sink
     add(stream.scope, std::make_unique<AttentionStep>(prefix + "attention", attention));
   }
   if (options_.scale_attn_norm())
-    add_norm(stream, prefix + "norm.", stream.mixed, stream.a);
+    add_norm(stream, prefix + "norm.", stream.mixed, a_for(stream, reader));
   else if (rows)
-    add_pack(stream, prefix + "pack", stream.mixed, stream.a);
-  add_output(stream, prefix + "proj", linear(prefix + "proj.", D, D, proj_bias()), stream.a, sink);
+    add_pack(stream, prefix + "pack", stream.mixed, a_for(stream, reader));
+  add_output(stream, prefix + "proj", linear(reader, D, D, proj_bias()), stream.a, sink);
 }
 
 void Builder::differential_attention(Stream& stream, const std::string& prefix,
@@ -158,11 +159,13 @@ void Builder::kept_attention(const std::string& prefix, const std::string& scale
   add(Scope::kImage, std::make_unique<AttentionStep>(prefix + "attention", attention));
   add(Scope::kImage, std::make_unique<TakeRowsStep>("kept", image_.x, kept, kept_.x));
 
+  const auto reader = prefix + "proj.";
+  const auto a = a_for(kept_, reader);
   if (options_.scale_attn_norm())
-    add_norm(kept_, prefix + "norm.", kept_.mixed, a_of(kept_));
+    add_norm(kept_, prefix + "norm.", kept_.mixed, a);
   else
-    add_pack(kept_, prefix + "pack", kept_.mixed, a_of(kept_));
-  add_output(kept_, prefix + "proj", linear(prefix + "proj.", D, D, proj_bias()), kept_.a,
+    add_pack(kept_, prefix + "pack", kept_.mixed, a);
+  add_output(kept_, prefix + "proj", linear(reader, D, D, proj_bias()), a,
              {kept_.x, kept_.x, scale});
 }
 

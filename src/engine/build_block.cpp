@@ -41,12 +41,12 @@ void Builder::blocks() {
 
 void Builder::block(const std::string& prefix, std::int64_t depth) {
   const auto scale1 = layer_scale(prefix + "ls1."), scale2 = layer_scale(prefix + "ls2.");
-  add_norm(image_, prefix + "norm1.", image_.x, a_of(image_));
+  add_norm(image_, prefix + "norm1.", image_.x, a_for(image_, prefix + "attn.qkv."));
   // What the pooling doesn't read, the last block need not make.
   const bool only_kept =
       depth + 1 == options_.depth() && kept_rows() > 0 && options_.attn_layer() != "diff";
   const auto add_mlp_of = [&](Stream& stream) {
-    add_norm(stream, prefix + "norm2.", stream.x, a_of(stream));
+    add_norm(stream, prefix + "norm2.", stream.x, a_for(stream, first_of_mlp(prefix + "mlp.")));
     mlp(stream, prefix + "mlp.", {stream.x, stream.x, scale2});
   };
   if (!only_kept) {
@@ -68,10 +68,10 @@ void Builder::res_post_block(const std::string& prefix, std::int64_t depth) {
     add(Scope::kImage, std::make_unique<NormStep>(name, norm(name, dim()), options));
   };
   const Sink sink{spare_of(image_), -1, ""};
-  add_pack(image_, prefix + "pack1", image_.x, a_of(image_));
+  add_pack(image_, prefix + "pack1", image_.x, a_for(image_, prefix + "attn.qkv."));
   attention(image_, prefix + "attn.", sink, depth);
   add_normed(prefix + "norm1.");
-  add_pack(image_, prefix + "pack2", image_.x, image_.a);
+  add_pack(image_, prefix + "pack2", image_.x, a_for(image_, first_of_mlp(prefix + "mlp.")));
   mlp(image_, prefix + "mlp.", sink);
   add_normed(prefix + "norm2.");
 }
@@ -84,17 +84,18 @@ void Builder::parallel_scaling_block(const std::string& prefix, std::int64_t dep
   const auto in_proj = prefix + "in_proj.";
   const Sink sink{image_.x, image_.x, layer_scale(prefix + "ls.")};
 
-  add_norm(image_, prefix + "in_norm.", image_.x, a_of(image_));
+  add_norm(image_, prefix + "in_norm.", image_.x, a_for(image_, in_proj));
   auto first = linear_of(in_proj, n, D, bias, {{0, hidden}});
   if (!bias) set_bias(*first, prefix + "mlp_bias", hidden);
-  add_hidden(image_, prefix + "in_proj[mlp]", std::move(first), false);
+  add_hidden(image_, prefix + "in_proj[mlp]", std::move(first), false,
+             prefix + (differential ? "out_proj." : "mlp_out_proj."));
   add_qkv(image_, prefix + "in_proj[qkv]",
           linear_of(in_proj, n, D, bias,
                     {{hidden, hidden + D}, {hidden + D, hidden + 2 * D}, {hidden + 2 * D, n}}));
 
   if (differential) {
     differential_attention(image_, prefix, depth);
-    add_pack(image_, prefix + "pack", image_.mixed, image_.a);
+    add_pack(image_, prefix + "pack", image_.mixed, a_for(image_, prefix + "out_proj."));
     // One projection of both, next to each other.
     add_output(image_, prefix + "out_proj[attn]",
                linear_of(prefix + "out_proj.", D, D + hidden, out_bias, {{0, D}}, {{0, D}}),
@@ -106,12 +107,13 @@ void Builder::parallel_scaling_block(const std::string& prefix, std::int64_t dep
   }
   qk_norm(image_, prefix, head_dim());
   auto attention = heads(image_);
-  attention.out = packs_whole_rows() ? mixed_of(image_) : image_.a;
+  const auto reader = prefix + "attn_out_proj.";
+  const bool whole = packs_whole_rows(reader);
+  attention.out = whole ? mixed_of(image_) : a_for(image_, reader);
   add_weights(prefix, attention, 1.0);
   add(Scope::kImage, std::make_unique<AttentionStep>(prefix + "attention", attention));
-  if (packs_whole_rows()) add_pack(image_, prefix + "pack", image_.mixed, image_.a);
-  add_output(image_, prefix + "attn_out_proj", linear(prefix + "attn_out_proj.", D, D, out_bias),
-             image_.a, sink);
+  if (whole) add_pack(image_, prefix + "pack", image_.mixed, a_for(image_, reader));
+  add_output(image_, prefix + "attn_out_proj", linear(reader, D, D, out_bias), image_.a, sink);
   add_output(image_, prefix + "mlp_out_proj", linear(prefix + "mlp_out_proj.", D, hidden, out_bias),
              image_.hidden, sink);
 }
@@ -123,7 +125,8 @@ void Builder::parallel_things_block(const std::string& prefix, std::int64_t dept
     for (int i = 0; i < kParallelThings; ++i) {
       const auto branch = format("{}{}.{}.", prefix, attends ? "attns" : "ffns", i);
       const Sink sink{image_.spare, i == 0 ? image_.x : image_.spare, layer_scale(branch + "ls.")};
-      add_norm(image_, branch + "norm.", image_.x, a_of(image_));
+      add_norm(image_, branch + "norm.", image_.x,
+               a_for(image_, attends ? branch + "attn.qkv." : first_of_mlp(branch + "mlp.")));
       if (attends)
         attention(image_, branch + "attn.", sink, depth);
       else

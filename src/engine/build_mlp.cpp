@@ -32,15 +32,23 @@ LinearPtr Builder::gated_linear(const PartOfWeight& gate, const PartOfWeight& va
     if (bias) source.bias = value_of(biases[0].data, biases[1].data);
     if (!weights[0].scale.empty() && !weights[1].scale.empty())
       source.scale = value_of(weights[0].scale, weights[1].scale);
-    return pack_linear(plan_.isa,
-                       {.n = 2 * hidden,
-                        .in = dim(),
-                        .gated = true,
-                        .format = format_of(gate.prefix),
-                        .strassen = rows_stay_together(gate.prefix),
-                        .team = team_},
-                       source);
+    auto packed = pack_linear(plan_.isa,
+                              {.n = 2 * hidden,
+                               .in = dim(),
+                               .gated = true,
+                               .format = format_of(gate.prefix),
+                               .strassen = rows_stay_together(gate.prefix),
+                               .team = team_},
+                              source);
+    if (in_blocks()) packed->parameters.push_back({gate.prefix + "weight", 0});
+    if (in_blocks() && value.prefix != gate.prefix)
+      packed->parameters.push_back({value.prefix + "weight", 0});
+    return packed;
   });
+}
+
+std::string Builder::first_of_mlp(const std::string& prefix) const {
+  return prefix + (options_.mlp_layer() == "swiglu" ? "fc1_g." : "fc1.");
 }
 
 void Builder::mlp(Stream& stream, const std::string& prefix, const Sink& sink) {
@@ -67,14 +75,16 @@ void Builder::mlp(Stream& stream, const std::string& prefix, const Sink& sink) {
 }
 
 void Builder::add_hidden(Stream& stream, const std::string& name, LinearPtr linear, bool gated,
-                         const std::string& norm) {
+                         const std::string& reader, const std::string& norm) {
   const auto columns = linear->out;
-  const bool whole = !norm.empty() || packs_whole_rows();
   LinearOptions options;
   options.in = stream.a;
   options.activation = activation_;
   options.gated = gated;
-  packed_buffer(stream, stream.hidden, "hidden", columns);
+  packed_buffer(stream, stream.hidden, "hidden", columns, reader);
+  // A product writes rows of the format that it reads.
+  const bool same = plan_.buffers[stream.hidden].format == linear->packed.reads;
+  const bool whole = !norm.empty() || packs_whole_rows(reader) || !same;
   options.out = whole ? rows_buffer(stream, stream.wide, "wide", columns) : stream.hidden;
   add_linear(stream.scope, name, std::move(linear), std::move(options));
   if (!norm.empty())
@@ -86,7 +96,8 @@ void Builder::add_hidden(Stream& stream, const std::string& name, LinearPtr line
 void Builder::add_mlp(Stream& stream, const std::string& prefix, LinearPtr first, bool gated,
                       bool bias, bool scale_norm, const Sink& sink) {
   const auto columns = first->out;
-  add_hidden(stream, prefix + "fc1", std::move(first), gated, scale_norm ? prefix + "norm." : "");
+  add_hidden(stream, prefix + "fc1", std::move(first), gated, prefix + "fc2.",
+             scale_norm ? prefix + "norm." : "");
   add_output(stream, prefix + "fc2", linear(prefix + "fc2.", dim(), columns, bias), stream.hidden,
              sink);
 }

@@ -65,9 +65,9 @@ void Builder::map_pool() {
   const std::string prefix = "attn_pool.";
   needs_ = kPooled;
   if (norms_tokens())
-    add_norm(image_, "norm.", image_.x, a_of(image_));
+    add_norm(image_, "norm.", image_.x, a_for(image_, prefix + "kv."));
   else
-    add_pack(image_, prefix + "pack", image_.x, a_of(image_));
+    add_pack(image_, prefix + "pack", image_.x, a_for(image_, prefix + "kv."));
   rows_buffer(image_, image_.qkv, "qkv", 3 * part_columns());
   LinearOptions options;
   options.in = image_.a;
@@ -98,7 +98,7 @@ void Builder::map_pool() {
   add(Scope::kImage,
       std::make_unique<AttentionStep>(prefix + "attention", attention, std::move(query)));
 
-  add_pack(kept_, prefix + "pack", kept_.mixed, a_of(kept_));
+  add_pack(kept_, prefix + "pack", kept_.mixed, a_for(kept_, prefix + "proj."));
   add_output(kept_, prefix + "proj", linear(prefix + "proj.", D, D, true), kept_.a,
              {kept_.x, -1, ""});
   add_norm(kept_, prefix + "norm.", kept_.x, kept_.a);

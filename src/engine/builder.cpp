@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "engine/outliers.h"
 #include "vit/core/error.h"
 
 namespace vit::engine {
@@ -13,9 +14,10 @@ Builder::Builder(const config::VisionTransformerOptions& options, const WeightLo
     : options_(options), weights_(weights), low_memory_(how.low_memory), team_(how.team) {
   plan_.isa = how.isa;
   plan_.precision = how.precision;
+  check();
+  if (how.precision == Precision::kFp32x3) strict_ = strict_layers(options, weights);
   plan_.format = format_of("block.");
   plan_.model = options;
-  check();
   activation_ = *kernels::parse_activation(options.act_layer().value_or("gelu"));
 }
 
@@ -78,7 +80,8 @@ kernels::WeightFormat Builder::format_of(const std::string& name) const {
   if (!block && !name.starts_with("patch_embed.")) return kernels::WeightFormat::kFloat32;
   switch (plan_.precision) {
     case Precision::kFp32x3:
-      return kernels::WeightFormat::kBf16Pair;
+      return strict_.contains(name) ? kernels::WeightFormat::kFloat32
+                                    : kernels::WeightFormat::kBf16Pair;
     case Precision::kBf16:
     case Precision::kInt8: {
       if (block)
@@ -145,13 +148,15 @@ LinearPtr Builder::linear_of(const std::string& prefix, std::int64_t n, std::int
       source.scale = [&](std::int64_t i) {
         return at(i) < 0 ? 1.0F : weights.scale[static_cast<std::size_t>(at(i))];
       };
-    return pack_linear(plan_.isa,
-                       {.n = static_cast<std::int64_t>(rows.size()),
-                        .in = last - first,
-                        .format = format_of(prefix),
-                        .strassen = rows_stay_together(prefix),
-                        .team = team_},
-                       source);
+    auto packed = pack_linear(plan_.isa,
+                              {.n = static_cast<std::int64_t>(rows.size()),
+                               .in = last - first,
+                               .format = format_of(prefix),
+                               .strassen = rows_stay_together(prefix),
+                               .team = team_},
+                              source);
+    if (in_blocks()) packed->parameters = {{prefix + "weight", first}};
+    return packed;
   });
 }
 
@@ -191,9 +196,32 @@ BufferId Builder::rows_buffer(const Stream& stream, BufferId& id, const char* na
 }
 
 BufferId Builder::packed_buffer(const Stream& stream, BufferId& id, const char* name,
-                                std::int64_t columns) {
-  if (id < 0) id = add_buffer({name, stream.scope, true, row_format_, stream.rows, columns});
-  return id;
+                                std::int64_t columns, const std::string& reader) {
+  BufferSpec spec{name, stream.scope, true, row_format_, stream.rows, columns};
+  if (strict_.contains(reader)) spec.format = kernels::RowFormat::kFloat32;
+  spec.fixed = fixed_scale(reader);
+  // The same memory where it has the format, read by the same scale or another.
+  for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
+    const auto& known = plan_.buffers[i];
+    const bool same = known.packed && known.name == spec.name && known.scope == spec.scope &&
+                      known.format == spec.format && known.rows == spec.rows &&
+                      known.columns == spec.columns && known.needs == spec.needs;
+    if (same && known.fixed == spec.fixed) return id = static_cast<BufferId>(i);
+    if (same && spec.alias < 0) spec.alias = static_cast<BufferId>(i);
+  }
+  return id = add_buffer(spec);
+}
+
+kernels::RowScale Builder::fixed_scale(const std::string& reader) const {
+  if (!kernels::has_scales(row_format_)) return {};
+  const auto name = reader + "weight_input_scale";
+  if (!weights_(name)) return {};
+  const auto found = weight(name, {2});
+  const kernels::RowScale fixed{found.data[0], found.data[1]};
+  if (!(fixed.scale > 0.0F) || !std::isfinite(fixed.scale) || !std::isfinite(fixed.offset))
+    throw DataError("engine: tensor '{}': expected a positive scale and an offset, found {}, {}",
+                    name, fixed.scale, fixed.offset);
+  return fixed;
 }
 
 void Builder::add(Scope scope, StepPtr step) {
@@ -203,7 +231,13 @@ void Builder::add(Scope scope, StepPtr step) {
 
 void Builder::add_linear(Scope scope, const std::string& name, LinearPtr linear,
                          LinearOptions options) {
-  const auto rows = options.rows.value_or(plan_.buffers[options.in].rows);
+  const auto& in = plan_.buffers[options.in];
+  const auto rows = options.rows.value_or(in.rows);
+  options.calibrated = in.fixed.scale != 0.0F;
+  options.strict = in_blocks() && plan_.format == kernels::WeightFormat::kBf16Pair &&
+                   linear->packed.format == kernels::WeightFormat::kFloat32;
+  if (options.strict)
+    for (const auto& parameter : linear->parameters) plan_.strict_layers.insert(parameter.name);
   add(scope, std::make_unique<LinearStep>(name, std::move(linear), std::move(options), rows));
 }
 

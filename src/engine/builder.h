@@ -75,8 +75,12 @@ class Builder {
   kernels::WeightFormat format_of(const std::string& name) const;
   /// From here on packed buffers are of this format, new ones where they were of another.
   void use_rows_of(kernels::RowFormat format);
-  /// Whether a row must be whole before it can be packed.
-  bool packs_whole_rows() const { return row_format_ == kernels::RowFormat::kUint8; }
+  /// Whether a row must be whole before it can be packed for the layer with this parameter.
+  bool packs_whole_rows(const std::string& reader) const {
+    return kernels::has_scales(row_format_) && fixed_scale(reader).scale == 0.0F;
+  }
+  /// Of what the layer with this parameter reads; a scale of 0 where each row has its own.
+  kernels::RowScale fixed_scale(const std::string& reader) const;
   /// Whether the layer, of those that are being added, always sees all rows of an image: then their
   /// sums may depend on each other.
   bool rows_stay_together(const std::string& name) const;
@@ -88,9 +92,12 @@ class Builder {
   // Buffers: made at the first use, as most models need few of them.
   BufferId add_buffer(const BufferSpec& buffer);
   BufferId rows_buffer(const Stream& stream, BufferId& id, const char* name, std::int64_t columns);
-  BufferId packed_buffer(const Stream& stream, BufferId& id, const char* name,
-                         std::int64_t columns);
-  BufferId a_of(Stream& stream) { return packed_buffer(stream, stream.a, "a", dim()); }
+  BufferId packed_buffer(const Stream& stream, BufferId& id, const char* name, std::int64_t columns,
+                         const std::string& reader);
+  /// What the layer with the parameter `reader` reads: where that has a fixed scale, under it.
+  BufferId a_for(Stream& stream, const std::string& reader) {
+    return packed_buffer(stream, stream.a, "a", dim(), reader);
+  }
   BufferId mixed_of(Stream& stream) { return rows_buffer(stream, stream.mixed, "mixed", dim()); }
   BufferId spare_of(Stream& stream) { return rows_buffer(stream, stream.spare, "spare", dim()); }
 
@@ -141,9 +148,11 @@ class Builder {
   void mlp(Stream& stream, const std::string& prefix, const Sink& sink);
   void add_mlp(Stream& stream, const std::string& prefix, LinearPtr first, bool gated, bool bias,
                bool scale_norm, const Sink& sink);
-  /// From stream.a to stream.hidden, packed.
+  /// From stream.a to stream.hidden, packed for the layer with the parameter `reader`.
   void add_hidden(Stream& stream, const std::string& name, LinearPtr linear, bool gated,
-                  const std::string& norm = "");
+                  const std::string& reader, const std::string& norm = "");
+  /// The parameter of the MLP's first layer.
+  std::string first_of_mlp(const std::string& prefix) const;
   void pool();
   void take_tokens();
   void token_features();
@@ -179,6 +188,7 @@ class Builder {
   const config::VisionTransformerOptions& options_;
   const WeightLookup& weights_;
   const bool low_memory_;
+  std::set<std::string> strict_;  ///< of fp32x3: layers that stay in float32
   ThreadTeam* const team_;
   Plan plan_;
   kernels::Activation activation_;

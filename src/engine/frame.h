@@ -14,6 +14,8 @@
 
 namespace vit::engine {
 
+class Observer;
+
 /// Tiles of rows that a thread takes at a time where the rows are shared.
 inline constexpr int kTilesAtOnce = 8;
 
@@ -32,8 +34,9 @@ struct BufferSpec {
   kernels::RowFormat format = kernels::RowFormat::kFloat32;  ///< of packed ones
   std::int64_t rows = 0;                                     ///< as Geometry::count() takes them
   std::int64_t columns = 0;                                  ///< the same
-  BufferId alias = -1;  ///< the buffer whose memory it is under another shape; -1: its own
-  unsigned needs = 0;   ///< there where a call has one of them; 0: always
+  BufferId alias = -1;           ///< the buffer whose memory it is under another shape; -1: its own
+  unsigned needs = 0;            ///< there where a call has one of them; 0: always
+  kernels::RowScale fixed = {};  ///< of packed ones, as PackedRows has it
 };
 
 /// Row-major; columns beyond those that the buffer was made with are zero.
@@ -90,8 +93,9 @@ struct Frame {
   const Geometry* geometry = nullptr;
   const float* input = nullptr;  ///< of the image
   const Want* want = nullptr;
-  Output* output = nullptr;  ///< of the batch; has room for what is wanted
-  float* scratch = nullptr;  ///< of this thread
+  Output* output = nullptr;      ///< of the batch; has room for what is wanted
+  float* scratch = nullptr;      ///< of this thread
+  Observer* observer = nullptr;  ///< or null; then the group is this thread alone
   Group* group = nullptr;
 
   const BufferSpec& spec(BufferId id) const { return (*specs)[static_cast<std::size_t>(id)]; }
@@ -108,7 +112,10 @@ struct Frame {
   }
 
   kernels::PackedRows packed_view(BufferId id) const {
-    return kernels::packed_rows(isa, buffers[id], rows(id), columns(id), spec(id).format);
+    auto rows =
+        kernels::packed_rows(isa, buffers[id], this->rows(id), columns(id), spec(id).format);
+    rows.fixed = spec(id).fixed;
+    return rows;
   }
 };
 

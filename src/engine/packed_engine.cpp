@@ -99,9 +99,9 @@ struct PackedEngine::State {
     return {step.name(), step.describe(), i >= plan.image_steps.size(), step.flops(geometry), 0.0};
   }
 
-  /// `events`: one list a thread, or null.
-  void run(const Input& input, const Want& want, Output& output,
-           std::vector<Events>* events) const {
+  /// `events`: one list a thread, or null. With an observer on the calling thread alone.
+  void run(const Input& input, const Want& want, Output& output, std::vector<Events>* events,
+           Observer* observer = nullptr) const {
     if (input.channels != plan.model.in_c())
       throw DataError("engine: expected images of {} channels, found {}", plan.model.in_c(),
                       input.channels);
@@ -112,15 +112,20 @@ struct PackedEngine::State {
     call.demand = plan.demand(want);
     call.want = &want;
     call.output = &output;
+    call.observer = observer;
     auto workspace = take(input.height, input.width);
     prepare_output(plan.model, workspace->geometry(), input.batch, want, output);
     if (input.batch > 0) {
       workspace->reserve(input.batch, call.demand.needs);
       workspace->start();
-      team->run([&](int rank, int count) {
+      const auto part = [&](int rank, int count) {
         workspace->run(call, rank, count,
                        events != nullptr ? &(*events)[static_cast<std::size_t>(rank)] : nullptr);
-      });
+      };
+      if (observer != nullptr)
+        part(0, 1);
+      else
+        team->run(part);
     }
     give_back(std::move(workspace));
   }
@@ -156,7 +161,17 @@ Choices PackedEngine::choices() const {
           .precision = std::string(precision_name(state_->plan.precision)),
           .kernels = std::string(isa_name(isa())),
           .device = "cpu",
-          .threads = threads()};
+          .threads = threads(),
+          .strict_layers = static_cast<int>(state_->plan.strict_layers.size())};
+}
+
+void PackedEngine::observe(const Input& input, Observer& observer) const {
+  if (state_->plan.precision != Precision::kFp32)
+    throw UsageError("engine: observing: expected precision fp32, found {}",
+                     precision_name(state_->plan.precision));
+  Output output;
+  const FeatureKind all_tokens{.kind = FeatureKind::kTokens};
+  state_->run(input, {.features = {all_tokens}}, output, nullptr, &observer);
 }
 
 std::vector<StepReport> PackedEngine::steps(const Want& want) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ struct Plan {
   Isa isa = Isa::kPortable;
   Precision precision = Precision::kFp32;
   kernels::WeightFormat format = kernels::WeightFormat::kFloat32;  ///< of the blocks' linear layers
+  std::set<std::string> strict_layers;  ///< parameters that fp32x3 leaves in float32
   config::VisionTransformerOptions model;
   std::vector<BufferSpec> buffers;
   std::vector<PlannedStep> image_steps;  ///< for one image at a time

@@ -101,6 +101,7 @@ void Workspace::run(const Call& call, int rank, int count, Events* events) {
   frame.geometry = geometry_.get();
   frame.want = call.want;
   frame.output = call.output;
+  frame.observer = call.observer;
   frame.scratch = scratch_[static_cast<std::size_t>(rank)].data();
   auto& solo = *solo_[static_cast<std::size_t>(rank)];
   auto& all = count == 1 ? solo : all_;

@@ -19,6 +19,7 @@ struct Call {
   Demand demand;
   const Want* want = nullptr;
   Output* output = nullptr;
+  Observer* observer = nullptr;  ///< or null; then one thread alone runs
 };
 
 /// What a thread did, in order. `step` counts all steps of the plan.

@@ -22,6 +22,13 @@ class WeightsByName {
   explicit WeightsByName(std::vector<state_dict::Weight> weights) : weights_(std::move(weights)) {}
 
   std::optional<engine::WeightView> find(const std::string& name) {
+    constexpr std::string_view kInputScale = "_input_scale";
+    if (name.ends_with(kInputScale)) {
+      const auto* weight =
+          state_dict::find(weights_, name.substr(0, name.size() - kInputScale.size()));
+      if (weight == nullptr || !weight->input_scale) return std::nullopt;
+      return view_of(weight->input_scale());
+    }
     const auto* weight = state_dict::find(weights_, name);
     if (weight == nullptr || !weight->meta().is_floating_point()) return std::nullopt;
     asked_.insert(name);
@@ -53,13 +60,11 @@ class WeightsByName {
 
  private:
   static engine::WeightView view_of(const state_dict::Tensor& tensor) {
-    if (tensor.dtype() == io::DType::kF32)
-      return {tensor.shape(),
-              {reinterpret_cast<const float*>(tensor.bytes().data()),
-               static_cast<std::size_t>(tensor.numel())},
-              tensor.memory()};
-    auto values = std::make_shared<const std::vector<float>>(tensor.floats());
-    return {tensor.shape(), *values, values};
+    const auto floats = tensor.float32();
+    return {floats.shape(),
+            {reinterpret_cast<const float*>(floats.bytes().data()),
+             static_cast<std::size_t>(floats.numel())},
+            floats.memory()};
   }
 
   std::vector<state_dict::Weight> weights_;

@@ -114,11 +114,13 @@ std::vector<std::int64_t> Predictor::feature_shape(const FeatureKind& kind) cons
 
 Json Predictor::choices() const {
   const auto chosen = state_->engine->choices();
-  return {{"engine", chosen.engine},
-          {"precision", chosen.precision},
-          {"kernels", chosen.kernels},
-          {"device", chosen.device},
-          {"threads", chosen.threads}};
+  Json json = {{"engine", chosen.engine},
+               {"precision", chosen.precision},
+               {"kernels", chosen.kernels},
+               {"device", chosen.device},
+               {"threads", chosen.threads}};
+  if (chosen.strict_layers > 0) json["strict_layers"] = chosen.strict_layers;
+  return json;
 }
 
 }  // namespace vit::infer

@@ -117,8 +117,8 @@ std::string config_source(const WeightFile& file, const SourceOptions& options) 
   return "the architecture's name";
 }
 
-/// What the name of an int8 weight's scale ends with.
-constexpr std::string_view kScale = "_scale";
+/// What the names of an int8 weight's scale and of its layer's input's end with.
+constexpr std::string_view kScale = "_scale", kInputScale = "_input_scale";
 
 /// int8 weights and their scales as the weights that they stand for (model/quantize.h).
 std::vector<Weight> dequantized(std::vector<Weight> weights, const std::string& where) {
@@ -132,11 +132,20 @@ std::vector<Weight> dequantized(std::vector<Weight> weights, const std::string& 
       throw DataError("{}: tensor '{}': expected one scale a row of {}, found {}", where,
                       scale->name, values.shape(), rows.shape());
     used.insert(scale->name);
+    const auto* input = find(weights, weight.name + std::string(kInputScale));
+    const auto input_scale = input != nullptr ? std::optional(*input) : std::nullopt;
+    if (input_scale) {
+      if (input->meta().shape() != std::vector<std::int64_t>{2})
+        throw DataError("{}: tensor '{}': expected a scale and an offset [2], found {}", where,
+                        input->name, input->meta().shape());
+      used.insert(input->name);
+    }
     auto name = weight.name;
     weight =
         merged(std::move(name), {weight, *scale}, "dequantized",
                [](const std::vector<Tensor>& parts) { return dequantize(parts[0], parts[1]); });
     weight.row_scale = [scale = *scale] { return scale.tensor(); };
+    if (input_scale) weight.input_scale = [scale = *input_scale] { return scale.tensor(); };
   }
   std::erase_if(weights, [&](const Weight& weight) { return used.contains(weight.name); });
   return weights;

@@ -38,6 +38,15 @@ float rounded_to_bf16(float x) {
   return std::bit_cast<float>(bits & 0xffff0000U);
 }
 
+/// What a row of kUint8 or kWideUint8 holds at column k.
+int whole_number(const PackedRows& rows, int row, int k) {
+  const int size = rows.format == RowFormat::kUint8 ? 1 : 2, values = 64 / size;
+  const auto* at = reinterpret_cast<const std::uint8_t*>(rows.data) +
+                   ((row / 16 * (rows.k / values) + k / values) * 16 + row % 16) * 64 +
+                   k % values * size;
+  return size == 1 ? at[0] : at[0] + 256 * at[1];
+}
+
 /// One product with everything that it owns.
 struct NarrowProduct {
   NarrowProduct(const Narrow& level_, int m_, int n_, int k_, bool gated_ = false)
@@ -78,7 +87,7 @@ struct NarrowProduct {
     }
     row_sum.assign(rows.size(), NAN);
     call.weight.scale = scale.data();
-    call.weight.row_sum = reads == RowFormat::kUint8 ? row_sum.data() : nullptr;
+    call.weight.row_sum = has_scales(reads) ? row_sum.data() : nullptr;
     weight.assign(packed_size(isa, call.weight) * size_of(level.format), 0xff);
     pack_weight(isa, call.weight, k, 0, static_cast<std::int64_t>(rows.size()), rows.data(),
                 weight.data());
@@ -117,10 +126,8 @@ struct NarrowProduct {
     const float value = x[row * k + i];
     if (level.format == WeightFormat::kBf16) return rounded_to_bf16(value);
     if (level.format == WeightFormat::kBf16Pair) return value;
-    const int lines = call.a.k / 64;
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(a.data());
-    const auto number = bytes[((row / 16 * lines + i / 64) * 16 + row % 16) * 64 + i % 64];
-    return double{call.a.scales[row].offset} + double{call.a.scales[row].scale} * number;
+    return double{call.a.scales[row].offset} +
+           double{call.a.scales[row].scale} * whole_number(call.a, row, i);
   }
 
   double weight_value(int row, int i) const {
@@ -232,7 +239,7 @@ TEST_P(NarrowGemm, MultipliesValuesByActivatedGates) {
 
 TEST_P(NarrowGemm, WritesPackedRowsThatTheNextProductReads) {
   const auto format = row_format(GetParam().isa, GetParam().format);
-  if (format == RowFormat::kUint8) return;  // a row must be whole before it is quantised
+  if (has_scales(format)) return;  // a row must be whole before it is quantised
   constexpr int kRows = 21, kN = 100;
   const auto isa = GetParam().isa;
   NarrowProduct product(GetParam(), kRows, kN, 40);
@@ -276,11 +283,19 @@ TEST(NarrowGemm, SumsIntegersAlikeOnEveryLevel) {
   for (const auto& level : narrow_levels()) {
     if (level.format != WeightFormat::kInt8) continue;
     NarrowProduct product(level, 33, 50, 700);
-    // What stands in the rows is a matter of packing, and what becomes of the sums of the epilogue.
+    // The largest sums of two products: where an instruction saturates, they show it.
+    for (int r = 0; r < 2; ++r)
+      for (int i = 0; i < product.k; ++i) product.x[r * product.k + i] = i == 0 ? 0.0F : 255.0F;
+    for (int n = 0; n < 2; ++n)
+      for (int i = 0; i < product.k; ++i) product.w[n * product.k + i] = n == 0 ? 1.0F : -1.0F;
+    product.pack();
+    // What becomes of the sums is a matter of the epilogue.
     product.call.weight.bias = nullptr;
     for (int r = 0; r < product.m; ++r) product.call.a.scales[r] = {1.0F, 0.0F};
     std::fill(product.scale.begin(), product.scale.end(), 1.0F);
     const auto out = product.run_rows();
+    EXPECT_EQ(out[0], 255.0F * 127.0F * 699.0F);
+    EXPECT_EQ(out[1], -255.0F * 127.0F * 699.0F);
     if (first.empty()) first = out;
     EXPECT_EQ(out, first) << isa_name(level.isa);
   }
@@ -302,11 +317,33 @@ TEST(NarrowRows, AreTheSameOnEveryLevel) {
     auto x = normals(21 * padded(columns), 7);
     for (int r = 0; r < 21; ++r)
       for (auto c = columns; c < padded(columns); ++c) x[r * padded(columns) + c] = 0.0F;
-    for (const auto format : {RowFormat::kBf16, RowFormat::kBf16Pair, RowFormat::kUint8}) {
+    for (const auto format :
+         {RowFormat::kBf16, RowFormat::kBf16Pair, RowFormat::kUint8, RowFormat::kWideUint8}) {
       const auto expected = packed_bytes(Isa::kPortable, format, x, 21, columns);
       for (const auto isa : supported_isas())
         EXPECT_EQ(packed_bytes(isa, format, x, 21, columns), expected)
             << isa_name(isa) << ", " << columns << " columns, format " << static_cast<int>(format);
+    }
+  }
+}
+
+TEST(NarrowRows, HoldTheSameWholeNumbersInEitherWidth) {
+  const auto x = normals(21 * padded(100), 7);
+  for (const auto isa : supported_isas()) {
+    const auto rows_of = [&](RowFormat format, std::vector<float>& memory) {
+      memory.assign(packed_size(isa, 21, 100, format), 0.0F);
+      const auto rows = packed_rows(isa, memory.data(), 21, 100, format);
+      pack_rows(isa, x.data(), padded(100), rows, 0, rows.tiles);
+      return rows;
+    };
+    std::vector<float> one, other;
+    const auto narrow = rows_of(RowFormat::kUint8, one),
+               wide = rows_of(RowFormat::kWideUint8, other);
+    for (int r = 0; r < 21; ++r) {
+      EXPECT_EQ(narrow.scales[r].scale, wide.scales[r].scale);
+      EXPECT_EQ(narrow.scales[r].offset, wide.scales[r].offset);
+      for (int k = 0; k < 100; ++k)
+        ASSERT_EQ(whole_number(narrow, r, k), whole_number(wide, r, k)) << r << ", " << k;
     }
   }
 }
@@ -333,6 +370,65 @@ TEST(NarrowRows, ReachFromARowsLeastValueToItsLargest) {
   }
 }
 
+TEST(NarrowRows, OfAFixedScaleBecomeTheNearestNumbersThatItHas) {
+  std::vector<float> x(16, 0.0F);
+  x[1] = 0.5F, x[2] = -7.0F, x[3] = 100.0F, x[4] = 1.26F, x[5] = NAN;
+  for (const auto isa : supported_isas())
+    for (const auto format : {RowFormat::kUint8, RowFormat::kWideUint8}) {
+      std::vector<float> out(packed_size(isa, 1, 16, format), 0.0F);
+      auto packed = packed_rows(isa, out.data(), 1, 16, format);
+      packed.fixed = {0.25F, -1.0F};
+      pack_rows(isa, x.data(), 16, packed, 0, 1);
+      EXPECT_EQ(whole_number(packed, 0, 0), 4);
+      EXPECT_EQ(whole_number(packed, 0, 1), 6);
+      EXPECT_EQ(whole_number(packed, 0, 2), 0);
+      EXPECT_EQ(whole_number(packed, 0, 3), 255);
+      EXPECT_EQ(whole_number(packed, 0, 4), 9);
+      EXPECT_EQ(whole_number(packed, 0, 5), 0) << "one of them";
+    }
+}
+
+TEST_P(NarrowGemm, WritesAndReadsRowsOfAFixedScale) {
+  const auto isa = GetParam().isa;
+  const auto format = row_format(isa, GetParam().format);
+  if (!has_scales(format)) return;
+  constexpr int kRows = 21, kN = 100;
+  constexpr RowScale kFixed{0.05F, -3.0F};
+  NarrowProduct product(GetParam(), kRows, kN, 40);
+  product.call.epilogue.activation = Activation::kGelu;
+  const auto rows = product.run_rows();
+  std::vector<float> expected(packed_size(isa, kRows, kN, format), 0.0F), found = expected;
+  const auto view = [&](std::vector<float>& memory) {
+    auto packed = packed_rows(isa, memory.data(), kRows, kN, format);
+    packed.fixed = kFixed;
+    return packed;
+  };
+  const auto packed = view(expected);
+  pack_rows(isa, rows.data(), padded(kN), packed, 0, packed.tiles);
+  product.call.epilogue.packed = view(found);
+  gemm(isa, product.call);
+  for (int r = 0; r < kRows; ++r)
+    for (int c = 0; c < kN; ++c)
+      ASSERT_EQ(whole_number(view(found), r, c), whole_number(packed, r, c)) << r << ", " << c;
+
+  // The next product takes the numbers for what they stand for.
+  NarrowProduct next(GetParam(), kRows, 30, kN);
+  next.call.a = view(found);
+  const auto out = next.run_rows();
+  for (int r = 0; r < kRows; ++r)
+    for (int c = 0; c < 30; ++c) {
+      double sum = next.bias[c], size = std::abs(sum);
+      for (int i = 0; i < kN; ++i) {
+        const double term =
+            (double{kFixed.offset} + double{kFixed.scale} * whole_number(packed, r, i)) *
+            next.weight_value(c, i);
+        sum += term;
+        size += std::abs(term);
+      }
+      ASSERT_NEAR(out[r * padded(30) + c], sum, next.tolerance(size)) << r << ", " << c;
+    }
+}
+
 TEST(NarrowRows, PassOnWhatIsNoNumber) {
   for (const auto isa : supported_isas())
     for (const float bad : {NAN, INFINITY}) {
@@ -354,7 +450,8 @@ TEST(NarrowRows, PassOnWhatIsNoNumber) {
 TEST(NarrowNorm, WritesTheRowsThatPackingWouldMake) {
   for (const auto isa : supported_isas())
     for (const int cols : {5, 40, 192})
-      for (const auto format : {RowFormat::kBf16, RowFormat::kBf16Pair, RowFormat::kUint8}) {
+      for (const auto format :
+           {RowFormat::kBf16, RowFormat::kBf16Pair, RowFormat::kUint8, RowFormat::kWideUint8}) {
         const auto x = normals(21 * padded(cols), 1), gain = normals(padded(cols), 2),
                    bias = normals(padded(cols), 3);
         NormCall call;

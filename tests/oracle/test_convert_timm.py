@@ -241,7 +241,42 @@ def test_int8_scales_are_fitted_to_images(vit, tmp_path):
         largest = model.state_dict()[key.replace("block.", "blocks.")].abs().amax(1) / 127
         assert (stored[key + "_scale"] <= largest).all()
         narrower += (stored[key + "_scale"] < largest).sum()
+        assert stored[key + "_input_scale"].shape == (2,)
     assert narrower > 0
+    # The logits are still the model's, and the file one that everything reads.
+    assert_close(vit.infer(out, images), expected, 0.15, "int8, calibrated")
+    native = tmp_path / "native.safetensors"
+    vit.convert(tmp_path / "a.pt", native, "--config", config)
+    vit.convert(out, tmp_path / "back.safetensors", "--dtype", "fp32")
+    assert load_file(tmp_path / "back.safetensors").keys() == load_file(native).keys()
+
+
+def test_input_scales_are_as_good_as_torchs_histogram_observers(vit, tmp_path):
+    architecture, arguments, model, images, expected = make("plain")
+    torch.save(model.state_dict(), tmp_path / "a.pt")
+    config = config_file(tmp_path / "config.json", architecture, arguments)
+    images = images.repeat(4, 1, 1, 1) + torch.randn(4 * len(images), *images.shape[1:], generator=torch.Generator().manual_seed(3))
+    save_file({"input": images.contiguous()}, tmp_path / "images.safetensors")
+    out = tmp_path / "int8.safetensors"
+    vit.convert(tmp_path / "a.pt", out, "--config", config, "--dtype", "int8", "--calibrate", tmp_path / "images.safetensors")
+    stored, seen = load_file(out), {}
+    for name, module in model.named_modules():
+        if name.startswith("blocks.") and isinstance(module, torch.nn.Linear):
+            module.register_forward_hook(lambda m, i, o, name=name: seen.__setitem__(name, i[0].detach()))
+    with torch.no_grad():
+        model(images)
+    assert len(seen) == 4 * arguments["depth"]
+
+    def error(x, scale, offset):
+        return ((((x - offset) / scale).round().clamp(0, 255) * scale + offset - x) ** 2).sum()
+
+    for name, x in seen.items():
+        observer = torch.ao.quantization.HistogramObserver(dtype=torch.quint8)
+        observer(x)
+        scale, zero = observer.calculate_qparams()
+        ours = error(x, *stored[name.replace("blocks.", "block.") + ".weight_input_scale"])
+        # Ours need no whole zero point.
+        assert ours <= 1.02 * error(x, scale, -zero * scale), name
 
 
 def test_verify_compares_layer_by_layer(vit, tmp_path):

@@ -48,10 +48,10 @@ bool print_verification(const ConvertArguments& arguments, const model::LoadOpti
 /// With --calibrate: the images go through the model before it is stored.
 void set_calibration(ConvertArguments& arguments, Command& command) {
   if (arguments.calibrate.empty()) return;
-  arguments.options.load.device = open_device(command);
-  arguments.options.calibrate = [&](const model::LoadedModel& loaded) {
+  arguments.options.calibrate = [&](const ModelConfig& config,
+                                    const engine::WeightLookup& weights) {
     command.log().info("calibrating on {}", arguments.calibrate.string());
-    const auto& model = loaded.config.model;
+    const auto& model = config.model;
     std::optional<data::EvalTransform> transform;
     pipeline::FileInputOptions inputs;
     inputs.shape = {model.in_c(), model.img_size()[0], model.img_size()[1]};
@@ -63,14 +63,14 @@ void set_calibration(ConvertArguments& arguments, Command& command) {
       return *transform;
     };
     if (model.in_c() == 1 || model.in_c() == 3)
-      transform.emplace(loaded.config.preprocessing, model.img_size(), model.in_c());
+      transform.emplace(config.preprocessing, model.img_size(), model.in_c());
     data::LoaderOptions options;
     options.shape = inputs.shape;
     options.batch_size = 8;
     options.workers = command.threads();
     data::Loader loader(pipeline::open_inputs({arguments.calibrate.string()}, inputs), options);
     std::int64_t images = 0;
-    return model::collect_input_moments(loaded, [&]() -> std::optional<Array> {
+    return model::calibrate(config, weights, [&]() -> std::optional<Array> {
       auto batch = loader.next();
       if (!batch && images == 0)
         throw DataError("{}: expected images, found none", arguments.calibrate.string());

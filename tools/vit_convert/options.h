@@ -57,7 +57,9 @@ void visit_result(ConvertArguments& a, Visitor&& v) {
                   "of the blocks, with a scale a row)",
           .names = {"keep", "fp32", "fp16", "bf16", "int8"}});
   v("calibrate", a.calibrate,
-    Field{.help = "With int8: fit the scales to what the layers see in these images (a folder)",
+    Field{.help =
+              "With int8: fit the scales to what the layers see in these images (a folder), and "
+              "store one for each layer's input, which is then the same for all images",
           .value = "DIR"});
   v("labels", a.labels,
     Field{.help = "Class names, one a line, kept in the model", .value = "FILE"});

@@ -33,6 +33,7 @@ struct Choices {
   std::string kernels;    ///< level of instructions, or the library whose kernels they are
   std::string device;     ///< `cpu`, `cuda:0`
   int threads = 0;
+  int strict_layers = 0;  ///< of fp32x3: linear layers that are in fp32 for their outliers
 };
 
 /// A model ready for calls from several threads at the same time.

@@ -12,6 +12,7 @@
 #include "vit/core/isa.h"
 #include "vit/core/thread_team.h"
 #include "vit/engine/engine.h"
+#include "vit/engine/observer.h"
 #include "vit/engine/precision.h"
 #include "vit/engine/profile.h"
 #include "vit/engine/weights.h"
@@ -50,6 +51,10 @@ class PackedEngine : public Engine {
 
   /// The same, and how long each step took.
   Profile profile(const Input& input, const Want& want, Output& output) const;
+
+  /// Shows `observer` what the blocks' linear layers read, all tokens of all images, on the calling
+  /// thread alone. Throws UsageError where the precision is not fp32.
+  void observe(const Input& input, Observer& observer) const;
 
   /// The steps that `want` takes, for images of the model's own size.
   std::vector<StepReport> steps(const Want& want = {}) const;

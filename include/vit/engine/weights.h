@@ -21,7 +21,9 @@ struct WeightView {
 };
 
 /// A parameter by the seed's name (`block.3.attn.qkv.weight`), or none where there is none of that
-/// name. The engine copies what it needs and gives the view back.
+/// name. The engine copies what it needs and gives the view back. Of a calibrated int8 weight there
+/// is NAME_input_scale [2] too: what the layer reads becomes whole numbers from 0 to 255, which
+/// stand for `[1] + [0] · number`.
 using WeightLookup = std::function<std::optional<WeightView>(const std::string& name)>;
 
 }  // namespace vit::engine

@@ -26,8 +26,9 @@ struct AttentionCall {
   /// (multiplies_bf16_attention).
   bool bf16 = false;
 
-  PackedRows
-      packed;  ///< where `packed.data` is not null, not of kUint8: head h's columns begin at h · dv
+  /// Where `packed.data` is not null: head h's columns begin at h · dv. Whole numbers are of a
+  /// fixed scale.
+  PackedRows packed;
 
   float* rows = nullptr;  ///< else row r's head h goes to rows[r · ld + h · dv]
   std::int64_t ld = 0;

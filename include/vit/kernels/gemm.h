@@ -32,18 +32,26 @@ struct GemmShape {
 /// The type of the rows that a product reads.
 enum class RowFormat {
   kFloat32,
-  kBf16,      ///< rounded to the nearest bfloat16
-  kBf16Pair,  ///< the nearest bfloat16, and the one that is nearest to what is left
-  kUint8,     ///< whole numbers times a scale, from a row's least value on: 255 is its largest
+  kBf16,       ///< rounded to the nearest bfloat16
+  kBf16Pair,   ///< the nearest bfloat16, and the one that is nearest to what is left
+  kUint8,      ///< whole numbers times a scale, from a row's least value on: 255 is its largest
+  kWideUint8,  ///< the same numbers in 16 bits each, for levels that multiply such
 };
+
+/// Whether rows are whole numbers with a RowScale each.
+constexpr bool has_scales(RowFormat format) {
+  return format == RowFormat::kUint8 || format == RowFormat::kWideUint8;
+}
 
 /// Of products that read such rows.
 GemmShape gemm_shape(Isa isa, RowFormat format = RowFormat::kFloat32);
 
-/// What a row of kUint8 stands for: offset + scale · number.
+/// What a row of kUint8 or kWideUint8 stands for: offset + scale · number.
 struct RowScale {
   float scale = 0.0F;
   float offset = 0.0F;
+
+  bool operator==(const RowScale&) const = default;
 };
 
 /// Rows `[rows, k]` as products read them. Rows of the last tile beyond `rows` may hold anything.
@@ -59,7 +67,10 @@ struct PackedRows {
   int k = 0;        ///< the same in whole lines
   int block = 0;    ///< of kFloat32: a multiple of kPadding
   RowFormat format = RowFormat::kFloat32;
-  RowScale* scales = nullptr;  ///< of kUint8, one for each row; behind the values
+  RowScale* scales = nullptr;  ///< where it has_scales(), one for each row; behind the values
+  /// The same for all rows, where its scale is not 0: values beyond its numbers become the nearest
+  /// of them, and rows need not be whole when they are written.
+  RowScale fixed;
 };
 
 /// A view of `data`, which has room for packed_size() floats.
@@ -79,20 +90,21 @@ enum class WeightFormat {
 /// Bytes of a value.
 std::size_t size_of(WeightFormat format);
 
-/// What products with such weights read on this level. Where it is kFloat32 they widen the panel
-/// that they work on. Throws UsageError where the level has no such products.
+/// What products with such weights read on this level. Of bfloat16 weights it may be kFloat32: then
+/// they widen the panel that they work on. Throws UsageError where the level has no such products.
 RowFormat row_format(Isa isa, WeightFormat format);
 
 /// A linear layer's weight `[n, k]`. Of products that read kFloat32: for each block of k
 /// `[panel][k][shape.columns]`; for Strassen's products, for each pair of blocks
 /// `[product][pair of panels][k][shape.columns]`. Of the others
 /// `[panel][line][part][half of the columns][4 bytes of k][column]`, where a line is 64 bytes of k.
+/// Of products that read kWideUint8 the weights are bytes nevertheless, two of k for each column.
 struct PackedWeight {
   const void* data = nullptr;
   WeightFormat format = WeightFormat::kFloat32;
   RowFormat reads = RowFormat::kFloat32;
   const float* scale = nullptr;  ///< of kInt8: [panels · shape.columns]
-  /// Of products that read kUint8: [panels · shape.columns], the sum of each row's whole numbers.
+  /// Of kInt8: [panels · shape.columns], the sum of each row's whole numbers.
   float* row_sum = nullptr;
   const float* bias = nullptr;  ///< [panels · shape.columns], or null
   int n = 0;
@@ -127,6 +139,9 @@ void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64
 void pack_rows(Isa isa, const float* x, std::int64_t ld, const PackedRows& out, int tile_begin,
                int tile_end);
 
+/// A row of kFloat32, `rows.k` values.
+void unpack_row(const PackedRows& rows, int row, float* out);
+
 /// What becomes of y = a · weightᵀ + bias: act(y) · scale + addend as rows, or act(y) as packed
 /// rows.
 struct Epilogue {
@@ -136,7 +151,7 @@ struct Epilogue {
   bool gated = false;
 
   /// Where `packed.data` is not null: of kFloat32 where the product reads such rows, else of kBf16
-  /// or kBf16Pair.
+  /// or kBf16Pair, or whole numbers of a fixed scale.
   PackedRows packed;
 
   float* rows = nullptr;  ///< else [a.rows, ≥ padded(n)]

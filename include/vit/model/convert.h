@@ -9,6 +9,7 @@
 
 #include "vit/core/file_roles.h"
 #include "vit/core/json.h"
+#include "vit/engine/weights.h"
 #include "vit/model/quantize.h"
 #include "vit/model/weights.h"
 
@@ -30,7 +31,7 @@ struct ConvertOptions {
   /// Of the stored floating-point tensors; none: as they are; kI8: model/quantize.h's form.
   std::optional<io::DType> dtype;
   /// With kI8: what the linear layers of the model, as it will be stored, see.
-  std::function<InputMoments(const LoadedModel&)> calibrate;
+  std::function<Calibration(const ModelConfig&, const engine::WeightLookup&)> calibrate;
   std::optional<std::vector<std::string>> labels;
   PreprocessingOverrides preprocessing;
   bool force = false;  ///< replace an output that exists

@@ -3,6 +3,10 @@
 // The weight [out, in] of each linear layer in the blocks is stored as int8 under its own name, and
 // beside it, under NAME_scale, one float32 a row: weight[o, i] = int8[o, i] * scale[o], symmetric,
 // -127 … 127. Everything else stays as it is. A file of this form loads like any other.
+//
+// Of a calibrated file NAME_input_scale holds two float32, a scale and an offset: where products
+// are of whole numbers, the layer's input x becomes round((x - offset) / scale), from 0 to 255, for
+// all images alike. Without it each row of x has a scale of its own.
 #pragma once
 
 #include <torch/types.h>
@@ -12,10 +16,15 @@
 
 namespace vit::model {
 
-/// By the name of a linear layer's weight: the mean square of each of its inputs, [in], over what
-/// the layer saw. Where it is given, a row's scale is the one that least changes the layer's output
-/// for such inputs; else the largest weight becomes 127.
-using InputMoments = std::map<std::string, torch::Tensor>;
+/// What a linear layer saw.
+struct LayerCalibration {
+  /// Mean square of each input, [in]. A row's scale is the one that least changes the layer's
+  /// output for such inputs; without it the largest weight becomes 127.
+  torch::Tensor moments;
+  torch::Tensor input_scale;  ///< float32 [2]: scale and offset
+};
+/// By the name of the layer's weight.
+using Calibration = std::map<std::string, LayerCalibration>;
 
 struct QuantizedWeight {
   torch::Tensor values;  ///< int8 [out, in]

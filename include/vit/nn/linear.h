@@ -5,7 +5,6 @@
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
-#include <functional>
 
 #include "vit/nn/layer.h"
 
@@ -32,8 +31,6 @@ class LinearImpl : public Layer {
 
   LinearOptions options;
   torch::Tensor weight, bias;  ///< `bias` undefined without one
-  /// Where it is set, sees what comes in.
-  std::function<void(const torch::Tensor& x)> on_input;
 };
 TORCH_MODULE(Linear);
 

@@ -25,6 +25,8 @@ struct Weight {
       std::nullopt;  ///< where it is a file's tensor as it stands
   /// Of a weight that a file holds as int8: the scale of each row [out]. Else empty.
   std::function<Tensor()> row_scale = {};
+  /// And where it was calibrated: scale and offset [2] of what the layer reads. Else empty.
+  std::function<Tensor()> input_scale = {};
 
   Tensor tensor() const { return make(false); }
   Tensor meta() const { return make(true); }

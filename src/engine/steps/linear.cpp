@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "vit/core/error.h"
+#include "vit/engine/observer.h"
 
 namespace vit::engine {
 namespace {
@@ -27,7 +29,7 @@ std::string format_text(const kernels::PackedWeight& weight) {
     case kernels::WeightFormat::kBf16:
       return format(", bf16{}", more);
     case kernels::WeightFormat::kInt8:
-      return format(", int8{}", more);
+      return ", int8";
     case kernels::WeightFormat::kBf16Pair:
       return ", three bf16 products";
     case kernels::WeightFormat::kFloat32:
@@ -56,8 +58,7 @@ LinearPtr pack_linear(Isa isa, const LinearShape& shape, const LinearRows& sourc
   if (source.bias) linear.bias = FloatBuffer(packed.panels * columns);
   if (shape.format == kernels::WeightFormat::kInt8)
     linear.scale = FloatBuffer(packed.panels * columns);
-  if (packed.reads == kernels::RowFormat::kUint8)
-    linear.row_sum = FloatBuffer(packed.panels * columns);
+  if (kernels::has_scales(packed.reads)) linear.row_sum = FloatBuffer(packed.panels * columns);
   packed.data = linear.data.data();
   packed.bias = linear.bias.data();
   packed.scale = linear.scale.data();
@@ -103,6 +104,8 @@ double LinearStep::flops(const Geometry& geometry) const {
 std::string LinearStep::describe() const {
   auto text = format("linear {} -> {}", linear_->in, linear_->out);
   text += format_text(linear_->packed);
+  if (options_.calibrated) text += ", calibrated";
+  if (options_.strict) text += ", strict";
   if (linear_->packed.strassen) text += ", strassen";
   if (options_.activation != kernels::Activation::kIdentity || options_.gated)
     text += format(", {}{}", kernels::activation_name(options_.activation),
@@ -114,6 +117,16 @@ std::string LinearStep::describe() const {
   return text;
 }
 
+void LinearStep::observe(const Frame& frame, const kernels::PackedRows& in) const {
+  std::vector<float> row(static_cast<std::size_t>(in.k));
+  for (int r = 0; r < in.rows; ++r) {
+    kernels::unpack_row(in, r, row.data());
+    const auto values = std::span(row).first(static_cast<std::size_t>(linear_->in));
+    for (const auto& parameter : linear_->parameters)
+      frame.observer->see(parameter.name, parameter.first_input, values);
+  }
+}
+
 void LinearStep::run(const Frame& frame) const {
   kernels::GemmCall call;
   call.a = frame.packed_view(options_.in);
@@ -123,6 +136,7 @@ void LinearStep::run(const Frame& frame) const {
     // The layout stays that of all rows.
     call.tiles = (call.a.rows + tile - 1) / tile;
   }
+  if (frame.observer != nullptr) observe(frame, call.a);
   call.weight = linear_->packed;
   call.scratch = frame.scratch;
   // Rows of a batch come in any number; and the first rows of an image must not depend on whether

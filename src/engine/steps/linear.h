@@ -4,6 +4,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "engine/memory.h"
 #include "engine/step.h"
@@ -11,8 +13,15 @@
 
 namespace vit::engine {
 
+/// A parameter of which a layer is made, and which of its inputs the layer's first is.
+struct LinearParameter {
+  std::string name;
+  std::int64_t first_input = 0;
+};
+
 /// A packed weight and the memory under it.
 struct Linear {
+  std::vector<LinearParameter> parameters;
   kernels::PackedWeight packed;
   FloatBuffer data, bias, scale, row_sum;
   std::int64_t in = 0;
@@ -52,6 +61,9 @@ struct LinearOptions {
   FloatBuffer scale;      ///< LayerScale; empty for none
   BufferId addend = -1;   ///< a buffer of rows like `out`; -1 for none
   bool position = false;  ///< or the geometry's positions, for rows from row_offset on
+  // For describe().
+  bool calibrated = false;  ///< what it reads has a fixed scale
+  bool strict = false;      ///< stays in float32 for its outliers
 };
 
 class LinearStep : public Step {
@@ -71,6 +83,8 @@ class LinearStep : public Step {
   void run(const Frame& frame) const override;
 
  private:
+  void observe(const Frame& frame, const kernels::PackedRows& in) const;
+
   LinearPtr linear_;
   LinearOptions options_;
   std::int64_t rows_;

@@ -249,9 +249,14 @@ struct Loops {
                                              V::mul(V::load(out + c), factor)));
       return;
     }
+    const NarrowWriter<V> writer(call.packed);
+    if (call.dv % V::kWidth == 0) {
+      for (int c = 0; c < call.dv; c += V::kWidth)
+        writer.put(narrow_at(call.packed, query, first + c), V::mul(V::load(out + c), factor));
+      return;
+    }
     for (int c = 0; c < call.dv; ++c)
-      put_one_bf16<V>(narrow_at(call.packed, query, first + c), call.packed.format,
-                      out[c] * inverse);
+      writer.put_one(narrow_at(call.packed, query, first + c), out[c] * inverse);
   }
 
   void run(int tile_begin, int tile_end) const {

@@ -218,7 +218,7 @@ struct AttentionLoops {
     }
     if (call.packed.format != RowFormat::kFloat32) {
       for (int r = 0; r < V::kRows && tile * V::kRows + r < call.queries; ++r)
-        write_bf16(tile * V::kRows + r, out + r * layout.width);
+        write_narrow(tile * V::kRows + r, out + r * layout.width);
       return;
     }
     const bool aligned = call.dv % V::kWidth == 0;  // then no vector spans two blocks
@@ -240,16 +240,16 @@ struct AttentionLoops {
     }
   }
 
-  VIT_INLINE void write_bf16(int row, const float* out) const {
-    const auto format = call.packed.format;
+  VIT_INLINE void write_narrow(int row, const float* out) const {
+    const NarrowWriter<V> writer(call.packed);
     const int column = head * call.dv;
     if (call.dv % V::kWidth == 0) {
       for (int c = 0; c < call.dv; c += V::kWidth)
-        put_bf16<V>(narrow_at(call.packed, row, column + c), format, V::load(out + c));
+        writer.put(narrow_at(call.packed, row, column + c), V::load(out + c));
       return;
     }
     for (int c = 0; c < call.dv; ++c)
-      put_one_bf16<V>(narrow_at(call.packed, row, column + c), format, out[c]);
+      writer.put_one(narrow_at(call.packed, row, column + c), out[c]);
   }
 
   void add_weights(int tile, int t, const float (&inverse)[V::kRows]) const {

@@ -1,10 +1,53 @@
 #include "kernels/vector/avx2.h"
 
+#include "kernels/gemm/dot.h"
 #include "kernels/gemm/loops.h"
 
 namespace vit::kernels::avx2 {
+namespace {
+
+/// Sums of products of two 16-bit integers, which bytes fit into: nothing saturates, where an
+/// instruction for products of bytes would.
+struct Dot {
+  static constexpr RowFormat kFormat = RowFormat::kWideUint8;
+  static constexpr int kLanes = 8, kRows = 4, kVectors = 2;
+  using Sum = __m256i;
+
+  static VIT_INLINE __m256i words(const void* p) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+  }
+  static VIT_INLINE Sum zero() { return _mm256_setzero_si256(); }
+  static VIT_INLINE Sum load(const std::int32_t* p) { return words(p); }
+  static VIT_INLINE void store(std::int32_t* p, Sum x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x);
+  }
+  static VIT_INLINE __m256i row(const std::byte* p) {
+    int group;
+    __builtin_memcpy(&group, p, sizeof group);
+    return _mm256_set1_epi32(group);
+  }
+  static VIT_INLINE __m256i columns(const std::byte* p) { return words(p); }
+  static VIT_INLINE Sum add(Sum sum, __m256i row, __m256i columns) {
+    const auto products = _mm256_madd_epi16(row, columns);
+    // In place: g++ 12 moves each sum to another register and back.
+    asm("vpaddd %1, %0, %0" : "+x"(sum) : "x"(products));
+    return sum;
+  }
+  static void widen(const std::int8_t* from, std::int16_t* to, int count) {
+    for (int i = 0; i < count; i += 16) {
+      const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm256_cvtepi8_epi16(bytes));
+    }
+  }
+};
+
+}  // namespace
 
 void gemm(const GemmCall& call) { run_gemm<Vector>(call); }
+
+void gemm_wide_uint8(const GemmCall& call) {
+  run_narrow_gemm<Vector, DotKernel<Vector, Dot>>(call);
+}
 
 void pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int begin, int end) {
   run_pack_rows<Vector>(x, ld, out, begin, end);

@@ -1,10 +1,44 @@
 #include "kernels/vector/avx512.h"
 
+#include "kernels/gemm/dot.h"
 #include "kernels/gemm/loops.h"
 
 namespace vit::kernels::avx512 {
+namespace {
+
+/// As AVX2's.
+struct Dot {
+  static constexpr RowFormat kFormat = RowFormat::kWideUint8;
+  static constexpr int kLanes = 16, kRows = 8, kVectors = 2;
+  using Sum = __m512i;
+
+  static VIT_INLINE Sum zero() { return _mm512_setzero_si512(); }
+  static VIT_INLINE Sum load(const std::int32_t* p) { return _mm512_loadu_si512(p); }
+  static VIT_INLINE void store(std::int32_t* p, Sum x) { _mm512_storeu_si512(p, x); }
+  static VIT_INLINE __m512i row(const std::byte* p) {
+    int group;
+    __builtin_memcpy(&group, p, sizeof group);
+    return _mm512_set1_epi32(group);
+  }
+  static VIT_INLINE __m512i columns(const std::byte* p) { return _mm512_loadu_si512(p); }
+  static VIT_INLINE Sum add(Sum sum, __m512i row, __m512i columns) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(row, columns));
+  }
+  static void widen(const std::int8_t* from, std::int16_t* to, int count) {
+    for (int i = 0; i < count; i += 32) {
+      const auto bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i));
+      _mm512_storeu_si512(to + i, _mm512_cvtepi8_epi16(bytes));
+    }
+  }
+};
+
+}  // namespace
 
 void gemm(const GemmCall& call) { run_gemm<Vector>(call); }
+
+void gemm_wide_uint8(const GemmCall& call) {
+  run_narrow_gemm<Vector, DotKernel<Vector, Dot>>(call);
+}
 
 void pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int begin, int end) {
   run_pack_rows<Vector>(x, ld, out, begin, end);

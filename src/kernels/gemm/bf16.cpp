@@ -9,6 +9,7 @@ using avx512::Vector;
 
 struct Dot {
   static constexpr RowFormat kFormat = RowFormat::kBf16;
+  static constexpr int kLanes = 16, kRows = 8, kVectors = 2;
   using Sum = __m512;
 
   static VIT_INLINE Sum zero() { return _mm512_setzero_ps(); }
@@ -19,8 +20,9 @@ struct Dot {
     __builtin_memcpy(&group, p, sizeof group);
     return (__m512bh)_mm512_set1_epi32(group);
   }
-  static VIT_INLINE Sum add(Sum sum, __m512bh row, const std::byte* columns) {
-    return _mm512_dpbf16_ps(sum, row, (__m512bh)_mm512_loadu_si512(columns));
+  static VIT_INLINE __m512bh columns(const std::byte* p) { return (__m512bh)_mm512_loadu_si512(p); }
+  static VIT_INLINE Sum add(Sum sum, __m512bh row, __m512bh columns) {
+    return _mm512_dpbf16_ps(sum, row, columns);
   }
 };
 

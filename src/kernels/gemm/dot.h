@@ -5,14 +5,16 @@
 
 namespace vit::kernels {
 
-/// `Dot`: `kFormat`; `Sum`, a register of 16 sums; `Row`, a group of a row for all columns; `zero`,
-/// `load`, `store`, `row(bytes)` and `add(sums, row, bytes of 16 columns)`.
+/// `Dot`: `kFormat`; `Sum`, a register of `kLanes` sums; `kRows` and `kVectors` of them that are in
+/// registers together; `zero`, `load`, `store`; `row(bytes)`, a group of a row for all columns;
+/// `columns(bytes)`, groups of as many columns; `add(sums, row, columns)`.
 template <class V, class Dot>
-struct DotKernel {
-  static constexpr RowFormat kFormat = Dot::kFormat;
-  static constexpr int kRows = 8;  ///< that are in registers together, with both halves of a panel
+struct DotKernel : Dot {
+  static constexpr int kRows = Dot::kRows, kVectors = Dot::kVectors, kLanes = Dot::kLanes;
   static constexpr int kGroup = 4, kGroups = kLineBytes / kGroup;
-  static constexpr int kHalf = kNarrowRows * kLineBytes;  ///< bytes of a line of half a panel
+  static constexpr int kHalfColumns = kNarrowColumns / 2;
+  static constexpr int kHalf = kHalfColumns * kLineBytes;  ///< bytes of a line of half a panel
+  static_assert(kNarrowRows % kRows == 0 && kNarrowColumns % (kVectors * kLanes) == 0);
 
   static void begin() {}
   static void end() {}
@@ -20,31 +22,45 @@ struct DotKernel {
   static VIT_INLINE void multiply(const NarrowBlock& block) {
     for (int i = 0; i < block.fetch * block.lines; ++i)
       V::prefetch_far(block.next + i * kLineBytes);
-    for (int tile = 0; tile < block.tiles; ++tile)
-      for (int row = 0; row < kNarrowRows; row += kRows)
-        multiply_rows(
-            block, block.a + tile * block.next_tile + row * kLineBytes,
-            static_cast<std::int32_t*>(block.sums) + (tile * kNarrowRows + row) * kNarrowColumns);
+    const int rows =
+        block.rows < block.tiles * kNarrowRows ? block.rows : block.tiles * kNarrowRows;
+    for (int column = 0; column < kNarrowColumns; column += kVectors * kLanes)
+      for (int row = 0; row < rows; row += kRows)
+        multiply_rows(block,
+                      block.a + static_cast<std::size_t>(row / kNarrowRows) * block.next_tile +
+                          row % kNarrowRows * kLineBytes,
+                      block.b + in_line(column),
+                      static_cast<std::int32_t*>(block.sums) + row * kNarrowColumns + column);
+  }
+
+  /// Where a line of a panel holds the first group of a column.
+  static VIT_INLINE constexpr int in_line(int column) {
+    return column / kHalfColumns * kHalf + column % kHalfColumns * kGroup;
   }
 
   static VIT_INLINE void multiply_rows(const NarrowBlock& block, const std::byte* a,
-                                       std::int32_t* sums) {
-    typename Dot::Sum c[kRows][2];
+                                       const std::byte* b, std::int32_t* sums) {
+    typename Dot::Sum c[kRows][kVectors];
     VIT_UNROLL
     for (int r = 0; r < kRows; ++r) VIT_UNROLL
-    for (int j = 0; j < 2; ++j)
-      c[r][j] = block.first ? Dot::zero() : Dot::load(sums + r * kNarrowColumns + j * 16);
-    const std::byte* b = block.b;
+    for (int j = 0; j < kVectors; ++j)
+      c[r][j] = block.first ? Dot::zero() : Dot::load(sums + r * kNarrowColumns + j * kLanes);
     for (int line = 0; line < block.lines; ++line, a += kNarrowRows * kLineBytes, b += 2 * kHalf)
-      for (int g = 0; g < kGroups; ++g) VIT_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      const auto row = Dot::row(a + r * kLineBytes + g * kGroup);
-      c[r][0] = Dot::add(c[r][0], row, b + g * kLineBytes);
-      c[r][1] = Dot::add(c[r][1], row, b + kHalf + g * kLineBytes);
-    }
+      for (int g = 0; g < kGroups; ++g) {
+        decltype(Dot::columns(b)) columns[kVectors];
+        VIT_UNROLL
+        for (int j = 0; j < kVectors; ++j)
+          columns[j] = Dot::columns(b + in_line(j * kLanes) + g * kLineBytes);
+        VIT_UNROLL
+        for (int r = 0; r < kRows; ++r) {
+          const auto row = Dot::row(a + r * kLineBytes + g * kGroup);
+          VIT_UNROLL
+          for (int j = 0; j < kVectors; ++j) c[r][j] = Dot::add(c[r][j], row, columns[j]);
+        }
+      }
     VIT_UNROLL
     for (int r = 0; r < kRows; ++r) VIT_UNROLL
-    for (int j = 0; j < 2; ++j) Dot::store(sums + r * kNarrowColumns + j * 16, c[r][j]);
+    for (int j = 0; j < kVectors; ++j) Dot::store(sums + r * kNarrowColumns + j * kLanes, c[r][j]);
   }
 };
 

@@ -33,7 +33,8 @@ struct TileSums {
   int rows = 0;   ///< rows that count, at most Tile::kRows
   PanelSums value;
   PanelSums gate;                    ///< of a gated product
-  const RowScale* scales = nullptr;  ///< of rows of kUint8: the tile's
+  const RowScale* scales = nullptr;  ///< of rows that have them: the tile's
+  int scale_step = 0;                ///< from one row's to the next
 };
 
 /// How the sums of float32 products lie.
@@ -99,9 +100,10 @@ void finish_packed(const Epilogue& epilogue, int columns, const TileSums& sums) 
       for (int r = 0; r < V::kRows; ++r) y[r] = activated<V, Tile, A, Gated>(sums, r, j);
       V::store_columns(y, packed_at<V>(packed, sums.tile, column));
     } else {
+      const NarrowWriter<V> writer(packed);
       auto* to = narrow_at(packed, sums.tile * Tile::kRows, column);
       for (int r = 0; r < sums.rows; ++r, to += kLineBytes)
-        put_bf16<V>(to, packed.format, activated<V, Tile, A, Gated>(sums, r, j));
+        writer.put(to, activated<V, Tile, A, Gated>(sums, r, j));
     }
   }
 }

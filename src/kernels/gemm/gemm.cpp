@@ -44,6 +44,10 @@ void (*narrow_gemm(Isa isa, RowFormat format))(const GemmCall&) {
       return isa >= Isa::kAmx ? amx::gemm_bf16 : isa >= Isa::kBf16 ? bf16::gemm_bf16 : nullptr;
     case RowFormat::kBf16Pair:
       return isa >= Isa::kAmx ? amx::gemm_bf16_pair : nullptr;
+    case RowFormat::kWideUint8:
+      return isa >= Isa::kAvx512 ? avx512::gemm_wide_uint8
+             : isa == Isa::kAvx2 ? avx2::gemm_wide_uint8
+                                 : portable::gemm_wide_uint8;
     case RowFormat::kFloat32:
       break;
   }
@@ -111,14 +115,14 @@ std::size_t size_of(WeightFormat format) {
 }
 
 RowFormat row_format(Isa isa, WeightFormat format) {
-  const auto where_there_is = [&](RowFormat narrow) {
-    return narrow_gemm(isa, narrow) != nullptr ? narrow : RowFormat::kFloat32;
+  const auto where_there_is = [&](RowFormat narrow, RowFormat other = RowFormat::kFloat32) {
+    return narrow_gemm(isa, narrow) != nullptr ? narrow : other;
   };
   switch (format) {
     case WeightFormat::kBf16:
       return where_there_is(RowFormat::kBf16);
     case WeightFormat::kInt8:
-      return where_there_is(RowFormat::kUint8);
+      return where_there_is(RowFormat::kUint8, RowFormat::kWideUint8);
     case WeightFormat::kBf16Pair:
       if (narrow_gemm(isa, RowFormat::kBf16Pair) == nullptr)
         throw UsageError("kernels: expected a level that multiplies pairs of bfloat16, found {}",
@@ -148,16 +152,14 @@ PackedRows packed_rows(Isa isa, float* data, std::int64_t rows, std::int64_t k, 
     packed.block = block_of(isa, packed.k);
   } else {
     packed.k = in_lines(k, format);
-    if (format == RowFormat::kUint8)
-      packed.scales = reinterpret_cast<RowScale*>(data + values_size(packed));
+    if (has_scales(format)) packed.scales = reinterpret_cast<RowScale*>(data + values_size(packed));
   }
   return packed;
 }
 
 std::int64_t packed_size(Isa isa, std::int64_t rows, std::int64_t k, RowFormat format) {
   const auto packed = packed_rows(isa, nullptr, rows, k, format);
-  const auto scales =
-      format == RowFormat::kUint8 ? std::int64_t{packed.tiles} * kNarrowRows * 2 : 0;
+  const auto scales = has_scales(format) ? std::int64_t{packed.tiles} * kNarrowRows * 2 : 0;
   return values_size(packed) + scales;
 }
 
@@ -295,11 +297,13 @@ struct WeightLine {
   }
 };
 
-/// A column of a panel: of each line's parts its groups of four bytes, a half panel's row apart.
+/// A column of a panel: of each line's parts its groups of bytes, a half panel's row apart.
 void pack_narrow(const PackedWeight& weight, std::int64_t k, std::int64_t first, std::int64_t count,
                  const float* const* rows, std::byte* data) {
-  constexpr std::int64_t kHalf = kNarrowColumns / 2, kGroup = 4, kGroups = kLineBytes / kGroup;
-  const std::int64_t values = narrow_values(weight.reads), lines = weight.k / values,
+  constexpr std::int64_t kHalf = kNarrowColumns / 2, kGroups = 16;
+  // Numbers that are widened later have half the bytes.
+  const std::int64_t group = weight.reads == RowFormat::kWideUint8 ? 2 : 4, bytes = kGroups * group,
+                     values = narrow_values(weight.reads), lines = weight.k / values,
                      parts = narrow_parts(weight.reads);
   for (auto n = first; n < first + count; ++n) {
     const float* row = rows[n - first];
@@ -312,13 +316,12 @@ void pack_narrow(const PackedWeight& weight, std::int64_t k, std::int64_t first,
                               weight.scale != nullptr ? weight.scale[n] : 1.0F);
       if (weight.row_sum != nullptr) sum += packed.sum();
       for (std::int64_t part = 0; part < parts; ++part) {
-        auto* out =
-            data +
-            (((panel * lines + line) * parts + part) * 2 + column / kHalf) * kHalf * kLineBytes +
-            column % kHalf * kGroup;
+        auto* out = data +
+                    (((panel * lines + line) * parts + part) * 2 + column / kHalf) * kHalf * bytes +
+                    column % kHalf * group;
         for (std::int64_t g = 0; g < kGroups; ++g)
-          std::memcpy(out + g * kHalf * kGroup, packed.bytes + part * kLineBytes + g * kGroup,
-                      kGroup);
+          std::memcpy(out + g * kHalf * group, packed.bytes + part * bytes + g * group,
+                      static_cast<std::size_t>(group));
       }
     }
     if (weight.row_sum != nullptr) weight.row_sum[n] = static_cast<float>(sum);
@@ -350,8 +353,7 @@ void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64
           const auto n = p * columns + c - first;
           const float* row = n < count ? rows[n] : nullptr;
           for (std::int64_t i = 0; i < length; ++i)
-            out[i * columns + c] =
-                row != nullptr && begin + i < k ? narrow(row[begin + i], p * columns + c) : T{};
+            out[i * columns + c] = row != nullptr && begin + i < k ? narrow(row[begin + i]) : T{};
         }
       }
   };
@@ -359,20 +361,25 @@ void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64
     case WeightFormat::kFloat32:
       return pack_plain(isa, weight, k, first, count, rows, static_cast<float*>(data));
     case WeightFormat::kBf16:
-      return pack_as(static_cast<std::uint16_t*>(data),
-                     [](float x, std::int64_t) { return to_bf16(x); });
+      return pack_as(static_cast<std::uint16_t*>(data), [](float x) { return to_bf16(x); });
     case WeightFormat::kInt8:
-      return pack_as(static_cast<std::int8_t*>(data), [&](float x, std::int64_t column) {
-        return to_int8(x, weight.scale[column]);
-      });
     case WeightFormat::kBf16Pair:
-      break;  // has no product that reads float32
+      break;  // have no product that reads float32
   }
 }
 
 void pack_rows(Isa isa, const float* x, std::int64_t ld, const PackedRows& out, int tile_begin,
                int tile_end) {
   gemm_level(isa).pack_rows(x, ld, out, tile_begin, tile_end);
+}
+
+void unpack_row(const PackedRows& rows, int row, float* out) {
+  const int tile = row / rows.tile_rows;
+  for (int k = 0; k < rows.k; ++k) {
+    const int block = k / rows.block * rows.block, length = std::min(rows.block, rows.k - block);
+    const auto column = std::int64_t{block} * rows.tiles + std::int64_t{tile} * length + k - block;
+    out[k] = rows.data[column * rows.tile_rows + row % rows.tile_rows];
+  }
 }
 
 std::int64_t gemm_scratch(Isa isa) {
@@ -383,8 +390,10 @@ std::int64_t gemm_scratch(Isa isa) {
   // Sums, and those of half the rows with two tiles without a partner.
   const auto strassen = chunk * kStrassenColumns +
                         (std::int64_t{kTileChunk} / 2 + 2) * level.shape.rows * level.block;
-  // Sums of a panel and of its gate.
-  const std::int64_t narrow = std::int64_t{2} * kNarrowChunk * kNarrowRows * kNarrowColumns;
+  // Sums of a panel and of its gate, and lines of a panel that are widened.
+  const auto narrow =
+      (std::int64_t{2} * kNarrowChunk * kNarrowRows + std::int64_t{kNarrowLines} * kLineBytes / 4) *
+      kNarrowColumns;
   return std::max({classic, strassen, narrow});
 }
 

@@ -14,10 +14,13 @@ inline constexpr int kStrassenColumns = 768;
 
 /// Tiles of narrow rows that are worked on together.
 inline constexpr int kNarrowChunk = 32;
+/// Lines whose part of a panel stays in the first cache level while all rows pass by.
+inline constexpr int kNarrowLines = 12;
 
 #define VIT_GEMM_LEVEL(level)                                                                 \
   namespace level {                                                                           \
   void gemm(const GemmCall& call);                                                            \
+  void gemm_wide_uint8(const GemmCall& call);                                                 \
   void pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int begin, int end); \
   }
 VIT_GEMM_LEVEL(portable)

@@ -83,21 +83,10 @@ struct GemmLoops {
   /// The panel's values in float32, in the scratch memory behind the sums.
   const float* widened(int k, int p, int length) const {
     float* out = call.scratch + kTileChunk * V::kRows * kChunkColumns;
-    const auto offset = panel_offset(k, p, length);
-    if (call.weight.format == WeightFormat::kBf16) {
-      const auto* from = static_cast<const std::uint16_t*>(call.weight.data) + offset;
-      for (int i = 0; i < length * kColumns; i += V::kWidth)
-        V::store(out + i, V::load_bf16(from + i));
-      return out;
-    }
-    const auto* from = static_cast<const std::int8_t*>(call.weight.data) + offset;
-    typename V::Reg scale[kPanelVectors];
-    VIT_UNROLL
-    for (int j = 0; j < kPanelVectors; ++j)
-      scale[j] = V::load(call.weight.scale + p * kColumns + j * V::kWidth);
-    for (int i = 0; i < length * kColumns; i += kColumns) VIT_UNROLL
-    for (int j = 0; j < kPanelVectors; ++j)
-      V::store(out + i + j * V::kWidth, V::mul(V::load_int8(from + i + j * V::kWidth), scale[j]));
+    const auto* from =
+        static_cast<const std::uint16_t*>(call.weight.data) + panel_offset(k, p, length);
+    for (int i = 0; i < length * kColumns; i += V::kWidth)
+      V::store(out + i, V::load_bf16(from + i));
     return out;
   }
 

@@ -19,6 +19,7 @@ struct NarrowBlock {
   std::size_t next_tile = 0;     ///< bytes to the second tile's
   const std::byte* b = nullptr;
   int tiles = 0;  ///< 1 or 2
+  int rows = 0;   ///< of the tiles that count
   int lines = 0;
   bool first = false;               ///< begins the sums, else adds to them
   void* sums = nullptr;             ///< [tiles][16][32] of four bytes
@@ -35,11 +36,11 @@ struct NarrowTile {
   static VIT_INLINE typename V::Reg value(const TileSums& tile, const PanelSums& panel, int row,
                                           int j) {
     const int at = row * kNarrowColumns + j * V::kWidth;
-    if constexpr (F != RowFormat::kUint8) {
+    if constexpr (!has_scales(F)) {
       return V::load(panel.sums + at);
     } else {
       // Σ (offset + scale · u) w = offset Σ w + scale Σ u w, all times the weight's scale.
-      const auto& [scale, offset] = tile.scales[row];
+      const auto& [scale, offset] = tile.scales[row * tile.scale_step];
       const auto dot = V::load_int32(reinterpret_cast<const std::int32_t*>(panel.sums) + at);
       const auto shift = V::mul(V::set1(offset), V::load(panel.row_sum + j * V::kWidth));
       return V::mul(V::fma(V::set1(scale), dot, shift), V::load(panel.scale + j * V::kWidth));
@@ -48,16 +49,15 @@ struct NarrowTile {
 };
 
 /// `Kernel`: `kFormat` of the rows; `begin()` and `end()` around all calls on a thread;
-/// `multiply(NarrowBlock)`.
+/// `multiply(NarrowBlock)`; of kWideUint8 `widen(bytes, words, count)`.
 template <class V, class Kernel>
 struct NarrowLoops {
   static constexpr RowFormat kFormat = Kernel::kFormat;
   static constexpr int kParts = narrow_parts(kFormat);
   static constexpr int kTileLine = kNarrowRows * kLineBytes * kParts;
-  static constexpr int kPanelLine = kNarrowColumns * kLineBytes * kParts;
+  static constexpr bool kWidens = kFormat == RowFormat::kWideUint8;
+  static constexpr int kPanelLine = kNarrowColumns * kLineBytes * kParts / (kWidens ? 2 : 1);
   static constexpr int kTileSums = kNarrowRows * kNarrowColumns;
-  /// Lines whose part of a panel stays in the first cache level while all rows pass by.
-  static constexpr int kBlock = 12;
 
   const GemmCall& call;
   const Finish finish = find_finish<V, NarrowTile<V, kFormat>>(call.epilogue);
@@ -82,14 +82,15 @@ struct NarrowLoops {
     NarrowBlock block;
     block.next_tile = static_cast<std::size_t>(lines) * kTileLine;
     block.fetch = (kPanelLine / kLineBytes + pairs - 1) / pairs;
-    for (int line = 0; line < lines; line += kBlock) {
-      block.lines = lines - line < kBlock ? lines - line : kBlock;
+    for (int line = 0; line < lines; line += kNarrowLines) {
+      block.lines = lines - line < kNarrowLines ? lines - line : kNarrowLines;
       block.first = line == 0;
-      block.b = panel(p, line);
+      block.b = kWidens ? widened(p, line, block.lines) : panel(p, line);
       block.next = panel(p + 1 < call.weight.panels ? p + 1 : 0, line);
       const bool last = line + block.lines == lines;
       for (int t = t0; t < t1; t += 2) {
         block.tiles = t + 1 < t1 ? 2 : 1;
+        block.rows = call.a.rows - t * kNarrowRows;
         block.a = reinterpret_cast<const std::byte*>(call.a.data) +
                   static_cast<std::size_t>(t) * block.next_tile +
                   static_cast<std::size_t>(line) * kTileLine;
@@ -109,12 +110,24 @@ struct NarrowLoops {
            static_cast<std::size_t>(line * kPanelLine);
   }
 
+  /// The same in 16 bits, in the scratch memory behind the sums.
+  VIT_INLINE const std::byte* widened(int p, int line, int count) const {
+    auto* out = reinterpret_cast<std::int16_t*>(call.scratch + 2 * kNarrowChunk * kTileSums);
+    if constexpr (kWidens)
+      Kernel::widen(reinterpret_cast<const std::int8_t*>(panel(p, line)), out, count * kPanelLine);
+    return reinterpret_cast<const std::byte*>(out);
+  }
+
   VIT_INLINE void finish_tile(int t, int p, const float* sums) const {
     TileSums tile;
     tile.tile = t;
     const int left = call.a.rows - t * kNarrowRows;
     tile.rows = left < kNarrowRows ? left : kNarrowRows;
-    if (kFormat == RowFormat::kUint8) tile.scales = call.a.scales + t * kNarrowRows;
+    if (has_scales(kFormat)) {
+      const bool fixed = call.a.fixed.scale != 0.0F;
+      tile.scales = fixed ? &call.a.fixed : call.a.scales + t * kNarrowRows;
+      tile.scale_step = fixed ? 0 : 1;
+    }
     tile.panel = call.epilogue.gated ? p / 2 : p;
     tile.value = panel_sums(call.weight, p, kNarrowColumns, sums);
     if (call.epilogue.gated)

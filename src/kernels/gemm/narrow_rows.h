@@ -42,29 +42,53 @@ VIT_INLINE std::byte* narrow_at(const PackedRows& rows, int row, int k) {
   return narrow_in_row(narrow_row(rows, row), rows.format, k);
 }
 
-/// Values of one row of kBf16 or kBf16Pair, from a multiple of the vector's width on.
+/// Whole numbers from 0 to 255, of kUint8 or kWideUint8.
 template <class V>
-VIT_INLINE void put_bf16(std::byte* to, RowFormat format, typename V::Reg x) {
-  const auto near = V::to_bf16(x);
-  V::store_bf16(reinterpret_cast<std::uint16_t*>(to), near);
-  if (format == RowFormat::kBf16Pair)
-    V::store_bf16(reinterpret_cast<std::uint16_t*>(to + kNarrowRows * kLineBytes),
-                  V::to_bf16(V::sub(x, near)));
+VIT_INLINE void store_whole(std::byte* to, RowFormat format, typename V::Reg x) {
+  if (format == RowFormat::kUint8)
+    V::store_uint8(reinterpret_cast<std::uint8_t*>(to), x);
+  else
+    V::store_wide_uint8(reinterpret_cast<std::uint16_t*>(to), x);
 }
 
+/// Writes values of rows that need not be whole: of kBf16, kBf16Pair, or of a fixed scale.
 template <class V>
-VIT_INLINE void put_one_bf16(std::byte* to, RowFormat format, float x) {
-  // As a vector's first value, with room for the others.
-  alignas(64) std::byte line[2 * kNarrowRows * kLineBytes];
-  put_bf16<V>(line, format, V::set1(x));
-  __builtin_memcpy(to, line, sizeof(std::uint16_t));
-  if (format == RowFormat::kBf16Pair)
-    __builtin_memcpy(to + kNarrowRows * kLineBytes, line + kNarrowRows * kLineBytes,
-                     sizeof(std::uint16_t));
-}
+struct NarrowWriter {
+  using Reg = typename V::Reg;
 
-/// Writes a row of kUint8. `value(k)`: its vector of values from k on, zero beyond `columns`; asked
-/// for twice.
+  RowFormat format;
+  Reg offset, factor;
+
+  explicit VIT_INLINE NarrowWriter(const PackedRows& rows)
+      : format(rows.format),
+        offset(V::set1(rows.fixed.offset)),
+        factor(V::set1(has_scales(format) ? 1.0F / rows.fixed.scale : 0.0F)) {}
+
+  /// From a multiple of the vector's width on.
+  VIT_INLINE void put(std::byte* to, Reg x) const {
+    if (has_scales(format)) {
+      const Reg number = V::mul(V::sub(x, offset), factor);
+      return store_whole<V>(to, format, V::min(V::max(number, V::zero()), V::set1(255.0F)));
+    }
+    const auto near = V::to_bf16(x);
+    V::store_bf16(reinterpret_cast<std::uint16_t*>(to), near);
+    if (format == RowFormat::kBf16Pair)
+      V::store_bf16(reinterpret_cast<std::uint16_t*>(to + kNarrowRows * kLineBytes),
+                    V::to_bf16(V::sub(x, near)));
+  }
+
+  VIT_INLINE void put_one(std::byte* to, float x) const {
+    // As a vector's first value, with room for the others.
+    alignas(64) std::byte line[2 * kNarrowRows * kLineBytes];
+    put(line, V::set1(x));
+    __builtin_memcpy(to, line, format == RowFormat::kUint8 ? 1 : 2);
+    if (format == RowFormat::kBf16Pair)
+      __builtin_memcpy(to + kNarrowRows * kLineBytes, line + kNarrowRows * kLineBytes, 2);
+  }
+};
+
+/// Writes a row of whole numbers with a scale of its own. `value(k)`: its vector of values from k
+/// on, zero beyond `columns`; asked for twice.
 template <class V, class F>
 VIT_INLINE void put_uint8_row(const PackedRows& rows, int row, int columns, const F& value) {
   // The zeros up to whole paddings count as values, so that the numbers depend on no vector's
@@ -84,18 +108,20 @@ VIT_INLINE void put_uint8_row(const PackedRows& rows, int row, int columns, cons
   auto* const to = narrow_row(rows, row);
   const auto offset = V::set1(low), factor = V::set1(spread > 0.0F ? 255.0F / spread : 0.0F);
   for (int k = 0; k < rows.k; k += V::kWidth) {
-    V::store_uint8(reinterpret_cast<std::uint8_t*>(narrow_in_row(to, RowFormat::kUint8, k)),
-                   k < end ? V::mul(V::sub(value(k), offset), factor) : V::zero());
+    const auto number = k < end ? V::mul(V::sub(value(k), offset), factor) : V::zero();
+    store_whole<V>(narrow_in_row(to, rows.format, k), rows.format, number);
   }
 }
 
 /// Writes a row of any narrow format.
 template <class V, class F>
 VIT_INLINE void put_narrow_row(const PackedRows& rows, int row, int columns, const F& value) {
-  if (rows.format == RowFormat::kUint8) return put_uint8_row<V>(rows, row, columns, value);
+  if (has_scales(rows.format) && rows.fixed.scale == 0.0F)
+    return put_uint8_row<V>(rows, row, columns, value);
+  const NarrowWriter<V> writer(rows);
   auto* const to = narrow_row(rows, row);
   for (int k = 0; k < rows.k; k += V::kWidth)
-    put_bf16<V>(narrow_in_row(to, rows.format, k), rows.format, k < columns ? value(k) : V::zero());
+    writer.put(narrow_in_row(to, rows.format, k), k < columns ? value(k) : V::zero());
 }
 
 }  // namespace vit::kernels

@@ -9,6 +9,7 @@ using avx512::Vector;
 
 struct Dot {
   static constexpr RowFormat kFormat = RowFormat::kUint8;
+  static constexpr int kLanes = 16, kRows = 8, kVectors = 2;
   using Sum = __m512i;
 
   static VIT_INLINE Sum zero() { return _mm512_setzero_si512(); }
@@ -19,8 +20,9 @@ struct Dot {
     __builtin_memcpy(&group, p, sizeof group);
     return _mm512_set1_epi32(group);
   }
-  static VIT_INLINE Sum add(Sum sum, __m512i row, const std::byte* columns) {
-    return _mm512_dpbusd_epi32(sum, row, _mm512_loadu_si512(columns));
+  static VIT_INLINE __m512i columns(const std::byte* p) { return _mm512_loadu_si512(p); }
+  static VIT_INLINE Sum add(Sum sum, __m512i row, __m512i columns) {
+    return _mm512_dpbusd_epi32(sum, row, columns);
   }
 };
 

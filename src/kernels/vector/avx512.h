@@ -23,10 +23,6 @@ struct Vector {
     const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
   }
-  static VIT_INLINE Reg load_int8(const std::int8_t* p) {
-    const __m128i narrow = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(narrow));
-  }
   static VIT_INLINE Reg load_int32(const std::int32_t* p) {
     return _mm512_cvtepi32_ps(_mm512_loadu_si512(p));
   }
@@ -47,6 +43,11 @@ struct Vector {
     _mm_storeu_si128(
         reinterpret_cast<__m128i*>(p),
         _mm512_cvtusepi32_epi8(_mm512_max_epi32(_mm512_cvtps_epi32(x), _mm512_setzero_si512())));
+  }
+  static VIT_INLINE void store_wide_uint8(std::uint16_t* p, Reg x) {
+    _mm256_storeu_si256(
+        reinterpret_cast<__m256i*>(p),
+        _mm512_cvtusepi32_epi16(_mm512_max_epi32(_mm512_cvtps_epi32(x), _mm512_setzero_si512())));
   }
   static VIT_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
   static VIT_INLINE Reg sub(Reg a, Reg b) { return _mm512_sub_ps(a, b); }

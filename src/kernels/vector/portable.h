@@ -50,11 +50,6 @@ struct VectorOf {
     std::memcpy(&x, lanes, sizeof x);
     return x;
   }
-  static VIT_INLINE Reg load_int8(const std::int8_t* p) {
-    float lanes[W];
-    for (int i = 0; i < W; ++i) lanes[i] = static_cast<float>(p[i]);
-    return load(lanes);
-  }
   /// 32-bit integers.
   static VIT_INLINE Reg load_int32(const std::int32_t* p) {
     float lanes[W];
@@ -80,6 +75,12 @@ struct VectorOf {
     std::uint32_t lanes[W];
     std::memcpy(lanes, &whole, sizeof lanes);
     for (int i = 0; i < W; ++i) p[i] = static_cast<std::uint8_t>(lanes[i]);
+  }
+  /// The same in 16 bits each.
+  static VIT_INLINE void store_wide_uint8(std::uint16_t* p, Reg x) {
+    std::uint8_t numbers[W];
+    store_uint8(numbers, x);
+    for (int i = 0; i < W; ++i) p[i] = numbers[i];
   }
   static VIT_INLINE Reg add(Reg a, Reg b) { return a + b; }
   static VIT_INLINE Reg sub(Reg a, Reg b) { return a - b; }

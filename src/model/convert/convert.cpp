@@ -1,5 +1,8 @@
 #include "vit/model/convert.h"
 
+#include <memory>
+#include <optional>
+
 #include "model/convert/quantized_weights.h"
 #include "model/convert/timm_folder.h"
 #include "model/load/resolve.h"
@@ -78,9 +81,16 @@ void claim_folder(FileRoles& roles, const fs::path& output, bool force) {
   for (const char* name : kTimmFolderFiles) roles.writes(output / name, force);
 }
 
-InputMoments moments_for(const ResolvedModel& resolved, const ConvertOptions& options) {
+Calibration calibration_for(const ResolvedModel& resolved, const ConvertOptions& options) {
   if (!options.calibrate) return {};
-  return options.calibrate(make_model(resolved, options.load.device));
+  const auto weights = [&](const std::string& name) -> std::optional<engine::WeightView> {
+    const auto* weight = find(resolved.weights, name);
+    if (weight == nullptr) return std::nullopt;
+    const auto tensor = weight->tensor();
+    auto values = std::make_shared<const std::vector<float>>(tensor.floats());
+    return engine::WeightView{tensor.shape(), *values, values};
+  };
+  return options.calibrate(resolved.config, weights);
 }
 
 }  // namespace
@@ -134,7 +144,7 @@ Json convert(const fs::path& input, const fs::path& output, const ConvertOptions
 
   auto dtype = options.dtype;
   if (dtype == io::DType::kI8) {
-    resolved.weights = quantized(resolved.weights, moments_for(resolved, options));
+    resolved.weights = quantized(resolved.weights, calibration_for(resolved, options));
     dtype.reset();
   }
 

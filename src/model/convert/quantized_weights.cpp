@@ -9,7 +9,7 @@
 namespace vit::model {
 namespace {
 
-constexpr std::string_view kScale = "_scale";
+constexpr std::string_view kScale = "_scale", kInputScale = "_input_scale";
 
 bool is_linear_of_block(const Weight& weight) {
   if (!weight.name.starts_with("block.") || !weight.name.ends_with(".weight")) return false;
@@ -48,16 +48,23 @@ std::array<Weight, 2> parts_of(const Weight& weight, const torch::Tensor& moment
 
 }  // namespace
 
-std::vector<Weight> quantized(std::vector<Weight> weights, const InputMoments& moments) {
+std::vector<Weight> quantized(std::vector<Weight> weights, const Calibration& calibration) {
   std::vector<Weight> result;
   for (auto& weight : weights) {
     if (!is_linear_of_block(weight)) {
       result.push_back(std::move(weight));
       continue;
     }
-    const auto found = moments.find(weight.name);
-    const auto seen = found == moments.end() ? torch::Tensor() : found->second;
-    for (auto& part : parts_of(weight, seen)) result.push_back(std::move(part));
+    const auto found = calibration.find(weight.name);
+    const auto seen = found == calibration.end() ? LayerCalibration() : found->second;
+    for (auto& part : parts_of(weight, seen.moments)) result.push_back(std::move(part));
+    if (seen.input_scale.defined())
+      result.push_back(created(weight.name + std::string(kInputScale), "calibrated",
+                               [scale = from_torch(seen.input_scale)](bool meta) {
+                                 return meta
+                                            ? state_dict::Tensor::meta(scale.dtype(), scale.shape())
+                                            : scale;
+                               }));
   }
   return result;
 }

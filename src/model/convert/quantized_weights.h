@@ -8,7 +8,8 @@
 
 namespace vit::model {
 
-/// The weights [out, in] inside the blocks become int8 and a scale; `moments` may lack any of them.
-std::vector<Weight> quantized(std::vector<Weight> weights, const InputMoments& moments);
+/// The weights [out, in] inside the blocks become int8 and a scale, and those that `calibration`
+/// has get the scale of their layer's input.
+std::vector<Weight> quantized(std::vector<Weight> weights, const Calibration& calibration);
 
 }  // namespace vit::model
