@@ -1,6 +1,7 @@
 #include "vit/data/dataset.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -9,6 +10,7 @@
 #include "hash.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
+#include "vit/data/class_map.h"
 #include "vit/data/folder_walk.h"
 #include "vit/data/shards.h"
 #include "vit/io/idx.h"
@@ -27,12 +29,13 @@ std::string lower(std::string text) {
 class FileDataset : public Dataset {
  public:
   FileDataset(fs::path root, std::vector<fs::path> files, std::vector<std::int64_t> labels,
-              std::vector<std::string> classes, std::int64_t channels)
+              std::vector<std::string> classes, std::int64_t channels, std::int64_t left_out)
       : root_(std::move(root)),
         files_(std::move(files)),
         labels_(std::move(labels)),
         channels_(channels) {
     classes_ = std::move(classes);
+    left_out_ = left_out;
   }
 
   std::vector<fs::path> files() const override { return files_; }
@@ -166,11 +169,30 @@ std::optional<fs::path> idx_file(const fs::path& folder, const std::string& name
   return std::nullopt;
 }
 
-std::shared_ptr<const Dataset> open_idx_half(const fs::path& folder, Split split,
+/// The names that a split goes by, the likeliest first: its own, then timm's synonyms of it
+/// (`timm/data/dataset_factory.py`).
+std::vector<std::string> spellings(const std::string& split) {
+  static const std::array<std::vector<std::string>, 2> kSynonyms{
+      {{"train", "training"}, {"val", "valid", "validation", "eval", "evaluation"}}};
+  std::vector<std::string> names{split};
+  for (const auto& synonyms : kSynonyms)
+    if (contains(synonyms, split))
+      for (const auto& name : synonyms)
+        if (name != split) names.push_back(name);
+  return names;
+}
+
+/// MNIST calls its second half `t10k`.
+std::vector<std::string> idx_stems(const std::string& split) {
+  const auto names = spellings(split);
+  if (contains(names, std::string("train"))) return {"train"};
+  if (contains(names, std::string("val"))) return {"t10k", "test"};
+  return names;
+}
+
+std::shared_ptr<const Dataset> open_idx_half(const fs::path& folder, const std::string& split,
                                              std::int64_t channels) {
-  const std::vector<std::string> stems = split == Split::kTrain
-                                             ? std::vector<std::string>{"train"}
-                                             : std::vector<std::string>{"t10k", "test"};
+  const auto stems = idx_stems(split);
   for (const auto& stem : stems) {
     const auto images = idx_file(folder, stem + "-images-idx3-ubyte");
     const auto labels = idx_file(folder, stem + "-labels-idx1-ubyte");
@@ -185,11 +207,32 @@ std::shared_ptr<const Dataset> open_idx_half(const fs::path& folder, Split split
                   folder.string(), stems[0], stems[0]);
 }
 
-fs::path validation_folder(const fs::path& folder) {
+std::optional<fs::path> find_split(const fs::path& folder, const std::string& split) {
   std::error_code ignored;
-  for (const auto* name : {"val", "validation"})
-    if (fs::is_directory(folder / name, ignored)) return folder / name;
-  throw DataError("{}: expected a folder val/ or validation/ beside train/", folder.string());
+  for (const auto& name : spellings(split))
+    if (!name.empty() && fs::is_directory(folder / name, ignored)) return folder / name;
+  return std::nullopt;
+}
+
+fs::path train_folder(const fs::path& folder, const std::string& split) {
+  if (auto found = find_split(folder, split)) return *found;
+  throw DataError(
+      "{}: expected {}/ and val/ with class folders or tar shards, or MNIST-named IDX files",
+      folder.string(), split);
+}
+
+fs::path validation_folder(const fs::path& folder, const std::string& split) {
+  if (auto found = find_split(folder, split)) return *found;
+  throw DataError("{}: expected a folder {} beside train/", folder.string(),
+                  split == DataOptions().val_split ? "val/ or validation/" : split + "/");
+}
+
+/// A map that is not there by itself is looked for in the dataset's folder, as timm does.
+std::vector<std::string> class_map_of(const fs::path& data, const DataOptions& options) {
+  std::error_code ignored;
+  if (options.class_map.empty()) return {};
+  const bool inside = !fs::exists(options.class_map, ignored) && options.class_map.is_relative();
+  return read_class_map(inside ? data / options.class_map : options.class_map);
 }
 
 std::string list(const std::vector<std::string>& names) {
@@ -245,20 +288,31 @@ bool natural_less(const std::string& a, const std::string& b) {
   return x == y && a < b;
 }
 
-std::shared_ptr<const Dataset> open_class_folders(const fs::path& folder, std::int64_t channels) {
+std::shared_ptr<const Dataset> open_class_folders(const fs::path& folder, std::int64_t channels,
+                                                  const std::vector<std::string>& class_map) {
   check_channels(channels);
-  const auto found = read_class_folders(folder);
+  const auto folders = read_class_folders(folder);
+  auto classes = class_map.empty() ? folders.classes : class_map;
   std::map<std::string, std::int64_t> index;
-  for (const auto& name : found.classes)
-    index.emplace(name, static_cast<std::int64_t>(index.size()));
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    if (!classes[i].empty()) index.emplace(classes[i], static_cast<std::int64_t>(i));
+    // No folder has this index; its number stands for a name.
+    if (classes[i].empty()) classes[i] = std::to_string(i);
+  }
   std::vector<fs::path> files;
   std::vector<std::int64_t> labels;
-  for (const auto& image : found.images) {
+  for (const auto& image : folders.images) {
+    const auto found = index.find(label_of(image));
+    if (found == index.end()) continue;
     files.emplace_back(image);
-    labels.push_back(index.at(label_of(files.back())));
+    labels.push_back(found->second);
   }
-  return std::make_shared<FileDataset>(folder, std::move(files), std::move(labels), found.classes,
-                                       channels);
+  if (files.empty())
+    throw DataError("{}: of its {} class folders the class map names none", folder.string(),
+                    folders.classes.size());
+  const auto left_out = std::ssize(folders.images) - std::ssize(files);
+  return std::make_shared<FileDataset>(folder, std::move(files), std::move(labels),
+                                       std::move(classes), channels, left_out);
 }
 
 std::shared_ptr<const Dataset> open_idx(const fs::path& images, const fs::path& labels,
@@ -286,8 +340,14 @@ bool has_idx_files(const fs::path& folder) {
   return false;
 }
 
-std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std::int64_t channels) {
+std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std::int64_t channels,
+                                         const DataOptions& options) {
+  const auto only_folders = [&](const char* found) {
+    if (!options.class_map.empty())
+      throw UsageError("class_map: expected class folders in {}, found {}", data.string(), found);
+  };
   if (names_shards(data)) {
+    only_folders("tar shards");
     if (split == Split::kTrain) return open_shards(expand_shards(data), channels);
     throw UsageError("{}: expected a folder with train/ and val/ to validate on, found shards",
                      data.string());
@@ -295,28 +355,32 @@ std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std:
   std::error_code ignored;
   if (!fs::is_directory(data, ignored))
     throw IoError("{}: expected a data folder, or tar shards", data.string());
-  if (has_idx_files(data)) return open_idx_half(data, split, channels);
-  const auto train = data / "train";
-  if (!fs::is_directory(train, ignored))
-    throw DataError(
-        "{}: expected train/ and val/ with class folders or tar shards, or MNIST-named IDX files",
-        data.string());
+  const bool trains = split == Split::kTrain;
+  if (has_idx_files(data)) {
+    only_folders("IDX files");
+    return open_idx_half(data, trains ? options.train_split : options.val_split, channels);
+  }
+  const auto train = train_folder(data, options.train_split);
   const bool shards = holds_shards(train);
-  const auto half = split == Split::kTrain ? train : validation_folder(data);
+  const auto half = trains ? train : validation_folder(data, options.val_split);
   if (holds_shards(half) != shards)
     throw DataError("{}: expected {}, as {} holds, found {}", half.string(),
                     shards ? "tar shards" : "class folders", train.string(),
                     shards ? "class folders" : "tar shards");
-  if (shards) return open_shards(list_shards(half), channels);
-  auto dataset = open_class_folders(half, channels);
-  if (split == Split::kValidation)
+  if (shards) {
+    only_folders("tar shards");
+    return open_shards(list_shards(half), channels);
+  }
+  const auto class_map = class_map_of(data, options);
+  auto dataset = open_class_folders(half, channels, class_map);
+  if (!trains && class_map.empty())
     compare_classes(train, read_class_folders(train).classes, half, dataset->classes());
   return dataset;
 }
 
 std::shared_ptr<const Dataset> open_validation(const fs::path& data, std::int64_t channels) {
   if (names_shards(data)) return open_shards(expand_shards(data), channels);
-  if (has_idx_files(data)) return open_idx_half(data, Split::kValidation, channels);
+  if (has_idx_files(data)) return open_idx_half(data, DataOptions().val_split, channels);
   return open_class_folders(data, channels);
 }
 

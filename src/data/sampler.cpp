@@ -11,6 +11,10 @@
 namespace vit::data {
 namespace {
 
+void shuffle(std::vector<std::int64_t>& numbers, Random& random) {
+  for (auto i = numbers.size(); i > 1; --i) std::swap(numbers[i - 1], numbers[random.below(i)]);
+}
+
 /// Python's `a // b`, which no rounding of a / b falsifies.
 std::int64_t floor_quotient(double a, double b) { return std::llround((a - std::fmod(a, b)) / b); }
 
@@ -74,6 +78,31 @@ std::vector<std::int64_t> shuffled_in_buffer(std::span<const std::int64_t> sizes
       if (std::ssize(waiting) == buffer) draw();
     }
   while (!waiting.empty()) draw();
+  return order;
+}
+
+std::vector<std::int64_t> balanced(std::span<const std::int64_t> labels, std::int64_t classes,
+                                   std::uint64_t seed, std::uint64_t epoch) {
+  std::vector<std::vector<std::int64_t>> images(static_cast<std::size_t>(classes));
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] < 0 || labels[i] >= classes)
+      throw UsageError("sampler: expected a class from 0 to {}, found {}", classes - 1, labels[i]);
+    images[static_cast<std::size_t>(labels[i])].push_back(static_cast<std::int64_t>(i));
+  }
+  std::erase_if(images, [](const auto& of_class) { return of_class.empty(); });
+  if (images.empty()) return {};
+  // A stream that no sample has.
+  Random random(seed, epoch, UINT64_MAX);
+  for (auto& of_class : images) shuffle(of_class, random);
+  // Which classes are shown once more than the others changes from epoch to epoch.
+  const auto first = random.below(images.size());
+  std::vector<std::int64_t> order;
+  order.reserve(labels.size());
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto& of_class = images[(first + i) % images.size()];
+    order.push_back(of_class[i / images.size() % of_class.size()]);
+  }
+  shuffle(order, random);
   return order;
 }
 

@@ -3,14 +3,18 @@
 
 #include <ATen/autocast_mode.h>
 
+#include <string>
+
 namespace vit::train {
 
-/// Matrix products in bf16 while it lives, if `enabled`; weights are cast once a scope.
+/// Matrix products in bf16 or fp16 while it lives, unless `amp` is off; weights are cast once a
+/// scope.
 class Autocast {
  public:
-  Autocast(bool enabled, c10::DeviceType device) : enabled_(enabled), device_(device) {
+  Autocast(const std::string& amp, c10::DeviceType device)
+      : enabled_(amp != "off"), device_(device) {
     if (!enabled_) return;
-    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+    at::autocast::set_autocast_dtype(device_, amp == "fp16" ? at::kHalf : at::kBFloat16);
     at::autocast::set_autocast_enabled(device_, true);
     at::autocast::increment_nesting();
   }

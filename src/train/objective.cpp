@@ -9,14 +9,14 @@
 namespace vit::train {
 
 Objective::Objective(const TrainOptions& options, std::int64_t num_classes,
-                     const std::vector<float>& class_weights)
+                     const std::vector<float>& class_weights, c10::Device device)
     : num_classes_(num_classes),
       seed_(options.run().seed()),
       smoothing_(options.loss().smoothing()),
       bce_(options.loss().bce()),
       bce_options_{options.loss().bce_target_thresh(), options.loss().bce_sum()},
       mixup_off_epoch_(options.mix().off_epoch()) {
-  if (!class_weights.empty()) class_weights_ = at::tensor(class_weights, at::kFloat);
+  if (!class_weights.empty()) class_weights_ = at::tensor(class_weights, at::kFloat).to(device);
   if (options.mix().enabled()) mixer_.emplace(options.mix());
 }
 
@@ -39,11 +39,9 @@ at::Tensor Objective::prepare(data::Batch& batch, std::int64_t epoch, std::int64
 }
 
 at::Tensor Objective::loss(const at::Tensor& logits, const at::Tensor& targets) const {
-  const auto weights =
-      class_weights_.defined() ? class_weights_.to(logits.device()) : class_weights_;
-  if (bce_) return binary_cross_entropy(logits, targets, bce_options_, weights);
-  if (mixer_) return soft_target_cross_entropy(logits, targets, weights);
-  return smoothed_cross_entropy(logits, targets, smoothing_, weights);
+  if (bce_) return binary_cross_entropy(logits, targets, bce_options_, class_weights_);
+  if (mixer_) return soft_target_cross_entropy(logits, targets, class_weights_);
+  return smoothed_cross_entropy(logits, targets, smoothing_, class_weights_);
 }
 
 }  // namespace vit::train

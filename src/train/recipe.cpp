@@ -6,8 +6,8 @@ namespace vit::train {
 namespace {
 
 /// `deit`: Touvron et al. 2021, its repository's defaults; `deit3`: Touvron et al. 2022 (batch
-/// 2048); `mae-ft`: He et al. 2022, fine-tuning ViT-B. `seed`: TrainOptions' own defaults. The seed
-/// gives no recipe of its own.
+/// 2048); `augreg-ft`: Steiner et al. 2021, fine-tuning; `mae-ft`: He et al. 2022, fine-tuning
+/// ViT-B. `seed`: TrainOptions' own defaults. The seed gives no recipe of its own.
 Json make_recipes() {
   auto table = Json::parse(R"json({
     "seed": {
@@ -26,6 +26,10 @@ Json make_recipes() {
       "bce": true, "smoothing": 0.0, "three_augment": true, "color_jitter": [0.3],
       "crop_mode": "src", "train_interpolation": "bicubic", "repeated_aug": 3,
       "mixup": 0.8, "cutmix": 1.0, "drop_path": 0.2
+    },
+    "augreg-ft": {
+      "opt": "momentum", "momentum": 0.9, "lr_base": 0.03, "weight_decay": 0.0, "clip_grad": 1.0,
+      "total_steps": 20000, "warmup_steps": 500, "sched": "cosine", "smoothing": 0.0
     },
     "mae-ft": {
       "opt": "adamw", "lr_base": 5e-4, "lr_base_size": 256, "weight_decay": 0.05, "epochs": 100,

@@ -91,11 +91,11 @@ std::vector<std::string> class_names(const TrainOptions& options, const data::Da
   return data.has_class_names() ? printable(data.classes()) : std::vector<std::string>{};
 }
 
-/// Where attention is small or in bf16, LibTorch's fused CPU kernel is slower backward than the
+/// Where attention is small or in 16 bits, LibTorch's fused CPU kernel is slower backward than the
 /// explicit softmax, which gives the same result. Model files keep what the model says.
 VisionTransformerOptions training_form(VisionTransformerOptions model,
                                        const TrainOptions& options) {
-  if (options.run().device() == "cpu" && options.amp() == "bf16") model.fused_attn(false);
+  if (options.run().device() == "cpu" && options.amp() != "off") model.fused_attn(false);
   return model;
 }
 
@@ -124,15 +124,21 @@ void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
   if (data::names_shards(options.data()) && options.holdout() == 0)
     throw UsageError("holdout: expected images to validate on: the shards of {} are all trained on",
                      options.data());
-  setup.train_data = data::open_data(options.data(), data::Split::kTrain, channels);
+  const data::DataOptions layout{options.train_split(), options.val_split(), options.class_map()};
+  setup.train_data = data::open_data(options.data(), data::Split::kTrain, channels, layout);
+  if (const auto left_out = setup.train_data->left_out(); left_out > 0)
+    log.warning("{}: {} images left out, whose folders are not in {}", options.data(), left_out,
+                options.class_map());
   if (options.holdout() > 0) {
     auto halves = data::hold_out(setup.train_data, options.holdout(), options.run().seed());
     setup.train_data = std::move(halves.rest);
     setup.val_data = std::move(halves.held_out);
   } else {
-    setup.val_data = data::open_data(options.data(), data::Split::kValidation, channels);
+    setup.val_data = data::open_data(options.data(), data::Split::kValidation, channels, layout);
     check_labels(setup);
   }
+  if (options.sampler() == "balanced" && !setup.train_data->shard_sizes().empty())
+    throw UsageError("sampler: expected random, for shards are read in order, found balanced");
   warn_of_empty_classes(*setup.train_data, log);
   log.debug("{}: {} images to train on, {} to validate on, {} classes", options.data(),
             setup.train_data->size(), setup.val_data->size(), setup.train_data->classes().size());
@@ -278,8 +284,13 @@ RunSteps plan_steps(const TrainOptions& options, const TrainSetup& setup) {
   schedule.lr = peak_lr(options);
   schedule.min_lr = how.min_lr();
   schedule.warmup_lr = how.warmup_lr();
-  schedule.total_steps = options.epochs() * steps.per_epoch;
-  const double warmup = how.warmup_epochs().value_or(0.05 * static_cast<double>(options.epochs()));
+  const bool counts_steps = options.total_steps() > 0;
+  steps.epochs =
+      counts_steps ? (options.total_steps() - 1) / steps.per_epoch + 1 : options.epochs();
+  schedule.total_steps = counts_steps ? options.total_steps() : options.epochs() * steps.per_epoch;
+  const double epochs = counts_steps ? static_cast<double>(options.total_steps()) / per_epoch
+                                     : static_cast<double>(options.epochs());
+  const double warmup = how.warmup_epochs().value_or(0.05 * epochs);
   schedule.warmup_steps =
       how.warmup_steps() > 0 ? how.warmup_steps() : std::llround(warmup * per_epoch);
   schedule.decay_steps = std::max<std::int64_t>(1, std::llround(how.decay_epochs() * per_epoch));

@@ -75,12 +75,15 @@ Trainer::Impl::Impl(RunSteps steps, TrainOptions options, TrainSetup setup, Log&
       transform_(options_.augment(), config_.preprocessing, config_.model.img_size(),
                  config_.model.in_c()),
       objective_(options_, config_.model.num_classes(),
-                 class_weights(options_.loss().class_weights(), *train_data_)),
+                 class_weights(options_.loss().class_weights(), *train_data_),
+                 runtime::open_device(options_.run().device())),
       device_(runtime::open_device(options_.run().device())),
       generator_(runtime::make_generator(options_.run().seed() + 1, device_)),
       record_(record_dataset(*train_data_, *val_data_)),
       schedule_(std::move(steps.schedule)),
-      steps_per_epoch_(steps.per_epoch) {
+      steps_per_epoch_(steps.per_epoch),
+      epochs_(steps.epochs),
+      loss_scale_(options_.amp() == "fp16", state_.loss_scale, state_.good_steps) {
   nn::set_generator(*model_, generator_);
   const auto& optimizer = options_.optimizer();
   optimizer_ = make_optimizer(optimizer.opt(),
@@ -95,14 +98,16 @@ Trainer::Impl::Impl(RunSteps steps, TrainOptions options, TrainSetup setup, Log&
 TrainResult Trainer::Impl::fit() {
   open_log();
   const ModeGuard mode(*model_, /*training=*/true);
-  while (state_.epoch < options_.epochs() && !at_max_steps()) {
+  while (state_.epoch < epochs_ && !at_max_steps()) {
     auto batches = make_loader();  // sampler → loader threads: decode, augment → batch
     last_step_ = Clock::now();
     while (!at_epochs_end() && !at_max_steps()) {
       const double loss = backward(batches);  // mix → model → loss → backward
-      clip_gradients();                       // finite?
       const double lr = learning_rate(schedule_, schedule_step());
-      optimizer_->step(lr);
+      if (unscale_gradients()) {
+        clip_gradients();  // finite?
+        optimizer_->step(lr);
+      }
       if (ema_) ema_->update(state_.step);
       record_step(loss, lr);
       if (told_to_stop()) {
@@ -134,7 +139,7 @@ TrainResult Trainer::Impl::end() {
   report_->write(/*running=*/false);
   report_.reset();
   rows_.reset();
-  return {state_.epoch >= options_.epochs(), stop_, state_};
+  return {state_.epoch >= epochs_, stop_, state_};
 }
 
 bool Trainer::Impl::at_max_steps() const {
@@ -143,7 +148,12 @@ bool Trainer::Impl::at_max_steps() const {
 }
 
 bool Trainer::Impl::is_evaluated(std::int64_t epoch) const {
-  return epoch % options_.run().val_every() == 0 || epoch == options_.epochs();
+  return epoch % options_.run().val_every() == 0 || epoch == epochs_;
+}
+
+/// Of the epoch that is running.
+std::int64_t Trainer::Impl::steps_of_epoch() const {
+  return std::min(steps_per_epoch_, schedule_.total_steps - state_.epoch * steps_per_epoch_);
 }
 
 /// Within an epoch: at its end there is one anyway.
@@ -176,14 +186,24 @@ double Trainer::Impl::forward_backward(data::Batch& batch, std::int64_t number) 
   const auto images = to_tensor(std::move(batch.images)).to(device_);
   at::Tensor logits;  // [B, num_classes]
   {
-    const Autocast autocast(options_.amp() == "bf16", device_.type());
+    const Autocast autocast(options_.amp(), device_.type());
     logits = training_logits(model_, model_->forward(images));
   }
   const auto loss = objective_.loss(logits, targets);
   const auto value = loss.item<double>();
   check_finite(value, "loss");
-  (loss / static_cast<double>(options_.accum())).backward();
+  (loss * (loss_scale_.factor() / static_cast<double>(options_.accum()))).backward();
   return value;
+}
+
+/// False: the step is to be left out, for in float16 a gradient was too large for its scale.
+bool Trainer::Impl::unscale_gradients() {
+  const bool finite = loss_scale_.unscale(optimizer_->gradients());
+  if (finite) return true;
+  log_.debug("step {}: left out, the next scale of the loss is {}", state_.step + 1,
+             loss_scale_.factor());
+  if (loss_scale_.exhausted()) check_finite(NAN, "gradient");
+  return false;
 }
 
 void Trainer::Impl::clip_gradients() {
@@ -223,9 +243,9 @@ void Trainer::Impl::record_step(double loss, double lr) {
 
   const auto steps_left = schedule_.total_steps - schedule_step();
   StepReport report{state_.epoch + 1,
-                    options_.epochs(),
+                    epochs_,
                     state_.step_in_epoch,
-                    steps_per_epoch_,
+                    steps_of_epoch(),
                     state_.step,
                     state_.step + steps_left,
                     loss,
@@ -233,13 +253,16 @@ void Trainer::Impl::record_step(double loss, double lr) {
                     lr,
                     static_cast<double>(images) / step_seconds_,
                     step_seconds_ * static_cast<double>(steps_left)};
-  if (state_.step % options_.run().log_every() == 0)
-    rows_->write({{"event", "step"},
-                  {"epoch", report.epoch},
-                  {"step", report.step},
-                  {"loss", loss},
-                  {"lr", lr},
-                  {"images_per_second", report.images_per_second}});
+  if (state_.step % options_.run().log_every() == 0) {
+    Json row{{"event", "step"},
+             {"epoch", report.epoch},
+             {"step", report.step},
+             {"loss", loss},
+             {"lr", lr},
+             {"images_per_second", report.images_per_second}};
+    if (loss_scale_.enabled()) row["loss_scale"] = loss_scale_.factor();
+    rows_->write(row);
+  }
   if (callbacks_.step) callbacks_.step(report);
 }
 
@@ -254,6 +277,11 @@ std::vector<std::int64_t> Trainer::Impl::epoch_order() const {
   constexpr std::int64_t kShuffleBuffer = 8192;
   const auto seed = options_.run().seed();
   const auto epoch = static_cast<std::uint64_t>(state_.epoch);
+  if (options_.sampler() == "balanced") {
+    std::vector<std::int64_t> labels;
+    for (std::int64_t i = 0; i < train_data_->size(); ++i) labels.push_back(train_data_->label(i));
+    return data::balanced(labels, std::ssize(train_data_->classes()), seed, epoch);
+  }
   const auto shards = train_data_->shard_sizes();
   return shards.empty() ? data::shuffled(train_data_->size(), seed, epoch)
                         : data::shuffled_in_buffer(shards, kShuffleBuffer, seed, epoch);
@@ -267,13 +295,13 @@ data::Loader Trainer::Impl::make_loader() const {
   pass.epoch = epoch;
   pass.begin = state_.step_in_epoch * options_.accum() * options_.batch_size();
   auto order = epoch_order();
-  if (options_.repeated_aug() > 0) {
+  if (options_.repeated_aug() > 0)
     order = data::repeated(order, {.repeats = options_.repeated_aug()});
-    // Each time an image is shown it is cropped anew.
+  // Each time an image is shown it is cropped anew.
+  if (options_.repeated_aug() > 0 || options_.sampler() == "balanced")
     for (std::size_t i = 0; i < order.size(); ++i) pass.streams.push_back(i);
-  }
   // A last batch that is not full is left out.
-  const auto used = steps_per_epoch_ * options_.accum() * options_.batch_size();
+  const auto used = steps_of_epoch() * options_.accum() * options_.batch_size();
   order.resize(std::min(order.size(), static_cast<std::size_t>(used)));
   pass.streams.resize(std::min(pass.streams.size(), order.size()));
   data::LoaderOptions loading;

@@ -183,6 +183,8 @@ void Trainer::Impl::resume(const fs::path& checkpoint, const ResumeOptions& how)
   std::error_code none;
   if (fs::exists(checkpoint / kBest, none))
     put_back(checkpoint / kBest, fs::path(options_.run().output()) / kBest);
+  else if (how.new_run)
+    state.best_top1.reset();
   state_ = state;
 }
 

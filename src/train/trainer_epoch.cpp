@@ -23,9 +23,9 @@ void set_metrics(EpochReport& report, const data::Metrics& metrics,
 EpochReport Trainer::Impl::make_report() const {
   EpochReport report;
   report.epoch = state_.epoch + 1;
-  report.epochs = options_.epochs();
+  report.epochs = epochs_;
   report.step_in_epoch = state_.step_in_epoch;
-  report.steps_per_epoch = steps_per_epoch_;
+  report.steps_per_epoch = steps_of_epoch();
   report.train_loss =
       state_.loss_images > 0 ? state_.loss_sum / static_cast<double>(state_.loss_images) : 0;
   report.lr = learning_rate(schedule_, std::max<std::int64_t>(schedule_step() - 1, 0));

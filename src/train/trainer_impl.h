@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "dataset_record.h"
+#include "loss_scale.h"
 #include "run_log.h"
 #include "run_report.h"
 #include "vit/data/loader.h"
@@ -38,6 +39,7 @@ class Trainer::Impl {
   data::Loader make_loader() const;
   double backward(data::Loader& batches);
   double forward_backward(data::Batch& batch, std::int64_t number);
+  bool unscale_gradients();
   void clip_gradients();
   void check_finite(double value, const char* what);
   void record_step(double loss, double lr);
@@ -46,7 +48,8 @@ class Trainer::Impl {
 
   // Where the run stands (trainer.cpp).
   bool at_max_steps() const;
-  bool at_epochs_end() const { return state_.step_in_epoch == steps_per_epoch_; }
+  bool at_epochs_end() const { return state_.step_in_epoch == steps_of_epoch(); }
+  std::int64_t steps_of_epoch() const;
   bool is_evaluated(std::int64_t epoch) const;
   bool is_checkpoint_due() const;
   std::int64_t schedule_step() const;
@@ -82,7 +85,9 @@ class Trainer::Impl {
   std::unique_ptr<Ema> ema_;
   Schedule schedule_;
   std::int64_t steps_per_epoch_ = 0;
+  std::int64_t epochs_ = 0;
   TrainState state_;
+  LossScale loss_scale_;
   std::optional<RunLog> rows_;       // open while fit runs
   std::optional<RunReport> report_;  // as rows_
   data::Batch last_batch_;

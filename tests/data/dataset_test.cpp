@@ -139,6 +139,46 @@ TEST(OpenData, SaysWhatIsMissing) {
   EXPECT_THROW(open_data(folder / "nowhere", Split::kTrain, 3), IoError);
 }
 
+TEST(ClassFolders, LeavesOutWhatAClassMapDoesNotName) {
+  const TemporaryFolder folder;
+  for (const auto* name : {"a/1.png", "b/1.png", "b/2.png", "c/1.png"}) add_image(folder / name);
+  const auto data = open_class_folders(folder.path(), 3, {"c", "", "a"});
+  EXPECT_THAT(data->classes(), ElementsAre("c", "1", "a"));
+  ASSERT_EQ(data->size(), 2);
+  EXPECT_EQ(data->label(0), 2);  // a/1.png
+  EXPECT_EQ(data->label(1), 0);
+  EXPECT_EQ(data->left_out(), 2);
+  EXPECT_EQ(open_class_folders(folder.path(), 3)->left_out(), 0);
+  EXPECT_THAT(error_of([&] { open_class_folders(folder.path(), 3, {"d"}); }),
+              HasSubstr("of its 3 class folders the class map names none"));
+}
+
+TEST(OpenData, TakesSplitsByNameAndClassMapsInItsFolder) {
+  const TemporaryFolder folder;
+  for (const auto* name : {"first/a/1.png", "first/b/1.png", "second/b/1.png"})
+    add_image(folder / name);
+  std::ofstream(folder / "map.txt") << "b\na\n";
+  const DataOptions options{"first", "second", "map.txt"};
+  EXPECT_EQ(open_data(folder.path(), Split::kTrain, 3, options)->label(0), 1);
+  EXPECT_EQ(open_data(folder.path(), Split::kValidation, 3, options)->label(0), 0);
+  EXPECT_THAT(error_of([&] {
+                open_data(folder.path(), Split::kTrain, 3, {"third", "second", {}});
+              }),
+              HasSubstr("third/"));
+  EXPECT_THAT(error_of([&] {
+                open_data(folder.path(), Split::kValidation, 3, {"first", "4", {}});
+              }),
+              HasSubstr("4/"));
+}
+
+TEST(OpenData, ValidatesOnTheTrainingHalfOfMnistWhereAskedTo) {
+  const TemporaryFolder folder;
+  write_idx(folder / "train-images-idx3-ubyte", {1, 1, 1}, {1});
+  write_idx(folder / "train-labels-idx1-ubyte", {1}, {0});
+  EXPECT_EQ(open_data(folder.path(), Split::kValidation, 1, {"train", "train", {}})->size(), 1);
+  EXPECT_THROW(open_data(folder.path(), Split::kTrain, 1, {"train", "val", "map.txt"}), UsageError);
+}
+
 TEST(OpenData, ReadsMnistNamedFiles) {
   const TemporaryFolder folder;
   write_idx(folder / "train-images-idx3-ubyte", {2, 1, 2}, {1, 2, 3, 4});

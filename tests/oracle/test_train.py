@@ -156,6 +156,28 @@ def test_refuses_to_resume_with_other_values_or_nothing(vit, data, tmp_path):
     vit.run("vit-train", "--resume", tmp_path / "nothing", rc=4)
 
 
+def test_resumes_from_one_checkpoint_folder_in_place_or_as_another_run(vit, data, straight, tmp_path):
+    out = tmp_path / "run"
+    vit.run("vit-train", *arguments(data, out, "--max-steps", 12))
+    older, newest = out / "checkpoints/step-10", out / "checkpoints/step-12"
+    done = vit.run("vit-train", "--resume", older, rc=2)
+    assert "step-12" in done.stderr and "-o DIR" in done.stderr
+    vit.run("vit-train", "--resume", older, "-o", tmp_path / "other")
+    assert (tmp_path / "other/last.safetensors").read_bytes() == (straight / "last.safetensors").read_bytes()
+    assert json.loads((tmp_path / "other/args.json").read_text())["output"] == str(tmp_path / "other")
+    assert older.exists() and newest.exists()
+    vit.run("vit-train", "--resume", older, "-o", tmp_path / "other", rc=4)  # holds a run already
+    vit.run("vit-train", "--resume", newest)
+    assert (out / "last.safetensors").read_bytes() == (straight / "last.safetensors").read_bytes()
+
+
+def test_does_not_resume_from_a_damaged_checkpoint_that_is_named(vit, data, tmp_path):
+    out = tmp_path / "run"
+    vit.run("vit-train", *arguments(data, out, "--max-steps", 7))
+    (out / "checkpoints/step-7/state.json").write_text("{}")
+    assert "state.json" in vit.run("vit-train", "--resume", out / "checkpoints/step-7", rc=1).stderr
+
+
 def test_never_overwrites_a_run(vit, data, straight):
     before = (straight / "last.safetensors").read_bytes()
     done = vit.run("vit-train", *arguments(data, straight), rc=4)

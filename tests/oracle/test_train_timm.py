@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import timm.data
 import yaml
 
 from test_train import write_folders
@@ -33,7 +34,14 @@ BASE = dict(
     model_ema_force_cpu=False, model_ema_decay=0.9998, model_ema_warmup=False, seed=42, worker_seeding="all",
     log_interval=50, recovery_interval=0, checkpoint_hist=10, workers=4, save_images=False, pin_mem=False,
     no_prefetcher=False, output="", experiment="", eval_metric="top1", tta=0, use_multi_epochs_loader=False,
-    log_wandb=False, wandb_project=None, wandb_tags=[], wandb_resume_id="")
+    log_wandb=False, wandb_project=None, wandb_tags=[], wandb_resume_id="", val_interval=1, kd_model_name=None,
+    kd_distill_type="logit", kd_loss_type="kl", kd_temperature=4.0, kd_token_distill_type="soft",
+    kd_student_feature_dim=None, kd_teacher_feature_dim=None, distill_loss_weight=None, task_loss_weight=None,
+    naflex_loader=False, naflex_loss_scale="linear", naflex_max_seq_len=576, naflex_patch_size_probs=None,
+    naflex_patch_sizes=None, naflex_patchify_channels_first=False, naflex_train_seq_lens=[128, 256, 576, 784, 1024],
+    train_batch_sizes=None, train_batches_per_epoch=None, train_img_sizes=None, train_size_probs=None,
+    train_size_random_mix=0.1, train_size_schedule="constant", train_size_schedule_spread=0.65,
+    variable_batch_loss_scale="none")
 
 # Published recipes, as their authors' papers and repositories have them; sizes made small.
 RECIPES = {
@@ -177,6 +185,38 @@ def test_weighs_classes_from_a_file_or_by_their_number_of_images(vit, folder, tm
         assert says in train("wrong-run", "--class-weights", tmp_path / "wrong", rc=1).stderr
 
 
-def test_refuses_the_float16_that_a_bare_amp_means(vit, folder):
-    done = vit.run("vit-train", "--data", folder, "--amp", "--dry-run", rc=2)
-    assert "--amp" in done.stderr and "fp16" in done.stderr
+def test_a_bare_amp_is_float16_as_in_timm(vit, folder):
+    words = ("--data", folder, "--model", "vit_tiny_patch16_224", "--batch-size", 2)
+    assert plan(vit, *words, "--amp")["amp"] == "fp16"
+    assert plan(vit, *words, "--amp", "--amp-dtype", "float16")["amp"] == "fp16"
+    assert plan(vit, *words, "--amp", "bf16")["amp"] == "bf16"
+    assert plan(vit, *words)["amp"] == "off"
+
+
+def test_finds_splits_and_maps_classes_as_timm_does(vit, tmp_path):
+    write_folders(tmp_path, ("a", "b", "c"), ("training", "valid", "extra"))
+    (tmp_path / "map.txt").write_text("c\na\n")
+    arguments = ("--data-dir", tmp_path, "--model", "vit_tiny_patch16_224", "--batch-size", 2)
+    for words in ({}, {"class_map": "map.txt"}, {"train_split": "extra", "val_split": "train"}):
+        flags = [word for key, value in words.items() for word in ("--" + key.replace("_", "-"), value)]
+        done = vit.run("vit-train", *arguments, *flags, "--dry-run")
+        found = json.loads(done.stdout)
+        for half, split in (("train", "train"), ("val", "validation")):
+            expected = timm.data.create_dataset("", str(tmp_path), split=words.get(half + "_split", split),
+                                                class_map=words.get("class_map", ""))
+            assert found[half + "_images"] == len(expected)
+        indices = expected.reader.class_to_idx
+        assert found["model"]["labels"] == sorted(indices, key=indices.get)
+        assert ("images left out" in done.stderr) == ("class_map" in words)
+
+
+def test_counts_a_run_in_steps_or_epochs(vit, folder):
+    words = ("--data", folder, "--model", "vit_tiny_patch16_224", "--batch-size", 4)
+    dry = json.loads(vit.run("vit-train", *words, "--total-steps", 7, "--dry-run").stdout)
+    assert (dry["total_steps"], dry["steps_per_epoch"]) == (7, 3)
+    dry = json.loads(vit.run("vit-train", *words, "--recipe", "augreg-ft", "--dry-run").stdout)
+    assert (dry["total_steps"], dry["lr"], dry["options"]["warmup_steps"]) == (20000, 0.03, 500)
+    dry = json.loads(vit.run("vit-train", *words, "--recipe", "augreg-ft", "--epochs", 2, "--dry-run").stdout)
+    assert dry["total_steps"] == 6
+    done = vit.run("vit-train", *words, "--total-steps", 7, "--epochs", 2, "--dry-run", rc=2)
+    assert "--total-steps" in done.stderr and "--epochs" in done.stderr

@@ -118,6 +118,45 @@ TEST_F(TrainerTest, GivesOtherBitsWithAnotherSeed) {
   EXPECT_FALSE(file("a", "last.safetensors") == file("b", "last.safetensors"));
 }
 
+TEST_F(TrainerTest, CountsARunInStepsWhereAskedTo) {
+  auto options = tiny_options(folder_, "run");
+  options.total_steps(12);  // of five an epoch
+  const auto result = make_trainer(options, log_)->fit();
+  EXPECT_TRUE(result.finished);
+  EXPECT_EQ(result.state.step, 12);
+  const auto epochs = rows("run", "epoch");
+  ASSERT_EQ(epochs.size(), 3U);
+  EXPECT_EQ(epochs.back()["step"], 12);
+  EXPECT_TRUE(epochs.back().contains("eval_top1"));
+  options.run().output(folder_ / "resumed");
+  stop_and_resume(options, 11);
+  expect_same_run("run", "resumed");
+}
+
+TEST_F(TrainerTest, ResumesBitForBitInFloat16WithABalancedSampler) {
+  auto options = tiny_options(folder_, "straight");
+  options.amp("fp16");
+  options.sampler("balanced");
+  make_trainer(options, log_)->fit();
+  options.run().output(folder_ / "resumed");
+  stop_and_resume(options, 7);
+  expect_same_run("straight", "resumed");
+}
+
+TEST_F(TrainerTest, GoesOnAsAnotherRunFromACheckpoint) {
+  auto options = tiny_options(folder_, "straight");
+  options.run().keep(3);
+  make_trainer(options, log_)->fit();
+  options.run().output(folder_ / "branch");
+  auto trainer = make_trainer(options, log_);
+  trainer->resume(folder_ / "straight" / "checkpoints" / "step-5", {.new_run = true});
+  EXPECT_FALSE(trainer->state().best_top1);
+  EXPECT_TRUE(trainer->fit().finished);
+  EXPECT_TRUE(file("straight", "last.safetensors") == file("branch", "last.safetensors"));
+  EXPECT_EQ(rows("branch", "epoch").size(), 2U);
+  EXPECT_TRUE(fs::exists(folder_ / "branch" / "best.safetensors"));
+}
+
 TEST_F(TrainerTest, ResumesBitForBitInTheMiddleOfAnEpoch) {
   make_trainer(tiny_options(folder_, "straight"), log_)->fit();
   stop_and_resume(tiny_options(folder_, "resumed"), 7);

@@ -97,7 +97,7 @@ int fit(Plan& plan, train::TrainSetup setup, const Arguments& arguments, Command
   take_folder(plan);  // not before everything that can be wrong was looked at
   if (plan.checkpoint) {
     try {
-      trainer.resume(plan.checkpoint->path, {arguments.allow_dataset_change});
+      trainer.resume(plan.checkpoint->path, {arguments.allow_dataset_change, plan.branches});
     } catch (const train::DatasetChanged& error) {
       throw DataError("{} (--allow-dataset-change goes on)", error.what());
     }
@@ -119,7 +119,7 @@ int train_run(Plan& plan, train::TrainSetup setup, const Arguments& arguments, C
            setup.val_data->size());
   log.debug("device {}, {} threads, {} loader workers, {}", options.run().device(),
             options.run().threads(), options.run().workers(),
-            options.amp() == "bf16" ? "bf16 products" : "float32");
+            options.amp() == "off" ? "float32" : options.amp() + " products");
   catch_stop_signals();
   try {
     return fit(plan, std::move(setup), arguments, command);

@@ -24,7 +24,10 @@ train::TrainOptions resolve_options(const Json& given) {
     else if (recipe.contains("model_args") && given.contains("model_args"))
       options.model_args(recipe["model_args"].get<std::vector<std::string>>());
     fields_from_json(options, recipe, "recipe");
+    if (given.contains("epochs")) options.total_steps(0);
   }
+  if (given.contains("epochs") && given.value("total_steps", 0) > 0)
+    throw UsageError("total_steps: expected one of `epochs` and `total_steps`");
   auto over = given;
   if (given.contains("model_args")) {
     auto args = options.model_args();
@@ -78,6 +81,9 @@ train::TrainOptions resume_options(const train::TrainOptions& stored, const Json
     wanted.erase(field);
   }
   fields_from_json(options, wanted, "command line");
+  if (given.contains("epochs") && stored.total_steps() > 0)
+    throw UsageError("epochs: expected none, for the length of the run that is resumed is {} steps",
+                     stored.total_steps());
   const auto epochs = asked["epochs"].get<std::int64_t>();
   if (given.contains("epochs") && epochs != stored.epochs()) {
     log.info("{} epochs instead of {}: the schedule follows the new number", epochs,

@@ -31,7 +31,8 @@ void visit(Arguments& a, Visitor&& v) {
   run("resume", a.resume,
       Field{.help =
                 "Go on from the newest checkpoint that verifies, of -o or of DIR: on a CPU, bit "
-                "for bit. auto: start afresh where there is none. Deletes nothing",
+                "for bit. auto: start afresh where there is none. A checkpoint's own folder: go on "
+                "from that one, with -o as another run. Deletes nothing",
             .value = "[auto|DIR]",
             .alone = ""});
   run("allow_dataset_change", a.allow_dataset_change,

@@ -64,14 +64,43 @@ void make_absolute(Json& given) {
     make_absolute(given, "data");
   make_absolute(given, "output");
   if (given.value("class_weights", "balanced") != "balanced") make_absolute(given, "class_weights");
+  // One that is not there by itself is looked for in the dataset's folder.
+  if (fs::exists(given.value("class_map", ""), none)) make_absolute(given, "class_map");
   if (given.contains("model") && fs::exists(given["model"].get<std::string>(), none))
     make_absolute(given, "model");
 }
 
-/// --resume DIR is -o DIR.
-void merge_output(const Arguments& arguments, Json& given) {
+/// The checkpoint that --resume names, where it names one and not a run folder.
+std::optional<train::Checkpoint> named_checkpoint(const Arguments& arguments) {
+  if (!arguments.resume || arguments.resume->empty() || *arguments.resume == "auto")
+    return std::nullopt;
+  const auto folder = absolute_path(*arguments.resume);
+  for (auto& checkpoint : train::list_checkpoints(folder.parent_path()))
+    if (checkpoint.path == folder) return checkpoint;
+  return std::nullopt;
+}
+
+/// Not the newest of its run: what the run wrote later is not to be mixed with what follows.
+void check_newest(const train::Checkpoint& checkpoint) {
+  const auto newest = train::list_checkpoints(checkpoint.path.parent_path()).front();
+  if (newest.step > checkpoint.step)
+    throw UsageError(
+        "--resume {}: its run has a newer checkpoint, {}: -o DIR begins another run from it",
+        checkpoint.path.string(), newest.path.filename().string());
+}
+
+/// --resume DIR is -o DIR; so is --resume DIR/checkpoints/step-N, unless -o says otherwise: then
+/// another run goes on from that checkpoint.
+void merge_output(const Arguments& arguments, const Plan& plan, Json& given) {
   if (!arguments.resume) return;
-  const auto& from = *arguments.resume;
+  auto from = *arguments.resume;
+  if (plan.checkpoint) {
+    from = plan.checkpoint->path.parent_path().parent_path().string();
+    std::error_code none;
+    if (given.contains("output") && !fs::equivalent(given["output"].get<std::string>(), from, none))
+      return;
+    check_newest(*plan.checkpoint);
+  }
   if (!from.empty() && from != "auto") {
     Json other{{"output", from}};
     make_absolute(other, "output");
@@ -86,6 +115,11 @@ void merge_output(const Arguments& arguments, Json& given) {
     throw UsageError("--resume: expected a run folder, by -o or after it");
   if (arguments.force)
     throw UsageError("--resume and --force: expected one of them (a resumed run replaces nothing)");
+}
+
+void check_verifies(const train::Checkpoint& checkpoint) {
+  if (const auto wrong = train::verify_checkpoint(checkpoint.path); !wrong.empty())
+    throw DataError("{}: {}", checkpoint.path.string(), wrong);
 }
 
 /// The checkpoint to go on from; none where --resume auto starts afresh. Nothing is ever deleted
@@ -122,6 +156,7 @@ void add_inputs(FileRoles& roles, const Plan& plan) {
     for (const auto& shard : data::expand_shards(options.data())) roles.reads(shard);
   else
     roles.reads_tree(options.data());
+  if (plan.branches) roles.reads_tree(plan.checkpoint->path);
   if (plan.checkpoint || options.model().empty()) return;  // a resumed run reads its checkpoint
   std::error_code none;
   if (fs::is_directory(options.model(), none))
@@ -193,27 +228,37 @@ Plan make_plan(const Arguments& arguments, Command& command) {
     given = fields;
   }
   make_absolute(given);
-  merge_output(arguments, given);
   Plan plan;
+  plan.checkpoint = named_checkpoint(arguments);
+  merge_output(arguments, plan, given);
   plan.replaces = arguments.force;
   const fs::path folder = given.value("output", "");
   if (folder.empty() && !arguments.dry_run)
     throw UsageError("--output: expected a run folder, found none");
   if (!folder.empty()) {
     open_folder(plan, folder, /*locks=*/!arguments.dry_run);
-    if (arguments.resume)
+    if (plan.checkpoint)
+      check_verifies(*plan.checkpoint);
+    else if (arguments.resume)
       plan.checkpoint = choose_checkpoint(plan, *arguments.resume == "auto", command.log());
   }
   add_shared_options(given, plan.checkpoint.has_value(), command);
-  plan.options = plan.checkpoint ? resume_options(train::read_args(folder), given, command.log())
-                                 : resolve_options(given);
+  if (plan.checkpoint) {
+    const auto run = plan.checkpoint->path.parent_path().parent_path();
+    std::error_code none;
+    plan.branches = !fs::equivalent(run, folder, none);
+    plan.options = resume_options(train::read_args(run), given, command.log());
+  } else {
+    plan.options = resolve_options(given);
+  }
   train::check_options(plan.options);
   if (folder.empty()) return plan;
   check_roles(plan);
   if (arguments.dry_run) return plan;
   check_writable(folder);
   if (arguments.force) check_nothing_foreign(plan.folder);
-  if (!arguments.force && !arguments.resume && !plan.folder.is_empty)
+  const bool begins = !arguments.resume || plan.branches;
+  if (!arguments.force && begins && !plan.folder.is_empty)
     throw IoError("{}: holds files already (--force replaces the run in it, --resume goes on)",
                   folder.string());
   return plan;

@@ -16,6 +16,7 @@ namespace vit::tools {
 struct Plan {
   train::TrainOptions options;
   std::optional<train::Checkpoint> checkpoint;  ///< to go on from
+  bool branches = false;                        ///< `checkpoint` is another run's
   train::RunFolder folder;                      ///< before the run
   bool replaces = false;                        ///< --force: the run in `folder` is removed
   std::unique_ptr<train::RunLock> lock;         ///< of a folder that is there already

@@ -65,7 +65,7 @@ bool is_text(const Json& value) { return value.is_string() && value != Json("");
 
 bool asks_for_nothing(const std::string& key, const Json& value) {
   if (value.is_null() || value == Json(false) || value == Json("") || value == Json(0)) return true;
-  if (value.is_structured()) return value.empty();
+  if (value.is_structured() && value.empty()) return true;
   const auto found = timm_neutral().find(key);
   return found != timm_neutral().end() &&
          std::find(found->begin(), found->end(), value) != found->end();

@@ -80,11 +80,15 @@ const std::set<std::string>& timm_without_effect() {
 
 const Json& timm_neutral() {
   static const Json table = Json::parse(R"json({
-    "dataset": ["folder", "image_folder"], "train_split": ["train"],
-    "val_split": ["validation", "val"],
+    "dataset": ["folder", "image_folder"],
     "clip_mode": ["norm"], "lr_cycle_mul": [1], "lr_cycle_limit": [1], "lr_k_decay": [1],
     "aug_splits": [1], "lr_base_scale": ["linear", "sqrt"], "layer_decay_min_scale": [],
-    "kd_loss_type": ["kl"], "kd_distill_type": ["logits"]
+    "kd_loss_type": ["kl"], "kd_distill_type": ["logit"], "kd_temperature": [4.0],
+    "kd_token_distill_type": ["soft"],
+    "naflex_train_seq_lens": [[128, 256, 576, 784, 1024]], "naflex_max_seq_len": [576],
+    "naflex_loss_scale": ["linear"],
+    "train_size_random_mix": [0.1], "train_size_schedule": ["constant"],
+    "train_size_schedule_spread": [0.65], "variable_batch_loss_scale": ["none"]
   })json");
   return table;
 }

@@ -32,6 +32,8 @@ class Dataset {
   /// Where neighbours are cheapest read one after the other: how many images each shard holds, in
   /// the order of their indices. Empty: any order is as good.
   virtual std::vector<std::int64_t> shard_sizes() const { return {}; }
+  /// Images that were found but are none of the classes asked for.
+  std::int64_t left_out() const { return left_out_; }
   /// Tells whether image `index` is still what it was, wherever the dataset stands now: a hash of
   /// its label and of its path below the dataset's folder and its size in bytes, or of its pixels
   /// where they are in memory anyway. Nothing is decoded.
@@ -40,6 +42,7 @@ class Dataset {
  protected:
   std::vector<std::string> classes_;
   bool has_class_names_ = true;
+  std::int64_t left_out_ = 0;
 };
 
 enum class Split { kTrain, kValidation };
@@ -49,13 +52,25 @@ enum class Split { kTrain, kValidation };
 /// recognised by suffix (jpg, jpeg, png, webp, bmp, tif, tiff); those right in `folder` have no
 /// class and are left out. Throws IoError where there is no such folder, DataError where it has no
 /// class folders or a class folder has no images.
+/// `class_map` (see read_class_map): which folder is which class instead; images of folders that
+/// are not in it are left out, as timm does. DataError where none is left.
 std::shared_ptr<const Dataset> open_class_folders(const std::filesystem::path& folder,
-                                                  std::int64_t channels);
+                                                  std::int64_t channels,
+                                                  const std::vector<std::string>& class_map = {});
 
 /// IDX images `[N, H, W]` and labels `[N]`; classes are `0` … the largest label. Throws IoError,
 /// DataError (another magic, counts that differ, cut short).
 std::shared_ptr<const Dataset> open_idx(const std::filesystem::path& images,
                                         const std::filesystem::path& labels, std::int64_t channels);
+
+/// How a dataset is laid out.
+struct DataOptions {
+  /// Folders of the halves. A name of timm's synonyms (train, training; val, valid, validation,
+  /// eval, evaluation) is met by any of them where the folder itself is not there.
+  std::string train_split = "train";
+  std::string val_split = "validation";
+  std::filesystem::path class_map;  ///< of class folders; empty: in natural order
+};
 
 /// One half of a dataset: class folders, or tar shards, under `train/` and `val/` or `validation/`;
 /// the four MNIST-named IDX files (`train-images-idx3-ubyte`, … `t10k-labels-idx1-ubyte`), plain or
@@ -64,7 +79,7 @@ std::shared_ptr<const Dataset> open_idx(const std::filesystem::path& images,
 /// Throws UsageError where a pattern is to validate, IoError, DataError in one line that says what
 /// was looked for, or that one half is folders and the other shards.
 std::shared_ptr<const Dataset> open_data(const std::filesystem::path& data, Split split,
-                                         std::int64_t channels);
+                                         std::int64_t channels, const DataOptions& options = {});
 
 /// Whether `folder` holds MNIST-named IDX files.
 bool has_idx_files(const std::filesystem::path& folder);

@@ -30,4 +30,10 @@ std::vector<std::int64_t> shuffled_in_buffer(std::span<const std::int64_t> sizes
                                              std::int64_t buffer, std::uint64_t seed,
                                              std::uint64_t epoch);
 
+/// As many images as `labels`, every class that has images as often as any other, give or take one;
+/// within a class every image as often as any other, give or take one; all in random order. A
+/// function of its arguments alone. Throws UsageError on a label that is none of `classes`.
+std::vector<std::int64_t> balanced(std::span<const std::int64_t> labels, std::int64_t classes,
+                                   std::uint64_t seed, std::uint64_t epoch);
+
 }  // namespace vit::data

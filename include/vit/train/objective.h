@@ -18,8 +18,9 @@ class Objective {
  public:
   /// `class_weights`: of each class in the loss; empty: all alike. Throws UsageError on mixing that
   /// cannot be.
+  /// `device`: of the logits.
   Objective(const TrainOptions& options, std::int64_t num_classes,
-            const std::vector<float>& class_weights = {});
+            const std::vector<float>& class_weights = {}, c10::Device device = c10::kCPU);
 
   /// Mixes the images in place, where the options say so, and returns the targets: int64 `[B]`, or
   /// float32 `[B, num_classes]`. What is drawn depends on seed, epoch and the batch's number in the

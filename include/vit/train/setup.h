@@ -38,7 +38,8 @@ TrainSetup prepare_resumed(const TrainOptions& options, const std::filesystem::p
 /// How long a run is.
 struct RunSteps {
   std::int64_t per_epoch = 0;
-  Schedule schedule;  ///< with the steps of the whole run
+  std::int64_t epochs = 0;  ///< the last is shorter where `total_steps` says so
+  Schedule schedule;        ///< with the steps of the whole run
 };
 
 /// Everything about options, model and data that can be wrong is found here, before a run begins.

@@ -245,17 +245,22 @@ struct TrainOptions {
   VIT_ARG(std::optional<Size2d>, img_size);       ///< null: what the model says
   VIT_ARG(std::string, recipe);                   ///< where the values came from
   VIT_ARG(std::int64_t, holdout) = 0;  ///< training images that validate; 0: the data's own
+  VIT_ARG(std::string, train_split) = "train";     ///< see data::DataOptions
+  VIT_ARG(std::string, val_split) = "validation";  ///< see data::DataOptions
+  VIT_ARG(std::string, class_map);                 ///< see data::DataOptions; empty: none
   VIT_ARG(RunOptions, run);
 
   VIT_ARG(std::int64_t, epochs) = 100;
+  VIT_ARG(std::int64_t, total_steps) = 0;  ///< length of the run instead of `epochs`; 0: not
   VIT_ARG(std::int64_t, batch_size) = 128;
   VIT_ARG(std::int64_t, accum) = 1;  ///< batches whose gradients make one step
   VIT_ARG(OptimizerOptions, optimizer);
   VIT_ARG(ScheduleOptions, schedule);
-  VIT_ARG(std::string, amp) = "off";  ///< off or bf16
+  VIT_ARG(std::string, amp) = "off";  ///< off, bf16 or fp16
 
   VIT_ARG(data::AugmentOptions, augment);
-  VIT_ARG(double, repeated_aug) = 0;  ///< each image so many times in an epoch; 0: once
+  VIT_ARG(std::string, sampler) = "random";  ///< random or balanced
+  VIT_ARG(double, repeated_aug) = 0;         ///< each image so many times in an epoch; 0: once
   VIT_ARG(LossOptions, loss);
   VIT_ARG(data::MixOptions, mix);
   VIT_ARG(RegularizationOptions, regularization);
@@ -292,6 +297,23 @@ void visit(TrainOptions& o, Visitor&& v) {
        Field{.help = "Validate on N images drawn from those to train on, not on the dataset's own",
              .low = 0,
              .high = kManySteps});
+  data("train_split", o.train_split(),
+       Field{.help = "Folder of `data` to train on; a synonym as timm knows them will do",
+             .timm = "train_split",
+             .value = "NAME"});
+  data("val_split", o.val_split(),
+       Field{.help = "Folder of `data` to validate on, by default any of val, valid, validation, "
+                     "eval, evaluation",
+             .timm = "val_split",
+             .value = "NAME"});
+  data("class_map", o.class_map(),
+       Field{.help = "Which class folder has which index: a folder a line, the first is 0; images "
+                     "of other folders are left out",
+             .timm = "class_map",
+             .value = "FILE"});
+  data("sampler", o.sampler(),
+       Field{.help = "random: each image once an epoch; balanced: each class as often",
+             .names = {"random", "balanced"}});
 
   visit(o.run(), in_group("Run folder", v));
 
@@ -301,6 +323,11 @@ void visit(TrainOptions& o, Visitor&& v) {
               .low = 1,
               .high = kManySteps,
               .timm = "epochs"});
+  steps(
+      "total_steps", o.total_steps(),
+      Field{.help = "Length of the run in steps, instead of `epochs`; the last epoch is cut short",
+            .low = 0,
+            .high = kManySteps});
   steps("batch_size", o.batch_size(),
         Field{.help = "Images at once; made smaller for a smaller dataset unless given",
               .low = 1,
@@ -315,8 +342,8 @@ void visit(TrainOptions& o, Visitor&& v) {
   visit(o.schedule(), steps);
   // Alone it is float16, as in timm.
   steps("amp", o.amp(),
-        Field{.help = "bf16 or off: precision of matrix products",
-              .names = {"bf16", "off"},
+        Field{.help = "Precision of matrix products; alone: fp16, as in timm, with loss scaling",
+              .names = {"bf16", "fp16", "off"},
               .alone = "fp16"});
 
   auto augment = in_group("Augmentation", v);

@@ -23,6 +23,8 @@ struct TrainState {
   std::optional<double> best_top1;  ///< percent
   std::int64_t best_epoch = 0;      ///< from 1
   double seconds = 0;               ///< of work so far
+  double loss_scale = 65536;        ///< of float16: the next step's
+  std::int64_t good_steps = 0;      ///< of float16: since loss_scale last changed
 };
 
 template <class Visitor>
@@ -35,6 +37,8 @@ void visit(TrainState& s, Visitor&& v) {
   v("best_top1", s.best_top1);
   v("best_epoch", s.best_epoch);
   v("seconds", s.seconds);
+  v("loss_scale", s.loss_scale);
+  v("good_steps", s.good_steps);
 }
 
 struct StepReport {
@@ -81,6 +85,8 @@ class DatasetChanged : public DataError {
 struct ResumeOptions {
   /// Goes on with other images of the same classes; else they are an error.
   bool allow_dataset_change = false;
+  /// The output is not the folder of the run that `checkpoint` is of: a best model begins anew.
+  bool new_run = false;
 };
 
 /// On a CPU, same options, seed, machine and thread count: same bits, also when a run is stopped
