@@ -40,6 +40,19 @@ at::Tensor binary_cross_entropy(const at::Tensor& logits, const at::Tensor& targ
   return options.sum_classes ? loss.sum(-1).mean() : loss;
 }
 
+at::Tensor soft_distillation_loss(const at::Tensor& logits, const at::Tensor& teacher,
+                                  double temperature) {
+  const auto student = at::log_softmax(widened(logits) / temperature, -1);
+  const auto target = at::log_softmax(widened(teacher) / temperature, -1);
+  const auto batch = static_cast<double>(logits.size(0));
+  return at::kl_div(student, target, at::Reduction::Sum, /*log_target=*/true) *
+         (temperature * temperature / batch);
+}
+
+at::Tensor hard_distillation_loss(const at::Tensor& logits, const at::Tensor& teacher) {
+  return at::cross_entropy_loss(widened(logits), teacher.argmax(-1));
+}
+
 at::Tensor training_logits(const VisionTransformer& model,
                            const model::VisionTransformerOutput& output) {
   const bool both = output.dist_logits.defined() && model->options.dist_head() == "timm";

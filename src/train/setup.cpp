@@ -17,6 +17,7 @@
 #include "vit/model/weights.h"
 #include "vit/runtime/device.h"
 #include "vit/runtime/generator.h"
+#include "vit/train/objective.h"
 #include "vit/train/param_groups.h"
 
 namespace vit::train {
@@ -265,6 +266,7 @@ RunSteps plan_steps(const TrainOptions& options, const TrainSetup& setup) {
   // Built for its checks alone.
   const data::TrainTransform transform(options.augment(), config.preprocessing,
                                        config.model.img_size(), config.model.in_c());
+  learns_by_token(options.distillation(), config.model);  // for its check alone
   const auto images = images_an_epoch(options, *setup.train_data);
   RunSteps steps;
   steps.per_epoch =

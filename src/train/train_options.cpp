@@ -15,6 +15,14 @@ void check_together(const TrainOptions& o) {
   data::check_options(o.augment());
   if (o.repeated_aug() != 0 && o.repeated_aug() < 1)
     throw UsageError("repeated_aug: expected 0 or a number from 1, found {}", o.repeated_aug());
+  const auto& distillation = o.distillation();
+  if ((distillation.distillation() == "none") != distillation.teacher().empty())
+    throw UsageError("distillation: expected `teacher` and soft or hard, or neither, found {}{}",
+                     distillation.distillation(),
+                     distillation.teacher().empty() ? " without a teacher" : " with a teacher");
+  if (distillation.task_loss_weight() > 1 && !distillation.distill_loss_weight())
+    throw UsageError("task_loss_weight: expected at most 1 without `distill_loss_weight`, found {}",
+                     *distillation.task_loss_weight());
   if (const auto& device = o.run().device();
       device != "auto" && device != "cpu" && !device.starts_with("cuda"))
     throw UsageError("device: expected auto, cpu or cuda, found '{}'", device);

@@ -90,6 +90,8 @@ Trainer::Impl::Impl(RunSteps steps, TrainOptions options, TrainSetup setup, Log&
                               make_param_groups(*model_, optimizer.weight_decay(),
                                                 optimizer.layer_decay(), config_.model.depth()),
                               settings_of(optimizer));
+  if (!options_.distillation().teacher().empty())
+    teacher_ = std::make_unique<Teacher>(options_, config_, device_);
   const auto& regular = options_.regularization();
   if (regular.ema()) ema_ = std::make_unique<Ema>(*model_, *regular.ema(), regular.ema_warmup());
 }
@@ -184,12 +186,14 @@ double Trainer::Impl::backward(data::Loader& batches) {
 double Trainer::Impl::forward_backward(data::Batch& batch, std::int64_t number) {
   const auto targets = objective_.prepare(batch, state_.epoch, number).to(device_);
   const auto images = to_tensor(std::move(batch.images)).to(device_);
-  at::Tensor logits;  // [B, num_classes]
+  model::VisionTransformerOutput output;
+  at::Tensor teacher;  // [B, num_classes]
   {
     const Autocast autocast(options_.amp(), device_.type());
-    logits = training_logits(model_, model_->forward(images));
+    output = model_->forward(images);
+    if (teacher_) teacher = teacher_->logits(images);
   }
-  const auto loss = objective_.loss(logits, targets);
+  const auto loss = objective_.loss(model_, output, targets, teacher);
   const auto value = loss.item<double>();
   check_finite(value, "loss");
   (loss * (loss_scale_.factor() / static_cast<double>(options_.accum()))).backward();

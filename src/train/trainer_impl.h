@@ -12,6 +12,7 @@
 #include "loss_scale.h"
 #include "run_log.h"
 #include "run_report.h"
+#include "teacher.h"
 #include "vit/data/loader.h"
 #include "vit/data/metrics.h"
 #include "vit/train/checkpoint.h"
@@ -80,6 +81,7 @@ class Trainer::Impl {
   Objective objective_;
   c10::Device device_;
   at::Generator generator_;
+  std::unique_ptr<Teacher> teacher_;
   DatasetRecord record_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Ema> ema_;

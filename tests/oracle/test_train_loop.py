@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from timm.task import LogitDistillationTask, TokenDistillationTask
 
 import training_loop
 from training_loop import Loop, make_model, model_file, real_images, smoothed, train
@@ -53,6 +54,52 @@ def test_float16_is_scaled_as_pytorchs_grad_scaler_does(vit, real, tmp_path):
     assert scales[-1] < 65536
     # Products are rounded to 11 bits, in another order on either side.
     assert [row["loss"] for row in rows] == pytest.approx(expected, rel=2e-2)
+
+
+DISTILLED = "deit_tiny_distilled_patch16_224"
+
+
+@pytest.mark.parametrize("architecture, flags, task, arguments", [
+    ("vit_tiny_patch16_224", (), LogitDistillationTask, {}),
+    ("vit_tiny_patch16_224", ("--kd-temperature", 2, "--task-loss-weight", 0.3), LogitDistillationTask,
+     dict(temperature=2, task_loss_weight=0.3)),
+    (DISTILLED, ("--distillation", "soft", "--distill-loss-weight", 0.7), TokenDistillationTask,
+     dict(distill_type="soft", distill_loss_weight=0.7)),
+    (DISTILLED, ("--distillation", "hard", "--task-loss-weight", 0.5), TokenDistillationTask,
+     dict(distill_type="hard", task_loss_weight=0.5)),
+    (DISTILLED, ("--kd-distill-type", "logit"), LogitDistillationTask, {}),
+])
+def test_learns_from_a_teacher_as_timms_tasks_do(vit, real, tmp_path, architecture, flags, task, arguments):
+    data, images = real
+    student = make_model(architecture=architecture)
+    teacher = make_model(7, depth=2)
+    with torch.no_grad():
+        teacher.head.weight.normal_(std=0.5)
+    teacher.pretrained_cfg.update(mean=(0.5,), std=(0.25,))  # sees the images normalised in its own way
+    student_file = model_file(vit, tmp_path, student, architecture=architecture)
+    teacher_file = model_file(vit, tmp_path, teacher, "teacher", depth=2, mean=0.5, std=0.25)
+    arguments = {"temperature": 4.0, **arguments}
+    made = task(student, teacher, criterion=torch.nn.CrossEntropyLoss(label_smoothing=0.1), verbose=False,
+                device=torch.device("cpu"), **arguments)
+    made.train()
+    teacher.eval()
+    expected, _ = Loop(*images, steps=12).run(student, made)
+    rows = train(vit, tmp_path / "run", data, student_file, "--teacher", teacher_file, *flags, steps=12)
+    # Rounding of float32 that twelve steps make larger.
+    assert [row["loss"] for row in rows] == pytest.approx(expected, rel=2e-5)
+    vit.run("vit-train", "--resume", tmp_path / "run")
+
+
+def test_a_teacher_must_fit_the_model(vit, real, tmp_path):
+    data, _ = real
+    file = model_file(vit, tmp_path, make_model())
+    words = ("vit-train", "--data", data, "--model", file, "--epochs", 1, "-o", tmp_path / "run")
+    for name, arguments, says in (("classes", dict(num_classes=7), "classes"), ("input", dict(img_size=14), "28 x 28")):
+        teacher = model_file(vit, tmp_path, make_model(**arguments), name, **arguments)
+        error = vit.run(*words, "--teacher", teacher, rc=2).stderr
+        assert "--teacher" in error and says in error and error.count("\n") == 1
+    assert "--teacher" in vit.run(*words, "--distillation", "hard", rc=2).stderr
+    assert "second head" in vit.run(*words, "--teacher", file, "--kd-distill-type", "token", rc=2).stderr
 
 
 def test_a_balanced_sampler_shows_each_class_as_often(vit, real, tmp_path):

@@ -220,3 +220,16 @@ def test_counts_a_run_in_steps_or_epochs(vit, folder):
     assert dry["total_steps"] == 6
     done = vit.run("vit-train", *words, "--total-steps", 7, "--epochs", 2, "--dry-run", rc=2)
     assert "--total-steps" in done.stderr and "--epochs" in done.stderr
+
+
+def test_takes_the_teacher_of_a_timm_run_by_its_file(vit, folder, tmp_path):
+    values = dict(data_dir=str(folder), model="deit_tiny_distilled_patch16_224", batch_size=2, kd_model_name="vit_base",
+                  kd_distill_type="token", kd_token_distill_type="hard", kd_temperature=3.0, task_loss_weight=0.5)
+    file = write(tmp_path / "args.yaml", **values)
+    done = vit.run("vit-train", "-c", file, "--dry-run", rc=2)
+    assert "kd_model_name" in done.stderr and "--teacher FILE" in done.stderr
+    (tmp_path / "teacher.safetensors").write_text("")
+    found = plan(vit, "-c", file, "--teacher", tmp_path / "teacher.safetensors")
+    expected = dict(distillation="hard", teacher=str(tmp_path / "teacher.safetensors"), kd_distill_type="token",
+                    kd_temperature=3, task_loss_weight=0.5, distill_loss_weight=None)
+    assert {key: found[key] for key in expected} == expected

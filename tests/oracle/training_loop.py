@@ -74,19 +74,21 @@ def real_images(folder, train=640, validate=200):
             read_idx(FASHION / "train-labels-idx1-ubyte.gz")[:train])
 
 
-def make_model(seed=0, **arguments):
+def make_model(seed=0, architecture="vit_tiny_patch16_224", **arguments):
     torch.manual_seed(seed)
-    return timm.create_model("vit_tiny_patch16_224", **{**ARGUMENTS, **arguments})
+    model = timm.create_model(architecture, **{**ARGUMENTS, **arguments})
+    model.pretrained_cfg.update(mean=(MEAN,), std=(STD,))
+    return model
 
 
-def model_file(vit, folder, model, name="model", **arguments):
+def model_file(vit, folder, model, name="model", architecture="vit_tiny_patch16_224", mean=MEAN, std=STD, **arguments):
     """The timm model as a file that vit-train takes."""
     import json
     save_file({key: value.contiguous() for key, value in model.state_dict().items()}, folder / f"{name}-timm.safetensors")
     arguments = {**ARGUMENTS, **arguments}
     (folder / f"{name}.json").write_text(json.dumps({
-        "architecture": "vit_tiny_patch16_224", "num_classes": arguments["num_classes"], "model_args": arguments,
-        "pretrained_cfg": {"mean": [MEAN], "std": [STD], "crop_pct": 1.0}}))
+        "architecture": architecture, "num_classes": arguments["num_classes"], "model_args": arguments,
+        "pretrained_cfg": {"mean": [mean], "std": [std], "crop_pct": 1.0}}))
     vit.convert(folder / f"{name}-timm.safetensors", folder / f"{name}.safetensors", "--config", folder / f"{name}.json", "-q")
     return folder / f"{name}.safetensors"
 
@@ -110,8 +112,8 @@ class Loop:
                 yield self.images[index], self.labels[index]
             epoch += 1
 
-    def run(self, model, loss_of, amp=None, scaler=None, parameters=None):
-        """The loss of each step, and GradScaler's scale after it."""
+    def run(self, model, loss_of, amp=None, scaler=None):
+        """The loss of each step, and GradScaler's scale after it. `loss_of`: of (output, labels), or a timm task."""
         model.train()
         optimizer = timm.optim.create_optimizer_v2(model, opt=self.opt, lr=self.lr, weight_decay=0.05)
         scheduler = timm.scheduler.CosineLRScheduler(
@@ -120,9 +122,12 @@ class Loop:
         for step, (images, labels) in zip(range(self.steps), self.batches()):
             scheduler.step_update(step)
             optimizer.zero_grad()
-            with torch.autocast("cpu", dtype=amp or torch.bfloat16, enabled=amp is not None):
-                output = model(images)
-            loss = loss_of(output, images, labels)
+            if isinstance(loss_of, torch.nn.Module):
+                loss = loss_of(images, labels)["loss"]
+            else:
+                with torch.autocast("cpu", dtype=amp or torch.bfloat16, enabled=amp is not None):
+                    output = model(images)
+                loss = loss_of(output, labels)
             losses.append(loss.item())
             if scaler is None:
                 loss.backward()
@@ -148,6 +153,6 @@ def train(vit, out, data, model, *more, steps=50, rc=0):
     return [row for row in rows if row["event"] == "step"]
 
 
-def smoothed(output, images, labels):
+def smoothed(output, labels):
     return torch.nn.functional.cross_entropy(output.float() if output.dtype != torch.float64 else output, labels,
                                              label_smoothing=0.1)

@@ -63,6 +63,7 @@ void make_absolute(Json& given) {
   else
     make_absolute(given, "data");
   make_absolute(given, "output");
+  make_absolute(given, "teacher");
   if (given.value("class_weights", "balanced") != "balanced") make_absolute(given, "class_weights");
   // One that is not there by itself is looked for in the dataset's folder.
   if (fs::exists(given.value("class_map", ""), none)) make_absolute(given, "class_map");
@@ -156,6 +157,7 @@ void add_inputs(FileRoles& roles, const Plan& plan) {
     for (const auto& shard : data::expand_shards(options.data())) roles.reads(shard);
   else
     roles.reads_tree(options.data());
+  if (!options.distillation().teacher().empty()) roles.reads(options.distillation().teacher());
   if (plan.branches) roles.reads_tree(plan.checkpoint->path);
   if (plan.checkpoint || options.model().empty()) return;  // a resumed run reads its checkpoint
   std::error_code none;
@@ -227,6 +229,8 @@ Plan make_plan(const Arguments& arguments, Command& command) {
     fields["model_args"] = model_args;
     given = fields;
   }
+  if (!given.value("teacher", "").empty() && !given.contains("distillation"))
+    given["distillation"] = "soft";
   make_absolute(given);
   Plan plan;
   plan.checkpoint = named_checkpoint(arguments);

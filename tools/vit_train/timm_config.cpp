@@ -98,6 +98,7 @@ class Translation {
     take_model();
     take_lr();
     take_precision();
+    take_distillation();
     if (const auto keep = take("checkpoint_hist"); keep.is_number_integer())
       fields_["keep"] = std::max<std::int64_t>(2, keep.get<std::int64_t>());
     for (const auto& [key, field] : timm_fields())
@@ -174,6 +175,28 @@ class Translation {
     if (take("amp") == Json(true)) fields_["amp"] = dtype == "bfloat16" ? "bf16" : "fp16";
     const auto decay = take("model_ema_decay");
     if (take("model_ema") == Json(true)) fields_["ema"] = decay;
+  }
+
+  /// Its other keys mean something only with a teacher.
+  void take_distillation() {
+    const auto name = take("kd_model_name");
+    const auto type = take("kd_distill_type");
+    const auto kind = take("kd_token_distill_type");
+    if (!is_text(name) && !over_.contains("teacher")) {
+      for (const auto* key : {"kd_temperature", "task_loss_weight", "distill_loss_weight",
+                              "kd_loss_type", "kd_student_feature_dim", "kd_teacher_feature_dim"})
+        take(key);
+      return;
+    }
+    if (!over_.contains("teacher"))
+      lacking_.push_back(
+          format("kd_model_name: {} (nothing is downloaded: --teacher FILE names the weights)",
+                 name.dump()));
+    if (type == "logit" || type == "token")
+      fields_["kd_distill_type"] = type;
+    else if (is_text(type))
+      lacking_.push_back(format("kd_distill_type: {}", type.dump()));
+    fields_["distillation"] = type == "token" && is_text(kind) ? kind : Json("soft");
   }
 
   void sort_the_rest() {

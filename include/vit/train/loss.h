@@ -29,6 +29,14 @@ struct BceOptions {
 at::Tensor binary_cross_entropy(const at::Tensor& logits, const at::Tensor& targets,
                                 const BceOptions& options, const at::Tensor& weights = {});
 
+/// How far a student is from its teacher. logits, teacher: [B, num_classes].
+/// KL divergence of the softmaxes at `temperature`, times its square, a mean over the images
+/// (timm.task.LogitDistillationTask, TokenDistillationTask).
+at::Tensor soft_distillation_loss(const at::Tensor& logits, const at::Tensor& teacher,
+                                  double temperature);
+/// Cross entropy with the teacher's best class (TokenDistillationTask).
+at::Tensor hard_distillation_loss(const at::Tensor& logits, const at::Tensor& teacher);
+
 /// The logits that a model without a teacher is trained by, [B, num_classes]: both heads' mean for
 /// timm's distilled models (as its `forward_head` gives without distillation); the first head's for
 /// the seed's, whose second sees every token.

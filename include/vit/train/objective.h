@@ -7,10 +7,15 @@
 
 #include "vit/data/loader.h"
 #include "vit/data/mix.h"
+#include "vit/model/vision_transformer.h"
 #include "vit/train/loss.h"
 #include "vit/train/train_options.h"
 
 namespace vit::train {
+
+/// Whether a second head of the model learns from the teacher, and not its logits. Throws
+/// UsageError where that is asked for and there is none.
+bool learns_by_token(const DistillationOptions& options, const VisionTransformerOptions& model);
 
 /// As timm's `train.py` (1.0.31) picks it: cross-entropy with smoothing; with Mixup or CutMix,
 /// cross-entropy with soft targets; with `bce`, binary cross-entropy with either.
@@ -30,6 +35,11 @@ class Objective {
   /// The mean loss of logits `[B, num_classes]` and what `prepare` gave.
   at::Tensor loss(const at::Tensor& logits, const at::Tensor& targets) const;
 
+  /// The loss of a model's output and what `prepare` gave, weighed with that from `teacher`, the
+  /// teacher's logits `[B, num_classes]`; undefined: none.
+  at::Tensor loss(const VisionTransformer& model, const model::VisionTransformerOutput& output,
+                  const at::Tensor& targets, const at::Tensor& teacher) const;
+
  private:
   std::int64_t num_classes_;
   std::uint64_t seed_;
@@ -37,6 +47,7 @@ class Objective {
   bool bce_;
   BceOptions bce_options_;
   at::Tensor class_weights_;
+  DistillationOptions distillation_;
   std::optional<data::Mixer> mixer_;
   std::int64_t mixup_off_epoch_;
 };

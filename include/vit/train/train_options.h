@@ -157,6 +157,49 @@ void visit(LossOptions& o, Visitor&& v) {
           .value = "balanced|FILE"});
 }
 
+/// Learning from another model's answers (Touvron et al. 2021), as timm's tasks do it.
+struct DistillationOptions {
+  VIT_ARG(std::string, distillation) = "none";          ///< none, soft or hard
+  VIT_ARG(std::string, teacher);                        ///< model file
+  VIT_ARG(std::string, kd_distill_type) = "auto";       ///< auto, logit or token
+  VIT_ARG(double, kd_temperature) = 4.0;                ///< of `soft`
+  VIT_ARG(std::optional<double>, task_loss_weight);     ///< null: 1
+  VIT_ARG(std::optional<double>, distill_loss_weight);  ///< null: 1 − task_loss_weight, or 1
+};
+
+template <class Visitor>
+void visit(DistillationOptions& o, Visitor&& v) {
+  v("distillation", o.distillation(),
+    Field{.help = "Learn from `teacher` too: its probabilities (soft) or its best class (hard)",
+          .names = {"none", "soft", "hard"},
+          .timm = "kd_token_distill_type"});
+  v("teacher", o.teacher(),
+    Field{.help = "Model file to learn from; alone: `distillation` soft",
+          .timm = "kd_model_name",
+          .value = "FILE"});
+  v("kd_distill_type", o.kd_distill_type(),
+    Field{.help = "Which of the model's answers: the logits, or a second head's (token); auto: the "
+                  "second head where there is one",
+          .names = {"auto", "logit", "token"},
+          .timm = "kd_distill_type"});
+  v("kd_temperature", o.kd_temperature(),
+    Field{.help = "`distillation` soft: of both softmaxes",
+          .low = 0,
+          .high = 1e6,
+          .above_low = true,
+          .timm = "kd_temperature"});
+  v("task_loss_weight", o.task_loss_weight(),
+    Field{.help = "Weight of the loss from the labels; default: 1",
+          .low = 0,
+          .high = 1e6,
+          .timm = "task_loss_weight"});
+  v("distill_loss_weight", o.distill_loss_weight(),
+    Field{.help = "Weight of the loss from the teacher; default: 1 less `task_loss_weight`, or 1",
+          .low = 0,
+          .high = 1e6,
+          .timm = "distill_loss_weight"});
+}
+
 /// What keeps the model from learning its images by heart, beside augmentation.
 struct RegularizationOptions {
   VIT_ARG(double, drop) = 0.0;
@@ -263,6 +306,7 @@ struct TrainOptions {
   VIT_ARG(double, repeated_aug) = 0;         ///< each image so many times in an epoch; 0: once
   VIT_ARG(LossOptions, loss);
   VIT_ARG(data::MixOptions, mix);
+  VIT_ARG(DistillationOptions, distillation);
   VIT_ARG(RegularizationOptions, regularization);
 
   VIT_ARG(std::vector<double>, mean);         ///< of pixels in [0, 1]; empty: what the model says
@@ -357,6 +401,7 @@ void visit(TrainOptions& o, Visitor&& v) {
   auto regular = in_group("Regularisation", v);
   visit(o.loss(), regular);
   visit(o.mix(), regular);
+  visit(o.distillation(), in_group("Distillation", v));
   visit(o.regularization(), regular);
 
   auto images = in_group("Images", v);

@@ -1,0 +1,56 @@
+#include "teacher.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/tensor.h>
+
+#include "fine_tune.h"
+#include "vit/model/weights.h"
+
+namespace vit::train {
+namespace {
+
+/// One value a channel.
+std::vector<double> channels_of(const std::vector<double>& values, std::int64_t channels) {
+  return values.size() == 1 ? std::vector<double>(static_cast<std::size_t>(channels), values[0])
+                            : values;
+}
+
+std::string input_of(const VisionTransformerOptions& model) {
+  return format("{} x {} x {}", model.in_c(), model.img_size()[0], model.img_size()[1]);
+}
+
+}  // namespace
+
+Teacher::Teacher(const TrainOptions& options, const ModelConfig& student, c10::Device device) {
+  const auto& file = options.distillation().teacher();
+  auto loaded = model::load_model(file);
+  const auto& config = loaded.config;
+  const auto channels = student.model.in_c();
+  if (input_of(config.model) != input_of(student.model))
+    throw UsageError("teacher: {}: expected an input of {}, the model's, found {}", file,
+                     input_of(student.model), input_of(config.model));
+  model_ = loaded.model;
+  const auto plan = plan_head(config.labels, config.model.num_classes(), student.labels,
+                              student.model.num_classes());
+  if (plan.kind == HeadPlan::Kind::kNew)
+    throw UsageError("teacher: {}: expected the model's classes, found {}", file, plan.reason);
+  if (plan.kind == HeadPlan::Kind::kPermuted) permute_head(model_, plan.rows);
+  for (const auto& parameter : model_->parameters()) at::Tensor(parameter).requires_grad_(false);
+  model_->eval();
+  model_->to(device);
+  const auto as_tensor = [&](const std::vector<double>& values) {
+    return at::tensor(channels_of(values, channels), at::kFloat).reshape({1, -1, 1, 1}).to(device);
+  };
+  const auto& mine = config.preprocessing;
+  const auto& its = student.preprocessing;
+  if (mine.mean == its.mean && mine.std == its.std) return;
+  scale_ = as_tensor(its.std) / as_tensor(mine.std);
+  shift_ = (as_tensor(its.mean) - as_tensor(mine.mean)) / as_tensor(mine.std);
+}
+
+at::Tensor Teacher::logits(const at::Tensor& images) {
+  const at::NoGradGuard no_grad;
+  return model_->forward(scale_.defined() ? images * scale_ + shift_ : images).logits;
+}
+
+}  // namespace vit::train

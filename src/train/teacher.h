@@ -1,0 +1,29 @@
+// The model that a distilled run learns from.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "vit/config/model_config.h"
+#include "vit/core/log.h"
+#include "vit/model/vision_transformer.h"
+#include "vit/train/train_options.h"
+
+namespace vit::train {
+
+class Teacher {
+ public:
+  /// Loads `options.distillation.teacher` for a student of `student`'s classes and input. Its
+  /// classes are brought into the student's order by their names. Throws UsageError where the two
+  /// have other classes or another input, IoError, DataError.
+  Teacher(const TrainOptions& options, const ModelConfig& student, c10::Device device);
+
+  /// images: [B, in_c, H, W] as the student's preprocessing normalises them → [B, num_classes],
+  /// without gradients, in eval mode.
+  at::Tensor logits(const at::Tensor& images);
+
+ private:
+  VisionTransformer model_{nullptr};
+  at::Tensor scale_, shift_;  // from the student's normalisation to the teacher's
+};
+
+}  // namespace vit::train
