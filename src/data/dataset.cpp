@@ -12,6 +12,7 @@
 #include "vit/core/error.h"
 #include "vit/data/class_map.h"
 #include "vit/data/folder_walk.h"
+#include "vit/data/label_table.h"
 #include "vit/data/shards.h"
 #include "vit/io/idx.h"
 
@@ -227,6 +228,19 @@ fs::path validation_folder(const fs::path& folder, const std::string& split) {
                   split == DataOptions().val_split ? "val/ or validation/" : split + "/");
 }
 
+std::shared_ptr<const Dataset> open_table_half(const fs::path& data, Split split,
+                                               std::int64_t channels, const DataOptions& options) {
+  check_channels(channels);
+  std::error_code ignored;
+  if (!fs::is_directory(data, ignored))
+    throw IoError("{}: expected the folder that a table's files are in", data.string());
+  const auto half = split == Split::kTrain
+                        ? find_split(data, options.train_split).value_or(fs::path())
+                        : validation_folder(data, options.val_split);
+  return open_labelled_images(data, half.filename(), read_label_table(options.labels_csv),
+                              channels);
+}
+
 /// A map that is not there by itself is looked for in the dataset's folder, as timm does.
 std::vector<std::string> class_map_of(const fs::path& data, const DataOptions& options) {
   std::error_code ignored;
@@ -256,6 +270,11 @@ void compare_classes(const fs::path& train, const std::vector<std::string>& trai
 }
 
 }  // namespace
+
+std::vector<std::int64_t> Dataset::labels(std::int64_t index) const {
+  const auto one = label(index);
+  return one < 0 ? std::vector<std::int64_t>{} : std::vector{one};
+}
 
 std::uint64_t Dataset::fingerprint(std::int64_t index) const {
   const auto text = name(index);
@@ -346,13 +365,17 @@ std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std:
     if (!options.class_map.empty())
       throw UsageError("class_map: expected class folders in {}, found {}", data.string(), found);
   };
+  std::error_code ignored;
+  if (!options.labels_csv.empty()) {
+    only_folders("a table of labels");
+    return open_table_half(data, split, channels, options);
+  }
   if (names_shards(data)) {
     only_folders("tar shards");
     if (split == Split::kTrain) return open_shards(expand_shards(data), channels);
     throw UsageError("{}: expected a folder with train/ and val/ to validate on, found shards",
                      data.string());
   }
-  std::error_code ignored;
   if (!fs::is_directory(data, ignored))
     throw IoError("{}: expected a data folder, or tar shards", data.string());
   const bool trains = split == Split::kTrain;

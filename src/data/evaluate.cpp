@@ -9,8 +9,9 @@ namespace vit::data {
 namespace {
 
 /// Adds the good samples' rows of `logits` to the metrics.
-void add_good_rows(Metrics& metrics, Array logits, const Batch& batch) {
+void add_good_rows(Evaluation& result, Array logits, const Batch& batch) {
   std::vector<std::int64_t> labels;
+  std::vector<std::vector<std::int64_t>> sets;
   for (std::size_t i = 0; i < batch.samples.size(); ++i) {
     if (batch.samples[i].error) continue;
     // To the front; no row moves over one that is still to come.
@@ -18,9 +19,13 @@ void add_good_rows(Metrics& metrics, Array logits, const Batch& batch) {
     if (labels.size() != i)
       std::ranges::copy(row, logits.row(static_cast<std::int64_t>(labels.size())).begin());
     labels.push_back(batch.samples[i].label);
+    sets.push_back(batch.samples[i].labels);
   }
   logits.keep_rows(std::ssize(labels));
-  metrics.add(logits, labels);
+  if (result.multi_label)
+    result.multi_label->add(logits, sets);
+  else
+    result.metrics.add(logits, labels);
 }
 
 void run_to_end(Loader& loader, const Forward& forward, const EvaluateOptions& options,
@@ -45,7 +50,7 @@ void run_to_end(Loader& loader, const Forward& forward, const EvaluateOptions& o
       const Timed computing(times.model);
       auto logits = forward(std::move(batch->images));
       if (options.observe) options.observe(*batch, logits);
-      add_good_rows(result.metrics, std::move(logits), *batch);
+      add_good_rows(result, std::move(logits), *batch);
     }
     times.inputs += std::ssize(batch->samples);
     if (options.progress) options.progress(times.inputs);
@@ -56,7 +61,8 @@ void run_to_end(Loader& loader, const Forward& forward, const EvaluateOptions& o
 }  // namespace
 
 Evaluation evaluate(Loader& loader, const Forward& forward, const EvaluateOptions& options) {
-  Evaluation result{Metrics(options.num_classes, options.confusion), 0, false, {}};
+  Evaluation result{Metrics(options.num_classes, options.confusion), {}, 0, false, {}};
+  if (options.multi_label) result.multi_label.emplace(options.num_classes);
   run_to_end(loader, forward, options, result);
   return result;
 }

@@ -99,6 +99,7 @@ class Loader::State {
     auto& loaded = slot.batch.samples[at];
     loaded.name = sample.name;
     loaded.label = sample.label;
+    loaded.labels = sample.labels;
     loaded.index = sample.index;
     slot.samples[at] = std::move(sample);
     ++slot.drawn;

@@ -8,6 +8,10 @@
 namespace vit::data {
 namespace {
 
+std::vector<std::int64_t> all_labels(const Dataset& dataset, std::int64_t index) {
+  return dataset.is_multi_label() ? dataset.labels(index) : std::vector<std::int64_t>{};
+}
+
 class EpochSamples : public SampleSource {
  public:
   EpochSamples(std::shared_ptr<const Dataset> dataset, SampleTransform transform,
@@ -31,7 +35,8 @@ class EpochSamples : public SampleSource {
     const auto position = position_++;
     const auto index = indices_[position];
     return Sample{"", dataset_->label(index), index,
-                  [this, position](std::span<float> chw, Image*) { load(position, chw); }};
+                  [this, position](std::span<float> chw, Image*) { load(position, chw); },
+                  all_labels(*dataset_, index)};
   }
 
  private:
@@ -74,10 +79,15 @@ class DatasetSamples : public SampleSource {
     const auto index = index_++;
     auto label = dataset_->label(index);
     if (label >= 0 && !classes_.empty()) label = classes_.at(static_cast<std::size_t>(label));
-    return Sample{
-        dataset_->name(index), label, index, [this, index](std::span<float> chw, Image* image) {
-          preprocess(dataset_->name(index), dataset_->load(index), transform_(), chw, image);
-        }};
+    auto labels = all_labels(*dataset_, index);
+    if (!classes_.empty())
+      for (auto& one : labels) one = classes_.at(static_cast<std::size_t>(one));
+    return Sample{dataset_->name(index), label, index,
+                  [this, index](std::span<float> chw, Image* image) {
+                    preprocess(dataset_->name(index), dataset_->load(index), transform_(), chw,
+                               image);
+                  },
+                  std::move(labels)};
   }
 
  private:

@@ -15,10 +15,14 @@ class Subset : public Dataset {
       : whole_(std::move(whole)), indices_(std::move(indices)) {
     classes_ = whole_->classes();
     has_class_names_ = whole_->has_class_names();
+    is_multi_label_ = whole_->is_multi_label();
   }
 
   std::int64_t size() const override { return std::ssize(indices_); }
   std::int64_t label(std::int64_t index) const override { return whole_->label(at(index)); }
+  std::vector<std::int64_t> labels(std::int64_t index) const override {
+    return whole_->labels(at(index));
+  }
   std::string name(std::int64_t index) const override { return whole_->name(at(index)); }
   Image load(std::int64_t index) const override { return whole_->load(at(index)); }
   std::uint64_t fingerprint(std::int64_t index) const override {

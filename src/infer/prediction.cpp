@@ -31,4 +31,19 @@ std::vector<Prediction> top_k(std::span<const float> logits, std::int64_t k) {
   return predictions;
 }
 
+std::vector<Prediction> select_classes(std::span<const float> logits,
+                                       const SelectOptions& options) {
+  auto predictions = top_k(logits, options.k);
+  for (auto& [index, prob] : predictions)
+    if (options.sigmoid) {
+      const double logit = logits[static_cast<std::size_t>(index)];
+      prob = static_cast<float>(1 / (1 + std::exp(-logit)));
+    }
+  if (options.threshold)
+    std::erase_if(predictions, [&](const Prediction& one) {
+      return !(static_cast<double>(one.prob) >= *options.threshold);
+    });
+  return predictions;
+}
+
 }  // namespace vit::infer

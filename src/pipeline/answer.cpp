@@ -76,7 +76,8 @@ class BatchWriter {
         shown ? overlay_attention(input.image, said.attention.row(row), said.attention.size(1))
               : data::Image();
     std::vector<Prediction> topk;
-    if (options_.output == AnswerOptions::kPredictions) topk = infer::top_k(numbers, options_.topk);
+    if (options_.output == AnswerOptions::kPredictions)
+      topk = infer::select_classes(numbers, options_.classes);
     std::string file;
     if (shown && sinks_.overlays != nullptr) {
       // Before the row that names it.

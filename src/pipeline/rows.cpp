@@ -127,6 +127,8 @@ std::string RowEncoder::predictions(const Answer& answer, bool first) const {
   for (const auto& [index, prob] : answer.topk)
     line += format("{}{}{}{}{}{}", separator, index, separator, field(label(index)), separator,
                    number(prob));
+  if (csv)  // a row may have fewer than the head
+    for (auto i = std::ssize(answer.topk); i < options_.columns; ++i) line += ",,,";
   if (csv && options_.attention_column)
     line.append(",").append(csv_field(printable(answer.attention)));
   if (csv && options_.error_column) line += ",";

@@ -4,6 +4,7 @@
 
 #include "vit/core/error.h"
 #include "vit/core/text.h"
+#include "vit/data/label_table.h"
 
 namespace vit::pipeline {
 namespace {
@@ -50,6 +51,22 @@ ValidationData open_validation_data(const std::vector<std::string>& inputs, std:
                      inputs.size());
   const bool swapped = names_labels(inputs[0]) && !names_labels(inputs[1]);
   return {data::open_idx(inputs[swapped ? 1 : 0], inputs[swapped ? 0 : 1], channels), true};
+}
+
+ValidationData open_labelled_validation_data(const std::vector<std::string>& inputs,
+                                             const fs::path& labels_csv, std::int64_t channels,
+                                             Log* log) {
+  std::error_code ignored;
+  if (inputs.size() != 1 || !fs::is_directory(inputs[0], ignored))
+    throw UsageError("labels_csv: expected one folder that its files are in");
+  fs::path split;
+  for (const auto* name : {"val", "valid", "validation", "eval", "evaluation"})
+    if (split.empty() && fs::is_directory(fs::path(inputs[0]) / name, ignored)) split = name;
+  if (!split.empty() && log != nullptr)
+    log->info("validates on {}", printable((fs::path(inputs[0]) / split).string()));
+  return {
+      data::open_labelled_images(inputs[0], split, data::read_label_table(labels_csv), channels),
+      false};
 }
 
 }  // namespace vit::pipeline

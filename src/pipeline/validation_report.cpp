@@ -19,9 +19,54 @@ std::string label_of(const std::vector<std::string>& labels, std::size_t index) 
   return is_utf8(labels[index]) ? labels[index] : printable(labels[index]);
 }
 
+Json multi_label_json(const data::MultiLabelMetrics& metrics,
+                      const std::vector<std::string>& labels) {
+  auto per_class = Json::array();
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto c = static_cast<std::int64_t>(i);
+    if (const auto precision = metrics.average_precision(c))
+      per_class.push_back({{"index", i},
+                           {"label", label_of(labels, i)},
+                           {"images", metrics.positives(c)},
+                           {"average_precision", *precision}});
+  }
+  return {{"images", metrics.images()},
+          {"map", metrics.mean_average_precision()},
+          {"loss", metrics.loss()},
+          {"per_class", std::move(per_class)}};
+}
+
+std::string left_out_text(std::int64_t failed) {
+  return failed > 0 ? format("left out {} that could not be read\n", failed) : "";
+}
+
+std::string multi_label_text(const data::Evaluation& result,
+                             const std::vector<std::string>& labels) {
+  const auto& metrics = *result.multi_label;
+  char line[256];
+  std::snprintf(line, sizeof line, "images %lld  mAP %.3f %%  loss %.5f\n",
+                static_cast<long long>(metrics.images()), metrics.mean_average_precision(),
+                metrics.loss());
+  std::string text = line + left_out_text(result.failed) + "\n class  images       AP  label\n";
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto c = static_cast<std::int64_t>(i);
+    const auto precision = metrics.average_precision(c);
+    if (!precision) continue;
+    std::snprintf(line, sizeof line, "%6zu %7lld %8.3f  ", i,
+                  static_cast<long long>(metrics.positives(c)), *precision);
+    text += format("{}{}\n", line, label_of(labels, i));
+  }
+  return text;
+}
+
 }  // namespace
 
 Json validation_json(const data::Evaluation& result, const std::vector<std::string>& labels) {
+  if (result.multi_label) {
+    auto json = multi_label_json(*result.multi_label, labels);
+    if (result.failed > 0) json["failed"] = result.failed;
+    return json;
+  }
   auto per_class = Json::array();
   const auto& counts = result.metrics.per_class();
   for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -43,13 +88,14 @@ Json validation_json(const data::Evaluation& result, const std::vector<std::stri
 
 std::string validation_text(const data::Evaluation& result,
                             const std::vector<std::string>& labels) {
+  if (result.multi_label) return multi_label_text(result, labels);
   const auto& metrics = result.metrics;
   char line[256];
   std::snprintf(line, sizeof line, "images %lld  top1 %.3f %%  top5 %.3f %%  loss %.5f\n",
                 static_cast<long long>(metrics.images()), metrics.top1(), metrics.top5(),
                 metrics.loss());
   std::string text = line;
-  if (result.failed > 0) text += format("left out {} that could not be read\n", result.failed);
+  text += left_out_text(result.failed);
   text += "\n class  images     top1     top5  label\n";
   const auto& counts = metrics.per_class();
   for (std::size_t i = 0; i < counts.size(); ++i) {

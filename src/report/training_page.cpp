@@ -29,24 +29,29 @@ std::string charts(const std::vector<Json>& rows) {
                       series_of(rows, "epoch", "step", "train_loss", "epoch"),
                       series_of(rows, "epoch", "step", "eval_loss", "validation")},
                      {"Loss", "step"});
-  html += line_chart({series_of(rows, "epoch", "epoch", "eval_top1", "top-1"),
-                      series_of(rows, "epoch", "epoch", "eval_top5", "top-5")},
-                     {"Validation accuracy, %", "epoch"});
+  const auto map = series_of(rows, "epoch", "epoch", "eval_map", "mAP");
+  if (map.points.empty())
+    html += line_chart({series_of(rows, "epoch", "epoch", "eval_top1", "top-1"),
+                        series_of(rows, "epoch", "epoch", "eval_top5", "top-5")},
+                       {"Validation accuracy, %", "epoch"});
+  else
+    html += line_chart({map}, {"Validation mAP, %", "epoch"});
   html += line_chart({series_of(rows, "step", "step", "lr", "lr")},
                      {"Learning rate", "step", /*from_zero=*/true});
   return html;
 }
 
-std::string best_of(const std::vector<Json>& rows) {
+/// The best of `eval_top1`, or of `eval_map`.
+std::string best_of(const std::vector<Json>& rows, const char* key) {
   double best = -1;
   std::string text = "not evaluated yet";
   for (const auto& row : rows) {
-    if (!row.contains("eval_top1") || !row["eval_top1"].is_number()) continue;
-    const auto top1 = row["eval_top1"].get<double>();
-    if (top1 <= best) continue;
-    best = top1;
+    if (!row.contains(key) || !row[key].is_number()) continue;
+    const auto score = row[key].get<double>();
+    if (score <= best) continue;
+    best = score;
     std::array<char, 64> shown;
-    std::snprintf(shown.data(), shown.size(), "%.2f %% (epoch %lld)", top1,
+    std::snprintf(shown.data(), shown.size(), "%.2f %% (epoch %lld)", score,
                   row.value("epoch", 0LL));
     text = shown.data();
   }
@@ -71,6 +76,20 @@ std::string mistakes_of(const TrainingPage& page) {
   return html.empty() ? "" : "<div class=\"tiles\">" + html + "</div>\n";
 }
 
+std::string precisions_of(const TrainingPage& page) {
+  if (page.precisions.empty()) return "";
+  std::string html =
+      "<table class=\"confusion\"><tr><th>class</th><th>images</th><th>AP, %</th></tr>\n";
+  for (const auto& one : page.precisions) {
+    std::array<char, 16> percent{"–"};
+    if (one.average_percent)
+      std::snprintf(percent.data(), percent.size(), "%.2f", *one.average_percent);
+    html += format("<tr><th>{}</th><td>{}</td><td>{}</td></tr>\n", html_escape(one.label),
+                   one.images, percent.data());
+  }
+  return html + "</table>\n";
+}
+
 std::string samples_of(const TrainingPage& page) {
   std::string html;
   for (const auto& image : page.samples)
@@ -82,13 +101,17 @@ std::string samples_of(const TrainingPage& page) {
 
 std::string training_page(const TrainingPage& page) {
   const auto title = html_escape(page.title);
-  std::string facts = format("<div><dt>best top-1</dt><dd>{}</dd></div>", best_of(page.rows));
+  const bool multi_label = !page.precisions.empty();
+  std::string facts =
+      format("<div><dt>best {}</dt><dd>{}</dd></div>", multi_label ? "mAP" : "top-1",
+             best_of(page.rows, multi_label ? "eval_map" : "eval_top1"));
   for (const auto& [name, value] : page.facts)
     facts += format("<div><dt>{}</dt><dd>{}</dd></div>", html_escape(name), html_escape(value));
   std::string html = format(kTrainingHead, kTrainingPageMark, page.running ? kRefresh : "", title,
                             kTrainingStyle, title, facts);
   html += "<div class=\"charts\">" + charts(page.rows) + "</div>\n";
   html += section("Confusion matrix", confusion_table(page.confusion, page.labels));
+  html += section("Average precision", precisions_of(page));
   html += section("Worst mistakes", mistakes_of(page));
   html += section("What the model sees while it trains", samples_of(page));
   if (!page.configuration.is_null())

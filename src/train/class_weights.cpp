@@ -14,7 +14,8 @@ namespace {
 
 std::vector<float> balanced_weights(const data::Dataset& data) {
   std::vector<std::int64_t> counts(data.classes().size());
-  for (std::int64_t i = 0; i < data.size(); ++i) ++counts[static_cast<std::size_t>(data.label(i))];
+  for (std::int64_t i = 0; i < data.size(); ++i)
+    for (const auto label : data.labels(i)) ++counts[static_cast<std::size_t>(label)];
   std::vector<float> weights;
   for (std::size_t c = 0; c < counts.size(); ++c) {
     if (counts[c] == 0)

@@ -3,14 +3,13 @@
 #include <ATen/core/grad_mode.h>
 
 #include "mode_guard.h"
-#include "vit/data/evaluate.h"
 #include "vit/torch.h"
 
 namespace vit::train {
 
-std::optional<data::Metrics> evaluate(VisionTransformer& model,
-                                      const std::shared_ptr<const data::Dataset>& data,
-                                      const EvaluateOptions& options) {
+std::optional<data::Evaluation> evaluate(VisionTransformer& model,
+                                         const std::shared_ptr<const data::Dataset>& data,
+                                         const EvaluateOptions& options) {
   const auto& form = model->options;
   const data::EvalTransform transform(options.preprocessing, form.img_size(), form.in_c());
   data::LoaderOptions loading;
@@ -26,7 +25,8 @@ std::optional<data::Metrics> evaluate(VisionTransformer& model,
   const ModeGuard mode(*model, /*training=*/false);
   data::EvaluateOptions how;
   how.num_classes = form.num_classes();
-  how.confusion = options.confusion;
+  how.multi_label = data->is_multi_label();
+  how.confusion = options.confusion && !how.multi_label;
   how.observe = options.observe;
   if (options.done) how.progress = [&](std::int64_t done) { options.done(done, data->size()); };
   auto result = data::evaluate(
@@ -36,7 +36,7 @@ std::optional<data::Metrics> evaluate(VisionTransformer& model,
       },
       how);
   if (result.stopped) return std::nullopt;
-  return std::move(result.metrics);
+  return result;
 }
 
 }  // namespace vit::train

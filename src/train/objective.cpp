@@ -22,7 +22,8 @@ Objective::Objective(const TrainOptions& options, std::int64_t num_classes,
     : num_classes_(num_classes),
       seed_(options.run().seed()),
       smoothing_(options.loss().smoothing()),
-      bce_(options.loss().bce()),
+      multi_label_(!options.labels_csv().empty()),
+      bce_(options.loss().bce() || multi_label_),
       bce_options_{options.loss().bce_target_thresh(), options.loss().bce_sum()},
       distillation_(options.distillation()),
       mixup_off_epoch_(options.mix().off_epoch()) {
@@ -30,11 +31,21 @@ Objective::Objective(const TrainOptions& options, std::int64_t num_classes,
   if (options.mix().enabled()) mixer_.emplace(options.mix());
 }
 
+/// [B, num_classes], before images are mixed.
+std::vector<float> Objective::class_shares(const data::Batch& batch) const {
+  if (!multi_label_) return data::one_hot(batch.labels(), num_classes_, smoothing_);
+  const auto classes = static_cast<std::size_t>(num_classes_);
+  std::vector<float> shares(batch.samples.size() * classes);
+  for (std::size_t i = 0; i < batch.samples.size(); ++i)
+    for (const auto label : batch.samples[i].labels)
+      shares[i * classes + static_cast<std::size_t>(label)] = 1;
+  return shares;
+}
+
 at::Tensor Objective::prepare(data::Batch& batch, std::int64_t epoch, std::int64_t number) const {
-  const auto labels = batch.labels();
-  if (!mixer_ && !bce_) return at::tensor(labels, at::kLong);
-  Array targets({std::ssize(labels), num_classes_});
-  targets.data = data::one_hot(labels, num_classes_, smoothing_);
+  if (!mixer_ && !bce_) return at::tensor(batch.labels(), at::kLong);
+  Array targets({std::ssize(batch.samples), num_classes_});
+  targets.data = class_shares(batch);
   if (mixer_ && (mixup_off_epoch_ == 0 || epoch < mixup_off_epoch_)) {
     const auto& images = batch.images;
     const data::BatchShape shape{images.size(0), images.size(1), images.size(2), images.size(3)};

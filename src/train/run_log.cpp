@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <sstream>
 #include <utility>
+#include <vector>
 
 #include "tensorboard.h"
 #include "vit/core/error.h"
@@ -20,23 +20,10 @@ namespace {
 
 std::string reason() { return std::strerror(errno); }
 
-constexpr std::array kColumns{"epoch",     "step",      "train_loss", "eval_loss",
-                              "eval_top1", "eval_top5", "lr",         "seconds"};
-
-std::string header() {
-  std::string text;
-  for (const auto* column : kColumns) text += format("{}{}", text.empty() ? "" : ",", column);
-  return text + "\n";
-}
-
-std::string csv_row(const Json& row) {
-  std::string text;
-  for (const auto* column : kColumns) {
-    if (column != kColumns.front()) text += ",";
-    const auto value = row.value(column, Json());
-    if (!value.is_null()) text += value.dump();
-  }
-  return text + "\n";
+/// Of summary.csv.
+std::vector<std::string> columns(bool multi_label) {
+  if (multi_label) return {"epoch", "step", "train_loss", "eval_loss", "eval_map", "lr", "seconds"};
+  return {"epoch", "step", "train_loss", "eval_loss", "eval_top1", "eval_top5", "lr", "seconds"};
 }
 
 /// The number under `key`; `other` where there is none (a damaged row).
@@ -54,12 +41,29 @@ bool is_epoch(const Json& row) { return row.value("event", Json()) == "epoch"; }
 
 }  // namespace
 
-RunLog::RunLog(const fs::path& folder, bool tensorboard) : tensorboard_(tensorboard) {
+std::string RunLog::header() const {
+  std::string text;
+  for (const auto& column : columns(options_.multi_label))
+    text += format("{}{}", text.empty() ? "" : ",", column);
+  return text + "\n";
+}
+
+std::string RunLog::csv_row(const Json& row) const {
+  std::string text;
+  for (const auto& column : columns(options_.multi_label)) {
+    if (!text.empty()) text += ",";
+    const auto value = row.value(column, Json());
+    if (!value.is_null()) text += value.dump();
+  }
+  return text + "\n";
+}
+
+RunLog::RunLog(const fs::path& folder, Options options) : options_(options) {
   open(folder, "", header(), event_file_header(now()));
 }
 
-RunLog::RunLog(const fs::path& folder, bool tensorboard, std::int64_t epoch, std::int64_t step)
-    : tensorboard_(tensorboard) {
+RunLog::RunLog(const fs::path& folder, Options options, std::int64_t epoch, std::int64_t step)
+    : options_(options) {
   std::string rows, summary = header(), events = event_file_header(now());
   std::error_code ignored;
   if (fs::exists(folder / "log.jsonl", ignored)) {
@@ -72,7 +76,7 @@ RunLog::RunLog(const fs::path& folder, bool tensorboard, std::int64_t epoch, std
                                     : whole_number(row, "step", INT64_MAX) <= step;
       if (!kept) continue;
       rows += line + "\n";
-      if (tensorboard_) events += event_record(row, now());
+      if (options_.tensorboard) events += event_record(row, now());
       if (whole_epoch) summary += csv_row(row);
     }
   }
@@ -85,7 +89,7 @@ void RunLog::open(const fs::path& folder, const std::string& rows, const std::st
   write_file(folder / "summary.csv", summary);
   rows_ = Appender(folder / "log.jsonl");
   summary_ = Appender(folder / "summary.csv");
-  if (!tensorboard_) return;
+  if (!options_.tensorboard) return;
   write_file(folder / kEventFile, events);
   events_ = Appender(folder / kEventFile);
 }
@@ -93,7 +97,7 @@ void RunLog::open(const fs::path& folder, const std::string& rows, const std::st
 void RunLog::write(const Json& row) {
   rows_.write(row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   if (is_epoch(row)) summary_.write(csv_row(row));
-  if (tensorboard_) events_.write(event_record(row, now()));
+  if (options_.tensorboard) events_.write(event_record(row, now()));
 }
 
 RunLog::Appender::Appender(fs::path path)

@@ -13,11 +13,16 @@ namespace vit::train {
 /// this process is killed. A row that is cut short (by a full disk) is left out when a run goes on.
 class RunLog {
  public:
+  struct Options {
+    bool tensorboard = false;  ///< also event files
+    bool multi_label = false;  ///< summary.csv has mAP for top-1 and top-5
+  };
+
   /// Starts afresh. Throws IoError.
-  RunLog(const std::filesystem::path& folder, bool tensorboard);
+  RunLog(const std::filesystem::path& folder, Options options);
   /// Goes on: rows past `epoch` whole epochs and `step` steps are taken out first. Throws IoError,
   /// DataError where log.jsonl is larger than 4 GiB.
-  RunLog(const std::filesystem::path& folder, bool tensorboard, std::int64_t epoch,
+  RunLog(const std::filesystem::path& folder, Options options, std::int64_t epoch,
          std::int64_t step);
 
   /// Appends to log.jsonl and the events; an `epoch` row also to summary.csv. Throws IoError.
@@ -42,7 +47,10 @@ class RunLog {
   void open(const std::filesystem::path& folder, const std::string& rows,
             const std::string& summary, const std::string& events);
 
-  bool tensorboard_;
+  std::string header() const;
+  std::string csv_row(const Json& row) const;
+
+  Options options_;
   Appender rows_, summary_, events_;
 };
 

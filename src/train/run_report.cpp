@@ -79,8 +79,15 @@ RunReport::RunReport(const TrainOptions& options, const ModelConfig& config,
   page_.configuration = options_to_json(options);
 }
 
-void RunReport::set_evaluation(const data::Metrics& metrics, const WorstMistakes& mistakes) {
-  page_.confusion = metrics.confusion();
+void RunReport::set_evaluation(const data::Evaluation& result, const WorstMistakes& mistakes) {
+  page_.confusion = result.metrics.confusion();
+  page_.precisions.clear();
+  if (result.multi_label)
+    for (std::size_t c = 0; c < page_.labels.size(); ++c) {
+      const auto index = static_cast<std::int64_t>(c);
+      page_.precisions.push_back({page_.labels[c], result.multi_label->positives(index),
+                                  result.multi_label->average_precision(index)});
+    }
   page_.mistakes.clear();
   for (const auto& found : mistakes.found()) {
     const auto label = [&](std::int64_t i) { return page_.labels.at(static_cast<std::size_t>(i)); };

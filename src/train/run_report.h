@@ -48,7 +48,7 @@ class RunReport {
   static constexpr std::size_t kMostMistakes = 24;
 
   /// What the next page says of the validation.
-  void set_evaluation(const data::Metrics& metrics, const WorstMistakes& mistakes);
+  void set_evaluation(const data::Evaluation& result, const WorstMistakes& mistakes);
   /// What the next page shows of the training images of an epoch: some of those that it begins
   /// with, as the model sees them.
   void set_samples(std::span<const std::int64_t> order, std::uint64_t epoch);

@@ -112,7 +112,7 @@ void check_labels(const TrainSetup& setup) {
 void warn_of_empty_classes(const data::Dataset& data, Log& log) {
   std::vector<bool> seen(data.classes().size());
   for (std::int64_t i = 0; i < data.size(); ++i)
-    if (const auto label = data.label(i); label >= 0) seen[static_cast<std::size_t>(label)] = true;
+    for (const auto label : data.labels(i)) seen[static_cast<std::size_t>(label)] = true;
   const auto empty = std::ranges::count(seen, false);
   if (empty > 0)
     log.warning("of {} classes {} have no image to train on, the first: {}", seen.size(), empty,
@@ -125,7 +125,8 @@ void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
   if (data::names_shards(options.data()) && options.holdout() == 0)
     throw UsageError("holdout: expected images to validate on: the shards of {} are all trained on",
                      options.data());
-  const data::DataOptions layout{options.train_split(), options.val_split(), options.class_map()};
+  const data::DataOptions layout{options.train_split(), options.val_split(), options.class_map(),
+                                 options.labels_csv()};
   setup.train_data = data::open_data(options.data(), data::Split::kTrain, channels, layout);
   if (const auto left_out = setup.train_data->left_out(); left_out > 0)
     log.warning("{}: {} images left out, whose folders are not in {}", options.data(), left_out,

@@ -73,16 +73,18 @@ std::string summary_value(std::string_view tag, double number) {
   return value;
 }
 
-using Tags = std::array<std::pair<const char*, const char*>, 4>;
+using Tags = std::array<std::pair<const char*, const char*>, 5>;
 
 constexpr Tags kStepTags{{{"loss", "train/loss"},
                           {"lr", "train/lr"},
                           {"images_per_second", "train/images_per_second"},
+                          {"loss_scale", "train/loss_scale"},
                           {"", ""}}};
 constexpr Tags kEpochTags{{{"train_loss", "epoch/train_loss"},
                            {"eval_loss", "eval/loss"},
                            {"eval_top1", "eval/top1"},
-                           {"eval_top5", "eval/top5"}}};
+                           {"eval_top5", "eval/top5"},
+                           {"eval_map", "eval/map"}}};
 
 }  // namespace
 

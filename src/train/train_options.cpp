@@ -15,6 +15,14 @@ void check_together(const TrainOptions& o) {
   data::check_options(o.augment());
   if (o.repeated_aug() != 0 && o.repeated_aug() < 1)
     throw UsageError("repeated_aug: expected 0 or a number from 1, found {}", o.repeated_aug());
+  if (!o.labels_csv().empty()) {
+    if (o.sampler() != "random")
+      throw UsageError("sampler: expected random, for images have several classes, found {}",
+                       o.sampler());
+    if (o.distillation().distillation() != "none")
+      throw UsageError("distillation: expected none with `labels_csv`, found {}",
+                       o.distillation().distillation());
+  }
   const auto& distillation = o.distillation();
   if ((distillation.distillation() == "none") != distillation.teacher().empty())
     throw UsageError("distillation: expected `teacher` and soft or hard, or neither, found {}{}",

@@ -130,10 +130,11 @@ void Trainer::Impl::open_log() {
   const std::filesystem::path folder = run.output();
   make_folder(folder);
   write_file(folder / "args.json", options_to_json(options_).dump(2) + "\n");
+  const RunLog::Options log{run.tensorboard(), val_data_->is_multi_label()};
   if (state_.step == 0)
-    rows_.emplace(folder, run.tensorboard());
+    rows_.emplace(folder, log);
   else
-    rows_.emplace(folder, run.tensorboard(), state_.epoch, state_.step);
+    rows_.emplace(folder, log, state_.epoch, state_.step);
   report_.emplace(options_, config_, train_data_, val_data_, transform_);
 }
 

@@ -10,12 +10,20 @@ double seconds_from(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void set_metrics(EpochReport& report, const data::Metrics& metrics,
-                 const std::optional<double>& best_top1) {
-  report.loss = metrics.loss();
-  report.top1 = metrics.top1();
-  report.top5 = metrics.top5();
-  report.best = !best_top1 || metrics.top1() > *best_top1;
+/// What the best model is best by.
+double score_of(const EpochReport& report) { return report.map ? *report.map : *report.top1; }
+
+void set_metrics(EpochReport& report, const data::Evaluation& result,
+                 const std::optional<double>& best) {
+  if (result.multi_label) {
+    report.loss = result.multi_label->loss();
+    report.map = result.multi_label->mean_average_precision();
+  } else {
+    report.loss = result.metrics.loss();
+    report.top1 = result.metrics.top1();
+    report.top5 = result.metrics.top5();
+  }
+  report.best = !best || score_of(report) > *best;
 }
 
 }  // namespace
@@ -36,11 +44,12 @@ void Trainer::Impl::write_row(const EpochReport& report) {
   Json row{{"event", "epoch"},    {"epoch", report.epoch},
            {"step", state_.step}, {"train_loss", report.train_loss},
            {"lr", report.lr},     {"seconds", report.seconds}};
+  if (report.loss) row["eval_loss"] = *report.loss;
   if (report.top1) {
-    row["eval_loss"] = *report.loss;
     row["eval_top1"] = *report.top1;
     row["eval_top5"] = *report.top5;
   }
+  if (report.map) row["eval_map"] = *report.map;
   rows_->write(row);
 }
 
@@ -75,7 +84,7 @@ bool Trainer::Impl::finish_whole_epoch() {
   state_.loss_sum = 0;
   state_.loss_images = 0;
   if (report.best) {
-    state_.best_top1 = report.top1;
+    state_.best_top1 = score_of(report);
     state_.best_epoch = report.epoch;
     save_model_file("best.safetensors");
   }
@@ -110,7 +119,7 @@ void Trainer::Impl::finish_early() {
   if (callbacks_.epoch) callbacks_.epoch(report);
 }
 
-std::optional<data::Metrics> Trainer::Impl::evaluate_epoch() {
+std::optional<data::Evaluation> Trainer::Impl::evaluate_epoch() {
   EvaluateOptions how;
   how.preprocessing = config_.preprocessing;
   how.batch_size = options_.batch_size();
@@ -123,11 +132,14 @@ std::optional<data::Metrics> Trainer::Impl::evaluate_epoch() {
   };
   how.confusion = config_.model.num_classes() <= RunReport::kMostClasses;
   WorstMistakes mistakes(RunReport::kMostMistakes);
-  how.observe = [&](const data::Batch& batch, const Array& logits) { mistakes.add(batch, logits); };
+  if (!val_data_->is_multi_label())
+    how.observe = [&](const data::Batch& batch, const Array& logits) {
+      mistakes.add(batch, logits);
+    };
   const Ema::Swapped averages(ema_.get());
-  auto metrics = evaluate(model_, val_data_, how);
-  if (metrics) report_->set_evaluation(*metrics, mistakes);
-  return metrics;
+  auto result = evaluate(model_, val_data_, how);
+  if (result) report_->set_evaluation(*result, mistakes);
+  return result;
 }
 
 void Trainer::Impl::save_model_file(const char* name) {

@@ -13,8 +13,8 @@
 #include "run_log.h"
 #include "run_report.h"
 #include "teacher.h"
+#include "vit/data/evaluate.h"
 #include "vit/data/loader.h"
-#include "vit/data/metrics.h"
 #include "vit/train/checkpoint.h"
 #include "vit/train/ema.h"
 #include "vit/train/objective.h"
@@ -59,7 +59,7 @@ class Trainer::Impl {
   bool finish_epoch();
   bool finish_whole_epoch();
   void finish_early();
-  std::optional<data::Metrics> evaluate_epoch();
+  std::optional<data::Evaluation> evaluate_epoch();
   EpochReport make_report() const;
   void write_row(const EpochReport& report);
   void save_model_file(const char* name);

@@ -45,7 +45,10 @@ int run_validation(Command& command, const InferOptions& options) {
   const auto predictor = open_predictor(command, options);
   const auto& config = predictor.config();
   auto& log = command.log();
-  const auto data = pipeline::open_validation_data(options.inputs, config.model.in_c(), &log);
+  const auto data = options.labels_csv.empty()
+                        ? pipeline::open_validation_data(options.inputs, config.model.in_c(), &log)
+                        : pipeline::open_labelled_validation_data(
+                              options.inputs, options.labels_csv, config.model.in_c(), &log);
   files.reads(*data.dataset);
   auto mapping = map_dataset(command, options, data, config);
   log.debug("{} images; the classes are met {}", data.dataset->size(), mapping.how);
@@ -53,6 +56,7 @@ int run_validation(Command& command, const InferOptions& options) {
   data::EvaluateOptions evaluation;
   evaluation.num_classes = predictor.num_classes();
   evaluation.confusion = !options.confusion.empty();
+  evaluation.multi_label = data.dataset->is_multi_label();
   evaluation.skip_errors = options.on_error == "skip";
   InferProgress progress(log, command.quiet(), data.dataset->size());
   evaluation.progress = [&](std::int64_t done) { progress.show(done); };

@@ -45,6 +45,13 @@ void check_infer_options(const InferOptions& o) {
                      o.class_order ? "--class-order" : "--class-map");
   if (!o.class_map.empty() && o.class_order)
     throw UsageError("--class-order: expected no --class-map beside it");
+  if (!o.labels_csv.empty() && !o.validate)
+    throw UsageError("--labels-csv: expected --validate too");
+  if (!o.labels_csv.empty() && (!o.class_map.empty() || o.class_order || !o.confusion.empty()))
+    throw UsageError(
+        "--labels-csv: expected no --class-map, --class-order or --confusion beside it");
+  if (o.threshold && (o.validate || o.benchmark || array))
+    throw UsageError("--threshold: expected rows of classes");
   const bool shows = !o.attention.empty() || !o.html.empty();
   if (shows && (o.validate || o.benchmark || o.preprocess_only))
     throw UsageError("--attention and --html go with predictions and features only");

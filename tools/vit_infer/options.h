@@ -22,7 +22,9 @@ struct InferOptions {
   std::string engine = "auto";
   bool low_memory = false;
 
-  std::int64_t topk = 5;
+  std::optional<std::int64_t> topk;  ///< null: 5, or with a threshold all
+  std::string activation = "softmax";
+  std::optional<double> threshold;
   std::string format;  ///< empty: text, or npy where an array is asked for
   std::filesystem::path output;
   bool force = false;
@@ -44,6 +46,7 @@ struct InferOptions {
   std::filesystem::path annotate;  ///< the video with labels drawn
 
   bool validate = false;
+  std::filesystem::path labels_csv;
   std::filesystem::path class_map;
   bool class_order = false;
   std::filesystem::path confusion;
@@ -72,7 +75,12 @@ void visit_model(InferOptions& o, Visitor&& v) {
 
 template <class Visitor>
 void visit_rows(InferOptions& o, Visitor&& v) {
-  v("topk", o.topk, Field{.help = "Classes of each row", .low = 1, .high = 1e9});
+  v("topk", o.topk,
+    Field{.help = "Classes of each row (5; with `threshold` all)", .low = 1, .high = 1e9});
+  v("activation", o.activation,
+    Field{.help = "softmax, or sigmoid: each class by itself", .names = {"softmax", "sigmoid"}});
+  v("threshold", o.threshold,
+    Field{.help = "Only classes of at least this probability", .low = 0, .high = 1});
   v("format", o.format,
     Field{.help = "text, csv, json, jsonl or npy (text)",
           .names = {"text", "csv", "json", "jsonl", "npy"}});
@@ -123,6 +131,10 @@ void visit_measuring(InferOptions& o, Visitor&& v) {
   v("validate", o.validate,
     Field{.help = "INPUT is class folders, tar shards or IDX files: a folder, a pattern, or two "
                   "IDX files"});
+  v("labels_csv", o.labels_csv,
+    Field{.help = "With --validate: images in INPUT have any number of classes, as this CSV says "
+                  "(see vit-train); mAP",
+          .value = "FILE"});
   v("class_map", o.class_map,
     Field{.help = "Text file with one class folder a line, in the order of the model's classes "
                   "(default: the model's labels; \\xHH in a name is a byte, so that the folder "

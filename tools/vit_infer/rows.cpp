@@ -13,6 +13,8 @@
 namespace vit::tools {
 namespace {
 
+constexpr std::int64_t kTopK = 5;
+
 pipeline::AnswerOptions answer_options(const InferOptions& options,
                                        const infer::Predictor& predictor) {
   pipeline::AnswerOptions answers;
@@ -31,7 +33,10 @@ pipeline::AnswerOptions answer_options(const InferOptions& options,
   if (answers.output == pipeline::AnswerOptions::kPredictions &&
       predictor.output_shape().size() > 1)
     throw UsageError("the model does not pool its tokens (global_pool ''): expected --format npy");
-  answers.topk = std::min(options.topk, std::max<std::int64_t>(predictor.num_classes(), 1));
+  const auto classes = std::max<std::int64_t>(predictor.num_classes(), 1);
+  answers.classes.k = std::min(options.topk.value_or(options.threshold ? classes : kTopK), classes);
+  answers.classes.sigmoid = options.activation == "sigmoid";
+  answers.classes.threshold = options.threshold;
   answers.attention = infer::parse_attention_method(options.attention_method);
   answers.skip_errors = options.on_error == "skip";
   return answers;
@@ -42,7 +47,7 @@ pipeline::RowOptions row_options(const InferOptions& options,
                                  const infer::Predictor& predictor) {
   pipeline::RowOptions rows;
   rows.labels = predictor.config().labels;
-  rows.columns = answers.topk;
+  rows.columns = answers.classes.k;
   rows.error_column = answers.skip_errors;
   rows.attention_column = !options.attention.empty();
   if (answers.output == pipeline::AnswerOptions::kPredictions) {
@@ -120,7 +125,7 @@ int run_rows(Command& command, const InferOptions& options) {
   const bool classes = answers.output == pipeline::AnswerOptions::kPredictions;
   pipeline::RowOutput rows(pipeline::RowEncoder(row_options(options, answers, predictor)),
                            {shard.name(options.output), options.force, options.resume,
-                            files.record(shard, predictor, classes ? answers.topk : 0)});
+                            files.record(shard, predictor, classes ? answers.classes.k : 0)});
   // Whole batches again, so that every row has the bits that a run without a break gives it.
   const auto first = rows.rows_done() / options.batch_size * options.batch_size;
   answers.skip_rows = rows.rows_done() - first;

@@ -69,6 +69,7 @@ RunFiles::RunFiles(const InferOptions& options) : options_(options), model_(stam
     for (const auto& file : files_in(options.model)) reads_file(file);
   if (!options.config.empty()) reads_file(options.config);
   if (!options.class_map.empty()) reads_file(options.class_map);
+  if (!options.labels_csv.empty()) reads_file(options.labels_csv);
   for (const auto& input : options.inputs) {
     if (input == "-") {
       reads_file("/dev/stdin");
@@ -142,6 +143,8 @@ pipeline::RunRecord RunFiles::record(const Shard& shard, const infer::Predictor&
   if (!o.arch.empty()) facts["arch"] = o.arch;
   facts["format"] = answers_topk == 0 ? "npy" : o.format.empty() ? "text" : o.format;
   if (answers_topk > 0) facts["topk"] = answers_topk;
+  if (o.activation != "softmax") facts["activation"] = o.activation;
+  if (o.threshold) facts["threshold"] = *o.threshold;
   if (!o.features.empty()) facts["features"] = o.features;
   if (o.preprocess_only) facts["preprocess-only"] = true;
   if (!o.every.empty()) facts["every"] = o.every;

@@ -85,8 +85,9 @@ void say_end(const train::TrainResult& result, const train::TrainOptions& option
     log.info("ended at step {}, as --max-steps says; --resume {} goes on", state.step,
              options.run().output());
   if (result.stop == 0 && state.best_top1)
-    log.info("best top-1 {} % after epoch {}: {}/best.safetensors", *state.best_top1,
-             state.best_epoch, options.run().output());
+    log.info("best {} {} % after epoch {}: {}/best.safetensors",
+             options.labels_csv().empty() ? "top-1" : "mAP", *state.best_top1, state.best_epoch,
+             options.run().output());
 }
 
 int fit(Plan& plan, train::TrainSetup setup, const Arguments& arguments, Command& command) {

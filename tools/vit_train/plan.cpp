@@ -64,6 +64,7 @@ void make_absolute(Json& given) {
     make_absolute(given, "data");
   make_absolute(given, "output");
   make_absolute(given, "teacher");
+  make_absolute(given, "labels_csv");
   if (given.value("class_weights", "balanced") != "balanced") make_absolute(given, "class_weights");
   // One that is not there by itself is looked for in the dataset's folder.
   if (fs::exists(given.value("class_map", ""), none)) make_absolute(given, "class_map");
@@ -157,6 +158,7 @@ void add_inputs(FileRoles& roles, const Plan& plan) {
     for (const auto& shard : data::expand_shards(options.data())) roles.reads(shard);
   else
     roles.reads_tree(options.data());
+  if (!options.labels_csv().empty()) roles.reads(options.labels_csv());
   if (!options.distillation().teacher().empty()) roles.reads(options.distillation().teacher());
   if (plan.branches) roles.reads_tree(plan.checkpoint->path);
   if (plan.checkpoint || options.model().empty()) return;  // a resumed run reads its checkpoint

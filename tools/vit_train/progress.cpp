@@ -84,10 +84,10 @@ void Progress::evaluation(std::int64_t done, std::int64_t all) {
 
 void Progress::epoch(const train::EpochReport& r) {
   wipe();
-  const auto evaluation =
-      r.top1 ? format("  top-1 {} %  top-5 {} %  val loss {}{}", fixed(*r.top1, 2),
-                      fixed(*r.top5, 2), fixed(*r.loss, 4), r.best ? "  (best)" : "")
-             : std::string();
+  std::string evaluation;
+  if (r.top1) evaluation = format("  top-1 {} %  top-5 {} %", fixed(*r.top1, 2), fixed(*r.top5, 2));
+  if (r.map) evaluation = format("  mAP {} %", fixed(*r.map, 2));
+  if (r.loss) evaluation += format("  val loss {}{}", fixed(*r.loss, 4), r.best ? "  (best)" : "");
   const auto part = r.step_in_epoch < r.steps_per_epoch
                         ? format("  step {}/{}", r.step_in_epoch, r.steps_per_epoch)
                         : "";

@@ -21,8 +21,12 @@ class Dataset {
   const std::vector<std::string>& classes() const { return classes_; }
   /// Whether `classes` are names that somebody gave; false: numbers that stand in for them (IDX).
   bool has_class_names() const { return has_class_names_; }
-  /// The class of image `index`; −1 where there are no labels.
+  /// Whether an image has any number of classes, as `labels` says, and not one.
+  bool is_multi_label() const { return is_multi_label_; }
+  /// The class of image `index`; −1 where there are no labels, or any number of them.
   virtual std::int64_t label(std::int64_t index) const = 0;
+  /// All classes of image `index`, in ascending order.
+  virtual std::vector<std::int64_t> labels(std::int64_t index) const;
   /// The file (or `file[index]`) that image `index` comes from.
   virtual std::string name(std::int64_t index) const = 0;
   /// Decodes image `index`. Throws IoError, DataError naming the file.
@@ -42,6 +46,7 @@ class Dataset {
  protected:
   std::vector<std::string> classes_;
   bool has_class_names_ = true;
+  bool is_multi_label_ = false;
   std::int64_t left_out_ = 0;
 };
 
@@ -70,6 +75,9 @@ struct DataOptions {
   std::string train_split = "train";
   std::string val_split = "validation";
   std::filesystem::path class_map;  ///< of class folders; empty: in natural order
+  /// A table of images and their classes (read_label_table) instead of class folders. Its files
+  /// below a half's folder are that half; without a folder to train on all of them are.
+  std::filesystem::path labels_csv;
 };
 
 /// One half of a dataset: class folders, or tar shards, under `train/` and `val/` or `validation/`;

@@ -29,8 +29,9 @@ struct LoaderOptions {
 struct LoadedSample {
   std::string name;
   std::int64_t label = -1, index = -1;
-  std::exception_ptr error;  ///< what was wrong; its row of the batch is then 0
-  Image image;               ///< what the model sees; empty for tensors and unless kept
+  std::vector<std::int64_t> labels;  ///< of a multi-label dataset: all its classes
+  std::exception_ptr error;          ///< what was wrong; its row of the batch is then 0
+  Image image;                       ///< what the model sees; empty for tensors and unless kept
   double load_seconds = 0;
 };
 

@@ -26,6 +26,7 @@ struct Sample {
   /// also the 8-bit pixels that the model sees. Throws what is wrong with the sample. Called once,
   /// from any thread.
   std::function<void(std::span<float> chw, Image* image)> load;
+  std::vector<std::int64_t> labels{};  ///< of a multi-label dataset: all its classes
 };
 
 /// A stream of samples, drawn by one thread. Outlives the samples' loads.

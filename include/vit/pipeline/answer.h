@@ -20,7 +20,7 @@ struct AnswerOptions {
   enum Output { kPredictions, kLogits, kFeatures, kInputs };
   Output output = kPredictions;
   engine::FeatureKind features;  ///< of kFeatures
-  std::int64_t topk = 5;
+  infer::SelectOptions classes;  ///< of kPredictions
   engine::AttentionMethod attention = engine::AttentionMethod::kRollout;
   bool skip_errors = false;    ///< a row with the error, and go on
   std::int64_t skip_rows = 0;  ///< inputs at the beginning whose rows are there already

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,7 +26,15 @@ struct ValidationData {
 ValidationData open_validation_data(const std::vector<std::string>& inputs, std::int64_t channels,
                                     Log* log = nullptr);
 
-/// `images`, `top1`, `top5` (percent), `loss`, `per_class` (those that have images).
+/// Images with any number of classes: those of the table (data::read_label_table) below the folder,
+/// or where it has a `val/` (or one of its synonyms) those below that, which `log` hears. Throws
+/// DataError, IoError, UsageError on other than one folder.
+ValidationData open_labelled_validation_data(const std::vector<std::string>& inputs,
+                                             const std::filesystem::path& labels_csv,
+                                             std::int64_t channels, Log* log = nullptr);
+
+/// `images`, `top1`, `top5` (percent), `loss`, `per_class` (those that have images). Of a
+/// multi-label dataset `images`, `map` (percent), `loss`, `per_class` with `average_precision`.
 Json validation_json(const data::Evaluation& result, const std::vector<std::string>& labels);
 std::string validation_text(const data::Evaluation& result, const std::vector<std::string>& labels);
 /// CSV: a row a true class, a column a predicted one.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,18 +21,27 @@ struct Mistake {
   double prob = 0;        ///< of `predicted`
 };
 
+/// A class of a multi-label dataset.
+struct ClassPrecision {
+  std::string label;
+  std::int64_t images = 0;                ///< that have it
+  std::optional<double> average_percent;  ///< average precision; none where no image has it
+};
+
 struct TrainingPage {
   std::string title;
   std::vector<std::pair<std::string, std::string>> facts;  ///< name, value
   /// Of log.jsonl: `step` rows (`step`, `loss`, `lr`), `epoch` rows (`epoch`, `step`, `train_loss`,
-  /// and where evaluated `eval_loss`, `eval_top1`, `eval_top5`). Other rows are passed over.
+  /// and where evaluated `eval_loss`, `eval_top1` and `eval_top5`, or `eval_map`). Other rows are
+  /// passed over.
   std::vector<Json> rows;
-  std::vector<std::string> labels;      ///< of the classes
-  std::vector<std::int64_t> confusion;  ///< [classes * classes], row = true class; empty: none
-  std::vector<Mistake> mistakes;        ///< the worst first
-  std::vector<std::string> samples;     ///< data URIs of augmented training images
-  Json configuration;                   ///< shown as it is
-  bool running = true;                  ///< the page looks for its next form now and then
+  std::vector<std::string> labels;         ///< of the classes
+  std::vector<std::int64_t> confusion;     ///< [classes * classes], row = true class; empty: none
+  std::vector<ClassPrecision> precisions;  ///< of a multi-label dataset, by class
+  std::vector<Mistake> mistakes;           ///< the worst first
+  std::vector<std::string> samples;        ///< data URIs of augmented training images
+  Json configuration;                      ///< shown as it is
+  bool running = true;                     ///< the page looks for its next form now and then
 };
 
 /// Stands near the beginning of every such page, so that one is known again.

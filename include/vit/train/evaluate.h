@@ -6,8 +6,8 @@
 
 #include "vit/core/preprocessing.h"
 #include "vit/data/dataset.h"
+#include "vit/data/evaluate.h"
 #include "vit/data/loader.h"
-#include "vit/data/metrics.h"
 #include "vit/model/vision_transformer.h"
 
 namespace vit::train {
@@ -25,8 +25,8 @@ struct EvaluateOptions {
 };
 
 /// In eval mode and float32. None when stopped. The model's mode is put back.
-std::optional<data::Metrics> evaluate(VisionTransformer& model,
-                                      const std::shared_ptr<const data::Dataset>& data,
-                                      const EvaluateOptions& options);
+std::optional<data::Evaluation> evaluate(VisionTransformer& model,
+                                         const std::shared_ptr<const data::Dataset>& data,
+                                         const EvaluateOptions& options);
 
 }  // namespace vit::train

@@ -18,7 +18,8 @@ namespace vit::train {
 bool learns_by_token(const DistillationOptions& options, const VisionTransformerOptions& model);
 
 /// As timm's `train.py` (1.0.31) picks it: cross-entropy with smoothing; with Mixup or CutMix,
-/// cross-entropy with soft targets; with `bce`, binary cross-entropy with either.
+/// cross-entropy with soft targets; with `bce`, binary cross-entropy with either. Of a multi-label
+/// dataset (`labels_csv`) binary cross-entropy, without smoothing.
 class Objective {
  public:
   /// `class_weights`: of each class in the loss; empty: all alike. Throws UsageError on mixing that
@@ -41,9 +42,12 @@ class Objective {
                   const at::Tensor& targets, const at::Tensor& teacher) const;
 
  private:
+  std::vector<float> class_shares(const data::Batch& batch) const;
+
   std::int64_t num_classes_;
   std::uint64_t seed_;
   double smoothing_;
+  bool multi_label_;
   bool bce_;
   BceOptions bce_options_;
   at::Tensor class_weights_;

@@ -302,6 +302,7 @@ struct TrainOptions {
   VIT_ARG(std::string, amp) = "off";  ///< off, bf16 or fp16
 
   VIT_ARG(data::AugmentOptions, augment);
+  VIT_ARG(std::string, labels_csv);          ///< see data::DataOptions; empty: one class an image
   VIT_ARG(std::string, sampler) = "random";  ///< random or balanced
   VIT_ARG(double, repeated_aug) = 0;         ///< each image so many times in an epoch; 0: once
   VIT_ARG(LossOptions, loss);
@@ -354,6 +355,11 @@ void visit(TrainOptions& o, Visitor&& v) {
        Field{.help = "Which class folder has which index: a folder a line, the first is 0; images "
                      "of other folders are left out",
              .timm = "class_map",
+             .value = "FILE"});
+  data("labels_csv", o.labels_csv(),
+       Field{.help =
+                 "Any number of classes an image: a CSV of files in `data` with a column of 0 and "
+                 "1 a class, or one of names; binary cross-entropy, mAP",
              .value = "FILE"});
   data("sampler", o.sampler(),
        Field{.help = "random: each image once an epoch; balanced: each class as often",

@@ -20,7 +20,7 @@ struct TrainState {
   std::int64_t step = 0;            ///< steps done
   double loss_sum = 0;              ///< over the running epoch's images
   std::int64_t loss_images = 0;     ///< how many images loss_sum counts
-  std::optional<double> best_top1;  ///< percent
+  std::optional<double> best_top1;  ///< percent; of a multi-label dataset mAP
   std::int64_t best_epoch = 0;      ///< from 1
   double seconds = 0;               ///< of work so far
   double loss_scale = 65536;        ///< of float16: the next step's
@@ -57,6 +57,7 @@ struct EpochReport {
   std::int64_t step_in_epoch = 0, steps_per_epoch = 0;  ///< fewer: `max_steps` ended the run here
   double train_loss = 0;
   std::optional<double> loss, top1, top5;  ///< of the validation images; none: not evaluated
+  std::optional<double> map;               ///< of a multi-label dataset, instead of top1 and top5
   double lr = 0;
   double seconds = 0;  ///< of the run so far
   bool best = false;
