@@ -15,7 +15,10 @@ LinearImpl::LinearImpl(const LinearOptions& options_, const torch::TensorOptions
     bias = register_parameter("bias", at::empty({options.out_features()}, tensor_options));
 }
 
-torch::Tensor LinearImpl::forward(const torch::Tensor& x) { return at::linear(x, weight, bias); }
+torch::Tensor LinearImpl::forward(const torch::Tensor& x) {
+  auto out = at::linear(x, weight, bias);
+  return update ? out + update(x) : out;
+}
 
 void LinearImpl::reset_parameters(const at::Generator& generator) {
   trunc_normal_(weight, 0.01, generator);

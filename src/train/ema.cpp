@@ -7,14 +7,26 @@
 
 namespace vit::train {
 
+namespace {
+
+NamedTensors parameters_of(const torch::nn::Module& model) {
+  NamedTensors tensors;
+  for (const auto& item : model.named_parameters()) tensors.emplace_back(item.key(), item.value());
+  return tensors;
+}
+
+}  // namespace
+
 Ema::Ema(const torch::nn::Module& model, double decay, bool warmup)
-    : decay_(decay), warmup_(warmup) {
-  for (const auto& item : model.named_parameters()) {
-    names_.push_back(item.key());
-    model_.push_back(item.value().detach());
-    average_.push_back(item.value().detach().clone());
-    if (!scratch_.defined() || scratch_.numel() < item.value().numel())
-      scratch_ = at::empty({item.value().numel()}, item.value().options().requires_grad(false));
+    : Ema(parameters_of(model), decay, warmup) {}
+
+Ema::Ema(const NamedTensors& tensors, double decay, bool warmup) : decay_(decay), warmup_(warmup) {
+  for (const auto& [name, tensor] : tensors) {
+    names_.push_back(name);
+    model_.push_back(tensor.detach());
+    average_.push_back(tensor.detach().clone());
+    if (!scratch_.defined() || scratch_.numel() < tensor.numel())
+      scratch_ = at::empty({tensor.numel()}, tensor.options().requires_grad(false));
   }
 }
 

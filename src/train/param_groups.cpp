@@ -29,13 +29,23 @@ std::int64_t layer_of(const std::string& name, std::int64_t depth) {
 
 }  // namespace
 
+std::vector<std::pair<std::string, at::Tensor>> trained_parameters(const torch::nn::Module& model) {
+  std::vector<std::pair<std::string, at::Tensor>> trained;
+  for (const auto& item : model.named_parameters())
+    if (item.value().requires_grad()) trained.emplace_back(item.key(), item.value());
+  return trained;
+}
+
 std::vector<ParamGroup> make_param_groups(const torch::nn::Module& model, double weight_decay,
                                           std::optional<double> layer_decay, std::int64_t depth) {
+  return make_param_groups(trained_parameters(model), weight_decay, layer_decay, depth);
+}
+
+std::vector<ParamGroup> make_param_groups(
+    const std::vector<std::pair<std::string, at::Tensor>>& parameters, double weight_decay,
+    std::optional<double> layer_decay, std::int64_t depth) {
   std::vector<ParamGroup> groups;
-  for (const auto& item : model.named_parameters()) {
-    const auto& name = item.key();
-    const auto& parameter = item.value();
-    if (!parameter.requires_grad()) continue;
+  for (const auto& [name, parameter] : parameters) {
     const double decay = is_decayed(name, parameter) ? weight_decay : 0.0;
     const auto behind = static_cast<double>(depth + 1 - layer_of(name, depth));
     const double lr_scale = layer_decay ? std::pow(*layer_decay, behind) : 1.0;

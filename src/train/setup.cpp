@@ -7,6 +7,7 @@
 #include <map>
 
 #include "fine_tune.h"
+#include "lora.h"
 #include "vit/config/registry.h"
 #include "vit/core/text.h"
 #include "vit/data/sample.h"
@@ -193,6 +194,15 @@ void set_classes(ModelConfig& config, const TrainOptions& options, std::int64_t 
   config.model.num_classes(classes);
 }
 
+/// Once the model is whole: what of it is trained, and where.
+void settle(TrainSetup& setup, const TrainOptions& options, c10::Device device) {
+  freeze_blocks(*setup.model, options.optimizer().freeze_blocks(), setup.config.model.depth());
+  setup.model->to(device);
+  // Seed and seed + 1 are the model's and dropout's.
+  if (options.lora().lora_rank() > 0)
+    setup.lora = std::make_shared<Lora>(setup.model, options.lora(), options.run().seed() + 2);
+}
+
 /// timm's repeated augmentation rounds an epoch down to a multiple of 256 images.
 std::int64_t images_an_epoch(const TrainOptions& options, const data::Dataset& data) {
   if (options.repeated_aug() == 0) return data.size();
@@ -215,6 +225,8 @@ ModelConfig model_config(const TrainOptions& options) {
 TrainSetup prepare(const TrainOptions& options, Log& log) {
   TrainSetup setup;
   const bool tunes = is_model_file(options);
+  if (options.lora().lora_rank() > 0 && !tunes)
+    throw UsageError("lora_rank: expected a model file as `model`, whose weights are updated");
   std::optional<model::LoadedModel> source;
   if (tunes)
     setup.config = source.emplace(load_file(options, &log)).config;
@@ -242,8 +254,7 @@ TrainSetup prepare(const TrainOptions& options, Log& log) {
         make_model(setup.config, options, options.model().empty() ? "model" : options.model());
     model::init_vit_weights(*setup.model, runtime::make_generator(options.run().seed()));
   }
-  freeze_blocks(*setup.model, options.optimizer().freeze_blocks(), setup.config.model.depth());
-  setup.model->to(device);
+  settle(setup, options, device);
   return setup;
 }
 
@@ -256,8 +267,7 @@ TrainSetup prepare_resumed(const TrainOptions& options, const std::filesystem::p
   const auto device = runtime::open_device(options.run().device());
   setup.model = make_model(setup.config, options, model_file.string());
   copy_weights(source.model, setup.model, /*with_head=*/true, model_file.string());
-  freeze_blocks(*setup.model, options.optimizer().freeze_blocks(), setup.config.model.depth());
-  setup.model->to(device);
+  settle(setup, options, device);
   return setup;
 }
 
@@ -299,6 +309,14 @@ RunSteps plan_steps(const TrainOptions& options, const TrainSetup& setup) {
   schedule.decay_steps = std::max<std::int64_t>(1, std::llround(how.decay_epochs() * per_epoch));
   schedule.decay_rate = how.decay_rate();
   return steps;
+}
+
+std::int64_t count_trained(const TrainSetup& setup) {
+  std::int64_t count = 0;
+  for (const auto& [name, parameter] : trained_parameters(*setup.model)) count += parameter.numel();
+  if (setup.lora)
+    for (const auto& [name, tensor] : setup.lora->state()) count += tensor.numel();
+  return count;
 }
 
 double estimate_memory(const TrainOptions& options, const VisionTransformer& model) {

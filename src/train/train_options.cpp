@@ -15,6 +15,12 @@ void check_together(const TrainOptions& o) {
   data::check_options(o.augment());
   if (o.repeated_aug() != 0 && o.repeated_aug() < 1)
     throw UsageError("repeated_aug: expected 0 or a number from 1, found {}", o.repeated_aug());
+  if (o.lora().lora_rank() > 0 && o.optimizer().freeze_blocks() > 0)
+    throw UsageError(
+        "freeze_blocks: expected 0 with `lora_rank`, which freezes all blocks, found {}",
+        o.optimizer().freeze_blocks());
+  if (o.lora().lora_rank() > 0 && o.lora().lora_targets().empty())
+    throw UsageError("lora_targets: expected layers to update, found none");
   if (!o.labels_csv().empty()) {
     if (o.sampler() != "random")
       throw UsageError("sampler: expected random, for images have several classes, found {}",

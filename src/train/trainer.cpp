@@ -70,6 +70,7 @@ Trainer::Impl::Impl(RunSteps steps, TrainOptions options, TrainSetup setup, Log&
       callbacks_(std::move(callbacks)),
       config_(std::move(setup.config)),
       model_(setup.model),
+      lora_(std::move(setup.lora)),
       train_data_(std::move(setup.train_data)),
       val_data_(std::move(setup.val_data)),
       transform_(options_.augment(), config_.preprocessing, config_.model.img_size(),
@@ -87,13 +88,24 @@ Trainer::Impl::Impl(RunSteps steps, TrainOptions options, TrainSetup setup, Log&
   nn::set_generator(*model_, generator_);
   const auto& optimizer = options_.optimizer();
   optimizer_ = make_optimizer(optimizer.opt(),
-                              make_param_groups(*model_, optimizer.weight_decay(),
+                              make_param_groups(trained(), optimizer.weight_decay(),
                                                 optimizer.layer_decay(), config_.model.depth()),
                               settings_of(optimizer));
   if (!options_.distillation().teacher().empty())
     teacher_ = std::make_unique<Teacher>(options_, config_, device_);
   const auto& regular = options_.regularization();
-  if (regular.ema()) ema_ = std::make_unique<Ema>(*model_, *regular.ema(), regular.ema_warmup());
+  if (regular.ema() && lora_)
+    ema_ = std::make_unique<Ema>(trained(), *regular.ema(), regular.ema_warmup());
+  else if (regular.ema())
+    ema_ = std::make_unique<Ema>(*model_, *regular.ema(), regular.ema_warmup());
+}
+
+/// The parameters that a step changes.
+NamedTensors Trainer::Impl::trained() const {
+  auto tensors = trained_parameters(*model_);
+  if (lora_)
+    for (auto& one : lora_->state()) tensors.push_back(std::move(one));
+  return tensors;
 }
 
 /// The walk of one batch.

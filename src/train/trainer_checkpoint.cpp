@@ -102,6 +102,8 @@ NamedTensors Trainer::Impl::training_tensors() const {
     tensors.emplace_back("optimizer." + name, tensor);
   if (ema_)
     for (const auto& [name, tensor] : ema_->state()) tensors.emplace_back("ema." + name, tensor);
+  if (lora_)
+    for (const auto& [name, tensor] : lora_->state()) tensors.emplace_back("lora." + name, tensor);
   return tensors;
 }
 

@@ -144,6 +144,7 @@ std::optional<data::Evaluation> Trainer::Impl::evaluate_epoch() {
 
 void Trainer::Impl::save_model_file(const char* name) {
   const Ema::Swapped averages(ema_.get());
+  const Lora::Merged merged(lora_.get());
   model::save_model(std::filesystem::path(options_.run().output()) / name, *model_, config_);
 }
 

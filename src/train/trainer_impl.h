@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "dataset_record.h"
+#include "lora.h"
 #include "loss_scale.h"
 #include "run_log.h"
 #include "run_report.h"
@@ -67,6 +68,7 @@ class Trainer::Impl {
   // Checkpoints (trainer_checkpoint.cpp).
   void save_checkpoint(bool with_best = false);
   NamedTensors training_tensors() const;
+  NamedTensors trained() const;
   bool check_dataset(const std::filesystem::path& checkpoint, const ResumeOptions& how);
   void restore_generator(const std::filesystem::path& file, const at::Tensor& stored,
                          std::int64_t step);
@@ -76,6 +78,7 @@ class Trainer::Impl {
   TrainCallbacks callbacks_;
   ModelConfig config_;
   VisionTransformer model_;
+  std::shared_ptr<Lora> lora_;
   std::shared_ptr<const data::Dataset> train_data_, val_data_;
   data::TrainTransform transform_;
   Objective objective_;

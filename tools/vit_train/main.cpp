@@ -34,6 +34,7 @@ void print_plan(const train::TrainOptions& options, const train::TrainSetup& set
   const Json json{{"options", train::options_to_json(options)},
                   {"model", to_json(setup.config)},
                   {"parameters", count_parameters(setup.model)},
+                  {"trained_parameters", train::count_trained(setup)},
                   {"train_images", setup.train_data->size()},
                   {"val_images", setup.val_data->size()},
                   {"steps_per_epoch", steps.per_epoch},
@@ -115,9 +116,10 @@ int fit(Plan& plan, train::TrainSetup setup, const Arguments& arguments, Command
 int train_run(Plan& plan, train::TrainSetup setup, const Arguments& arguments, Command& command) {
   auto& log = command.log();
   const auto& options = plan.options;
-  log.info("{} parameters, {} classes, {} images to train on, {} to validate on",
-           count_parameters(setup.model), setup.config.labels.size(), setup.train_data->size(),
-           setup.val_data->size());
+  const auto parameters = count_parameters(setup.model), trained = train::count_trained(setup);
+  log.info("{} parameters{}, {} classes, {} images to train on, {} to validate on", parameters,
+           trained == parameters ? "" : format(", {} trained", trained), setup.config.labels.size(),
+           setup.train_data->size(), setup.val_data->size());
   log.debug("device {}, {} threads, {} loader workers, {}", options.run().device(),
             options.run().threads(), options.run().workers(),
             options.amp() == "off" ? "float32" : options.amp() + " products");

@@ -5,6 +5,7 @@
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
+#include <functional>
 
 #include "vit/nn/layer.h"
 
@@ -31,6 +32,8 @@ class LinearImpl : public Layer {
 
   LinearOptions options;
   torch::Tensor weight, bias;  ///< `bias` undefined without one
+  /// Where it is set, is added to what goes out.
+  std::function<torch::Tensor(const torch::Tensor& x)> update;
 };
 TORCH_MODULE(Linear);
 

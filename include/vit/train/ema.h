@@ -12,6 +12,8 @@ class Ema {
  public:
   /// Starts at the model's weights. `warmup`: the decay is at most 1 − (1 + step) ^ (−2/3).
   Ema(const torch::nn::Module& model, double decay, bool warmup);
+  /// Of any tensors, under their names.
+  Ema(const NamedTensors& tensors, double decay, bool warmup);
 
   /// Moves towards the model's weights; `step` counts updates, from 0.
   void update(std::int64_t step);

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vit::train {
@@ -24,6 +25,13 @@ struct ParamGroup {
 /// layer_decay ^ (last − i). `depth`: of the model.
 std::vector<ParamGroup> make_param_groups(const torch::nn::Module& model, double weight_decay,
                                           std::optional<double> layer_decay, std::int64_t depth);
+/// The same of any tensors under a model's names.
+std::vector<ParamGroup> make_param_groups(
+    const std::vector<std::pair<std::string, at::Tensor>>& parameters, double weight_decay,
+    std::optional<double> layer_decay, std::int64_t depth);
+
+/// Those parameters of a model that are trained.
+std::vector<std::pair<std::string, at::Tensor>> trained_parameters(const torch::nn::Module& model);
 
 /// Keeps the embedding and the first `blocks` blocks as they are; with all of them, the norm behind
 /// them too, so that the head alone learns. Throws UsageError on more blocks than there are.

@@ -13,11 +13,17 @@
 
 namespace vit::train {
 
+class Lora;
+
 struct TrainSetup {
   ModelConfig config;  ///< what the model files will say
   VisionTransformer model{nullptr};
+  std::shared_ptr<Lora> lora;  ///< what is trained of the model beside its heads; null: all of it
   std::shared_ptr<const data::Dataset> train_data, val_data;
 };
+
+/// How many numbers are trained.
+std::int64_t count_trained(const TrainSetup& setup);
 
 /// The configuration of `options.model` with everything that the options change in it but the
 /// number of classes. Throws UsageError, DataError, IoError.

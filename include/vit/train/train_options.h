@@ -157,6 +157,29 @@ void visit(LossOptions& o, Visitor&& v) {
           .value = "balanced|FILE"});
 }
 
+/// Low-rank updates instead of the whole model (Hu et al. 2021).
+struct LoraOptions {
+  VIT_ARG(std::int64_t, lora_rank) = 0;        ///< 0: the whole model is trained
+  VIT_ARG(std::optional<double>, lora_alpha);  ///< null: the rank
+  VIT_ARG(std::vector<std::string>, lora_targets) = {"qkv", "proj", "fc1", "fc2"};
+};
+
+template <class Visitor>
+void visit(LoraOptions& o, Visitor&& v) {
+  v("lora_rank", o.lora_rank(),
+    Field{.help =
+              "Train updates of this rank (LoRA) and the head; model files hold them merged; 0: "
+              "the whole model",
+          .low = 0,
+          .high = 65536});
+  v("lora_alpha", o.lora_alpha(),
+    Field{.help = "Updates are scaled by it over the rank; default: the rank",
+          .low = 0,
+          .high = 1e6,
+          .above_low = true});
+  v("lora_targets", o.lora_targets(), Field{.help = "Layers of the blocks that are updated"});
+}
+
 /// Learning from another model's answers (Touvron et al. 2021), as timm's tasks do it.
 struct DistillationOptions {
   VIT_ARG(std::string, distillation) = "none";          ///< none, soft or hard
@@ -308,6 +331,7 @@ struct TrainOptions {
   VIT_ARG(LossOptions, loss);
   VIT_ARG(data::MixOptions, mix);
   VIT_ARG(DistillationOptions, distillation);
+  VIT_ARG(LoraOptions, lora);
   VIT_ARG(RegularizationOptions, regularization);
 
   VIT_ARG(std::vector<double>, mean);         ///< of pixels in [0, 1]; empty: what the model says
@@ -408,6 +432,7 @@ void visit(TrainOptions& o, Visitor&& v) {
   visit(o.loss(), regular);
   visit(o.mix(), regular);
   visit(o.distillation(), in_group("Distillation", v));
+  visit(o.lora(), in_group("Fine-tuning", v));
   visit(o.regularization(), regular);
 
   auto images = in_group("Images", v);
