@@ -101,6 +101,7 @@ class IdxDataset : public Dataset {
       std::fill_n(image.pixels.begin() + i * channels_, channels_, from[i]);
     return image;
   }
+  std::int64_t bytes_in_memory() const override { return std::ssize(images_.data); }
   std::uint64_t fingerprint(std::int64_t index) const override {
     const auto pixels = images_.shape[1] * images_.shape[2];
     return Hash()
@@ -241,12 +242,17 @@ std::shared_ptr<const Dataset> open_table_half(const fs::path& data, Split split
                               channels);
 }
 
-/// A map that is not there by itself is looked for in the dataset's folder, as timm does.
-std::vector<std::string> class_map_of(const fs::path& data, const DataOptions& options) {
+/// A map that is not there by itself is looked for in the half's folder, as timm does, and in the
+/// dataset's.
+std::vector<std::string> class_map_of(const fs::path& data, const fs::path& half,
+                                      const DataOptions& options) {
   std::error_code ignored;
-  if (options.class_map.empty()) return {};
-  const bool inside = !fs::exists(options.class_map, ignored) && options.class_map.is_relative();
-  return read_class_map(inside ? data / options.class_map : options.class_map);
+  const auto& map = options.class_map;
+  if (map.empty()) return {};
+  for (const auto& folder : {half, data})
+    if (map.is_relative() && !fs::exists(map, ignored) && fs::exists(folder / map, ignored))
+      return read_class_map(folder / map);
+  return read_class_map(map);
 }
 
 std::string list(const std::vector<std::string>& names) {
@@ -394,7 +400,7 @@ std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std:
     only_folders("tar shards");
     return open_shards(list_shards(half), channels);
   }
-  const auto class_map = class_map_of(data, options);
+  const auto class_map = class_map_of(data, half, options);
   auto dataset = open_class_folders(half, channels, class_map);
   if (!trains && class_map.empty())
     compare_classes(train, read_class_folders(train).classes, half, dataset->classes());

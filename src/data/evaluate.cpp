@@ -61,7 +61,7 @@ void run_to_end(Loader& loader, const Forward& forward, const EvaluateOptions& o
 }  // namespace
 
 Evaluation evaluate(Loader& loader, const Forward& forward, const EvaluateOptions& options) {
-  Evaluation result{Metrics(options.num_classes, options.confusion), {}, 0, false, {}};
+  Evaluation result{Metrics(options.num_classes, options.confusion), 0, false, {}};
   if (options.multi_label) result.multi_label.emplace(options.num_classes);
   run_to_end(loader, forward, options, result);
   return result;

@@ -20,6 +20,7 @@ class Subset : public Dataset {
 
   std::int64_t size() const override { return std::ssize(indices_); }
   std::int64_t label(std::int64_t index) const override { return whole_->label(at(index)); }
+  std::int64_t bytes_in_memory() const override { return whole_->bytes_in_memory(); }
   std::vector<std::int64_t> labels(std::int64_t index) const override {
     return whole_->labels(at(index));
   }

@@ -22,6 +22,7 @@ std::optional<data::Evaluation> evaluate(VisionTransformer& model,
                       loading);
 
   const at::NoGradGuard no_grad;
+  const auto dtype = model->parameters().front().scalar_type();
   const ModeGuard mode(*model, /*training=*/false);
   data::EvaluateOptions how;
   how.num_classes = form.num_classes();
@@ -32,7 +33,8 @@ std::optional<data::Evaluation> evaluate(VisionTransformer& model,
   auto result = data::evaluate(
       loader,
       [&](Array images) {
-        return to_array(model->forward(to_tensor(std::move(images)).to(options.device)).logits);
+        const auto input = to_tensor(std::move(images)).to(options.device, dtype);
+        return to_array(model->forward(input).logits.to(at::kFloat));
       },
       how);
   if (result.stopped) return std::nullopt;

@@ -319,27 +319,46 @@ std::int64_t count_trained(const TrainSetup& setup) {
   return count;
 }
 
-double estimate_memory(const TrainOptions& options, const VisionTransformer& model) {
+double estimate_memory(const TrainOptions& options, const TrainSetup& setup) {
+  const auto& o = setup.model->options;
+  const auto& optimizer = options.optimizer();
+  const bool narrow = options.amp() != "off";
   double weights = 0;
-  for (const auto& parameter : model->parameters())
+  for (const auto& parameter : setup.model->parameters())
     weights += static_cast<double>(parameter.numel());
-  const auto& o = model->options;
+  const auto trained = static_cast<double>(count_trained(setup));
+  // Of what is trained gradients and the optimiser's moments; the average; 16 bits of the weights.
+  const double moments = optimizer.opt() == "adamw" || optimizer.opt() == "lamb" ? 2 : 1;
+  double bytes = 4 * (weights + trained * (1 + moments)) + (narrow ? 2 * weights : 0);
+  if (options.regularization().ema()) bytes += 4 * (setup.lora ? trained : weights);
+
   const auto rows = o.img_size()[0] / o.patch_size()[0];
   const auto columns = o.img_size()[1] / o.patch_size()[1];
   const auto tokens = static_cast<double>(rows * columns + o.num_prefix_tokens());
   const auto width = static_cast<double>(o.embed_dim());
   const double hidden = width * o.mlp_ratio();
-  // Kept for the backward pass in each block: two norms, qkv, attention in and out, two residuals;
-  // the MLP's hidden layer before and after the activation; the attention weights, twice.
-  const double per_token =
-      10 * width + 2 * hidden + 2 * static_cast<double>(o.num_heads()) * tokens;
-  const double activations = static_cast<double>(options.batch_size()) * tokens * per_token *
-                             static_cast<double>(o.depth());
-  // Weights, gradients, the optimiser's moments, the average.
-  const auto& opt = options.optimizer().opt();
-  const double moments = opt == "adamw" || opt == "lamb" ? 2 : 1;
-  const double copies = 2 + moments + (options.regularization().ema() ? 1 : 0);
-  return 4 * (weights * copies + activations);
+  const auto batch = static_cast<double>(options.batch_size());
+  // What a block keeps of a token for the backward pass: its input, two norms, qkv, attention
+  // before and after the heads are joined, the second residual, and what the backward pass needs
+  // beside them; the MLP's hidden layer before and after the activation; the weights of attention,
+  // twice, where they are not fused. In 16 bits norms and residuals keep 32.
+  const double heads = o.fused_attn() ? 0 : 2 * static_cast<double>(o.num_heads()) * tokens;
+  const double kept = (narrow ? 2.2 : 4.0) * (13 * width + 2 * hidden) + (narrow ? 2 : 4) * heads;
+  const auto blocks = static_cast<double>(o.depth() - optimizer.freeze_blocks());
+  // Without gradients a block leaves nothing, but one is at work.
+  bytes += batch * tokens * (blocks * kept + 4 * (6 * width + 2 * hidden));
+  // Batches that the loader has in hand.
+  const auto pixels = static_cast<double>(o.in_c() * o.img_size()[0] * o.img_size()[1]);
+  bytes += 4 * batch * pixels * static_cast<double>(2 + options.run().workers());
+  bytes += static_cast<double>(setup.train_data->bytes_in_memory());
+  if (options.holdout() == 0) bytes += static_cast<double>(setup.val_data->bytes_in_memory());
+  if (const auto& teacher = options.distillation().teacher(); !teacher.empty()) {
+    std::error_code none;
+    bytes += static_cast<double>(std::filesystem::file_size(teacher, none));
+  }
+  // The program with LibTorch, where it shares its memory with the model.
+  constexpr double kProgram = 150e6;
+  return bytes + (options.run().device() == "cpu" ? kProgram : 0);
 }
 
 }  // namespace vit::train

@@ -33,7 +33,7 @@ Teacher::Teacher(const TrainOptions& options, const ModelConfig& student, c10::D
   const auto plan = plan_head(config.labels, config.model.num_classes(), student.labels,
                               student.model.num_classes());
   if (plan.kind == HeadPlan::Kind::kNew)
-    throw UsageError("teacher: {}: expected the model's classes, found {}", file, plan.reason);
+    throw UsageError("teacher: {}: its classes are not the model's: {}", file, plan.reason);
   if (plan.kind == HeadPlan::Kind::kPermuted) permute_head(model_, plan.rows);
   for (const auto& parameter : model_->parameters()) at::Tensor(parameter).requires_grad_(false);
   model_->eval();

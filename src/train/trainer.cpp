@@ -79,6 +79,7 @@ Trainer::Impl::Impl(RunSteps steps, TrainOptions options, TrainSetup setup, Log&
                  class_weights(options_.loss().class_weights(), *train_data_),
                  runtime::open_device(options_.run().device())),
       device_(runtime::open_device(options_.run().device())),
+      dtype_(model_->parameters().front().scalar_type()),
       generator_(runtime::make_generator(options_.run().seed() + 1, device_)),
       record_(record_dataset(*train_data_, *val_data_)),
       schedule_(std::move(steps.schedule)),
@@ -198,7 +199,7 @@ double Trainer::Impl::backward(data::Loader& batches) {
 /// `number`: of the batch in its epoch.
 double Trainer::Impl::forward_backward(data::Batch& batch, std::int64_t number) {
   const auto targets = objective_.prepare(batch, state_.epoch, number).to(device_);
-  const auto images = to_tensor(std::move(batch.images)).to(device_);
+  const auto images = to_tensor(std::move(batch.images)).to(device_, dtype_);
   model::VisionTransformerOutput output;
   at::Tensor teacher;  // [B, num_classes]
   {

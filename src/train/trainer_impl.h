@@ -83,6 +83,7 @@ class Trainer::Impl {
   data::TrainTransform transform_;
   Objective objective_;
   c10::Device device_;
+  at::ScalarType dtype_;
   at::Generator generator_;
   std::unique_ptr<Teacher> teacher_;
   DatasetRecord record_;

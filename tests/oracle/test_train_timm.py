@@ -43,6 +43,22 @@ BASE = dict(
     train_size_random_mix=0.1, train_size_schedule="constant", train_size_schedule_spread=0.65,
     variable_batch_loss_scale="none")
 
+# What those defaults come to, for every option that we have but the machine's (threads, device).
+DEFAULTS = dict(
+    model="", arch="", model_args=[], img_size=None, recipe="", holdout=0, train_split="train", val_split="validation",
+    class_map="", labels_csv="", sampler="random", output="", val_every=1, checkpoint_every=0, keep=10, max_steps=0,
+    log_every=50, tensorboard=False, workers=4, seed=42, epochs=300, total_steps=0, batch_size=128, accum=1, opt="sgd",
+    lr=0.05, lr_base=1e-3, lr_base_size=0, weight_decay=2e-5, opt_eps=None, opt_betas=[], momentum=0.9, layer_decay=None,
+    freeze_blocks=0, clip_grad=None, sched="cosine", warmup_epochs=5, warmup_steps=0, warmup_lr=1e-5, min_lr=0,
+    decay_epochs=90, decay_rate=0.1, amp="off", aa="", three_augment=False, color_jitter=[0.4], color_jitter_prob=None,
+    grayscale_prob=0, gaussian_blur_prob=0, hflip=0.5, vflip=0, crop_mode="rrc", scale=[0.08, 1], ratio=[3 / 4, 4 / 3],
+    padding=2, train_interpolation="random", reprob=0, remode="pixel", recount=1, repeated_aug=0, smoothing=0.1, bce=False,
+    bce_target_thresh=None, bce_sum=False, class_weights="", mixup=0, cutmix=0, cutmix_minmax=[], mixup_prob=1,
+    mixup_switch_prob=0.5, mixup_mode="batch", mixup_off_epoch=0, distillation="none", teacher="", kd_distill_type="auto",
+    kd_temperature=4, task_loss_weight=None, distill_loss_weight=None, lora_rank=0, lora_alpha=None,
+    lora_targets=["qkv", "proj", "fc1", "fc2"], drop=0, drop_path=None, ema=None, ema_warmup=False, mean=[], std=[],
+    crop_pct=None, labels=[])
+
 # Published recipes, as their authors' papers and repositories have them; sizes made small.
 RECIPES = {
     "deit": (
@@ -71,6 +87,7 @@ RECIPES = {
              model_kwargs=dict(class_token=False, global_pool="avg")),
         dict(model="vit_small_patch16_224", batch_size=2, opt="adamw", opt_betas=[0.9, 0.999], weight_decay=0.05,
              layer_decay=0.65, lr=5e-4 * 2 / 256, epochs=100, warmup_epochs=5, color_jitter=[], reprob=0.25,
+             aa="rand-m9-mstd0.5-inc1", mixup=0.8, cutmix=1, drop_path=0.1,
              model_args=["class_token=false", "global_pool=avg"])),
 }
 
@@ -96,6 +113,9 @@ def test_reads_the_args_of_a_published_recipe(vit, folder, tmp_path, name):
     asked, expected = RECIPES[name]
     found = plan(vit, "-c", write(tmp_path / "args.yaml", data_dir=str(folder), **asked))
     assert found.pop("data") == str(folder)
+    assert found.pop("threads") and found.pop("device")
+    expected = {**DEFAULTS, **expected}
+    assert found.keys() == expected.keys()
     for key, value in expected.items():
         assert found[key] == (pytest.approx(value) if isinstance(value, float) else value), key
 
@@ -195,7 +215,8 @@ def test_a_bare_amp_is_float16_as_in_timm(vit, folder):
 
 def test_finds_splits_and_maps_classes_as_timm_does(vit, tmp_path):
     write_folders(tmp_path, ("a", "b", "c"), ("training", "valid", "extra"))
-    (tmp_path / "map.txt").write_text("c\na\n")
+    for folder in ("training", "valid"):
+        (tmp_path / folder / "map.txt").write_text("c\na\n")
     arguments = ("--data-dir", tmp_path, "--model", "vit_tiny_patch16_224", "--batch-size", 2)
     for words in ({}, {"class_map": "map.txt"}, {"train_split": "extra", "val_split": "train"}):
         flags = [word for key, value in words.items() for word in ("--" + key.replace("_", "-"), value)]

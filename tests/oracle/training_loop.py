@@ -56,7 +56,7 @@ def shuffled(count, seed, epoch):
 def read_idx(path):
     data = gzip.decompress(path.read_bytes())
     shape = struct.unpack_from(f">{data[3]}I", data, 4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * len(shape)).reshape(shape).copy()
 
 
 def write_idx(path, array):

@@ -146,7 +146,7 @@ TEST_F(SetupTest, RefusesMeansForAnotherNumberOfChannels) {
 TEST_F(SetupTest, EstimatesTheMemoryOfAModelWithoutAPositionEmbedding) {
   auto options = tiny_options(folder_, "run");
   options.model_args().emplace_back("pos_embed=none");
-  EXPECT_GT(estimate_memory(options, prepare(options, log_).model), 0);
+  EXPECT_GT(estimate_memory(options, prepare(options, log_)), 0);
 }
 
 TEST_F(SetupTest, RefusesABatchLargerThanTheData) {

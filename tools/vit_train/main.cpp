@@ -40,7 +40,7 @@ void print_plan(const train::TrainOptions& options, const train::TrainSetup& set
                   {"steps_per_epoch", steps.per_epoch},
                   {"total_steps", steps.schedule.total_steps},
                   {"lr", steps.schedule.lr},
-                  {"memory_bytes", std::llround(train::estimate_memory(options, setup.model))}};
+                  {"memory_bytes", std::llround(train::estimate_memory(options, setup))}};
   std::cout << json.dump(2) << '\n';
 }
 

@@ -36,6 +36,8 @@ class Dataset {
   /// Where neighbours are cheapest read one after the other: how many images each shard holds, in
   /// the order of their indices. Empty: any order is as good.
   virtual std::vector<std::int64_t> shard_sizes() const { return {}; }
+  /// What of the images is in memory all the time.
+  virtual std::int64_t bytes_in_memory() const { return 0; }
   /// Images that were found but are none of the classes asked for.
   std::int64_t left_out() const { return left_out_; }
   /// Tells whether image `index` is still what it was, wherever the dataset stands now: a hash of
@@ -74,10 +76,10 @@ struct DataOptions {
   /// eval, evaluation) is met by any of them where the folder itself is not there.
   std::string train_split = "train";
   std::string val_split = "validation";
-  std::filesystem::path class_map;  ///< of class folders; empty: in natural order
+  std::filesystem::path class_map{};  ///< of class folders; empty: in natural order
   /// A table of images and their classes (read_label_table) instead of class folders. Its files
   /// below a half's folder are that half; without a folder to train on all of them are.
-  std::filesystem::path labels_csv;
+  std::filesystem::path labels_csv{};
 };
 
 /// One half of a dataset: class folders, or tar shards, under `train/` and `val/` or `validation/`;

@@ -24,11 +24,11 @@ struct EvaluateOptions {
 };
 
 struct Evaluation {
-  Metrics metrics;                               ///< empty of a multi-label dataset
-  std::optional<MultiLabelMetrics> multi_label;  ///< of a multi-label dataset
-  std::int64_t failed = 0;                       ///< images left out
-  bool stopped = false;                          ///< before the end, by the loader's `stopping`
+  Metrics metrics;          ///< empty of a multi-label dataset
+  std::int64_t failed = 0;  ///< images left out
+  bool stopped = false;     ///< before the end, by the loader's `stopping`
   StepTimes times;
+  std::optional<MultiLabelMetrics> multi_label{};  ///< of a multi-label dataset
 };
 
 /// `[B, C, H, W]` to logits `[B, num_classes]`.

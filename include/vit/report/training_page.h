@@ -35,13 +35,13 @@ struct TrainingPage {
   /// and where evaluated `eval_loss`, `eval_top1` and `eval_top5`, or `eval_map`). Other rows are
   /// passed over.
   std::vector<Json> rows;
-  std::vector<std::string> labels;         ///< of the classes
-  std::vector<std::int64_t> confusion;     ///< [classes * classes], row = true class; empty: none
-  std::vector<ClassPrecision> precisions;  ///< of a multi-label dataset, by class
-  std::vector<Mistake> mistakes;           ///< the worst first
-  std::vector<std::string> samples;        ///< data URIs of augmented training images
-  Json configuration;                      ///< shown as it is
-  bool running = true;                     ///< the page looks for its next form now and then
+  std::vector<std::string> labels;           ///< of the classes
+  std::vector<std::int64_t> confusion;       ///< [classes * classes], row = true class; empty: none
+  std::vector<Mistake> mistakes;             ///< the worst first
+  std::vector<std::string> samples;          ///< data URIs of augmented training images
+  Json configuration;                        ///< shown as it is
+  bool running = true;                       ///< the page looks for its next form now and then
+  std::vector<ClassPrecision> precisions{};  ///< of a multi-label dataset, by class
 };
 
 /// Stands near the beginning of every such page, so that one is known again.

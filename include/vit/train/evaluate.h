@@ -24,7 +24,8 @@ struct EvaluateOptions {
   std::function<void(std::int64_t, std::int64_t)> done;  ///< images done, of all; may be empty
 };
 
-/// In eval mode and float32. None when stopped. The model's mode is put back.
+/// In eval mode, and float32 where the weights are. None when stopped. The model's mode is put
+/// back.
 std::optional<data::Evaluation> evaluate(VisionTransformer& model,
                                          const std::shared_ptr<const data::Dataset>& data,
                                          const EvaluateOptions& options);

@@ -52,7 +52,8 @@ struct RunSteps {
 /// Throws UsageError, naming the field.
 RunSteps plan_steps(const TrainOptions& options, const TrainSetup& setup);
 
-/// Bytes of weights, gradients, optimiser state and activations of a step, roughly.
-double estimate_memory(const TrainOptions& options, const VisionTransformer& model);
+/// Bytes that a run needs at its peak, within a fifth: weights, gradients, optimiser, average, what
+/// a step keeps for its backward pass, batches and images in memory; on a CPU the program too.
+double estimate_memory(const TrainOptions& options, const TrainSetup& setup);
 
 }  // namespace vit::train
