@@ -15,6 +15,7 @@ std::size_t whole(std::size_t bytes, std::size_t unit) { return (bytes + unit - 
 }  // namespace
 
 void* map_memory(std::size_t bytes) {
+  if (bytes > SIZE_MAX - kHugePage - kSmallPage) return nullptr;
   const auto room = whole(bytes, kSmallPage);
   void* mapped =
       mmap(nullptr, room + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

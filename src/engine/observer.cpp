@@ -86,7 +86,9 @@ InputScale LayerInputs::best_scale() const {
       }
     }
   }
-  return {static_cast<float>((high - low) / kLargestNumber), static_cast<float>(low)};
+  const auto scale = static_cast<float>((high - low) / kLargestNumber);
+  if (!std::isnormal(scale)) return {};  // next to nothing, whose inverse is no number
+  return {scale, static_cast<float>(low)};
 }
 
 }  // namespace vit::engine

@@ -189,7 +189,8 @@ class Search {
     const auto activation = *kernels::parse_activation(options_.act_layer().value_or("gelu"));
     auto before = part_of(both, {0, both.size() - 3 * dim});
     if (const auto bias = weights_(block + "mlp_bias"); bias)
-      for (std::size_t i = 0; i < before.size(); ++i) before.mean[i] += bias->data[i];
+      for (std::size_t i = 0; i < std::min(before.size(), bias->data.size()); ++i)
+        before.mean[i] += bias->data[i];
     const auto hidden = activated(before, activation);
     const auto v = part_of(both, {both.size() - dim, both.size()});
     if (options_.block_fn() == "ParallelScalingBlock") {

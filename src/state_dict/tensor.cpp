@@ -10,6 +10,14 @@
 #include "vit/core/error.h"
 #include "vit/core/mapped_memory.h"
 
+#if defined(__SANITIZE_ADDRESS__)  // g++
+#define VIT_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)  // clang
+#define VIT_ADDRESS_SANITIZER __has_feature(address_sanitizer)
+#else
+#define VIT_ADDRESS_SANITIZER 0
+#endif
+
 namespace vit::state_dict {
 namespace {
 
@@ -21,7 +29,7 @@ std::int64_t elements(const Shape& shape, std::size_t first = 0) {
 }
 
 std::shared_ptr<std::byte> allocate(std::size_t bytes) {
-#if !defined(__SANITIZE_ADDRESS__)  // which knows the bounds of blocks of the heap alone
+#if !VIT_ADDRESS_SANITIZER  // which knows the bounds of blocks of the heap alone
   if (bytes >= kMappedBytes) {
     auto* mapped = static_cast<std::byte*>(map_memory(bytes));
     if (mapped == nullptr) throw std::bad_alloc();

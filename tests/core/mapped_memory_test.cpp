@@ -21,7 +21,8 @@ TEST(MappedMemory, IsZerosFromTheBeginningOfAHugePageOn) {
 }
 
 TEST(MappedMemory, IsNullWhereThereIsNotSoMuch) {
-  EXPECT_EQ(map_memory(std::numeric_limits<std::size_t>::max() / 4), nullptr);
+  constexpr auto kMost = std::numeric_limits<std::size_t>::max();
+  for (const auto bytes : {kMost / 4, kMost - 1, kMost}) EXPECT_EQ(map_memory(bytes), nullptr);
 }
 
 }  // namespace

@@ -12,14 +12,15 @@ namespace vit::engine {
 enum class Precision {
   kFp32,
   /// Of the blocks' linear layers each factor is two bfloat16, and a product three of theirs: an
-  /// error of 2e-5; layers whose outliers would make it larger remain in fp32. For AMX alone.
+  /// error of 2e-5 for all but one image of 1,000; layers with outliers remain in fp32. For AMX
+  /// alone.
   kFp32x3,
   /// The blocks' weights are rounded to bfloat16 and take half the memory; with AVX512_BF16 or AMX
   /// so are the rows that they multiply.
   kBf16,
   /// The blocks' weights are whole numbers times a scale for each row and take a quarter of the
   /// memory; each row that they multiply becomes whole numbers too, by a scale of its own or, of a
-  /// calibrated file, by the layer's.
+  /// calibrated file, by the layer's, where NaN is a number like any.
   kInt8,
 };
 
