@@ -185,7 +185,8 @@ std::vector<StepReport> PackedEngine::steps(const Want& want) const {
   return reports;
 }
 
-Profile PackedEngine::profile(const Input& input, const Want& want, Output& output) const {
+std::optional<Profile> PackedEngine::profile(const Input& input, const Want& want,
+                                             Output& output) const {
   const auto& plan = state_->plan;
   std::vector<Events> events(static_cast<std::size_t>(threads()));
   const auto begin = std::chrono::steady_clock::now();

@@ -95,6 +95,19 @@ std::string profile_table(const Profile& profile) {
   return text + table_line(all, profile, all.seconds);
 }
 
+Json profile_json(const Profile& profile) {
+  auto steps = Json::array();
+  for (const auto& step : profile.steps)
+    steps.push_back({{"name", step.name},
+                     {"step", step.description},
+                     {"flops", step.flops},
+                     {"seconds", step.seconds}});
+  return {{"threads", profile.threads},
+          {"seconds", profile.seconds},
+          {"peak", profile.peak},
+          {"steps", std::move(steps)}};
+}
+
 std::string chrome_trace(const Profile& profile) {
   auto events = Json::array();
   constexpr double kMicroseconds = 1e6;

@@ -48,17 +48,20 @@ BenchmarkResult benchmark(const Predictor& predictor, const BenchmarkOptions& op
   std::sort(times.begin(), times.end());
   result.ms_per_image_min = times.front();
   result.ms_per_image_median = times[times.size() / 2];
+  if (options.profile) result.profile = predictor.profile(x);
   return result;
 }
 
 Json BenchmarkResult::to_json() const {
-  return {{"batch_size", batch_size},
-          {"repetitions", repetitions},
-          {"ms_per_image_min", rounded(ms_per_image_min)},
-          {"ms_per_image_median", rounded(ms_per_image_median)},
-          {"images_per_second_max", rounded(per_second(ms_per_image_min))},
-          {"images_per_second_median", rounded(per_second(ms_per_image_median))},
-          {"choices", choices}};
+  Json json = {{"batch_size", batch_size},
+               {"repetitions", repetitions},
+               {"ms_per_image_min", rounded(ms_per_image_min)},
+               {"ms_per_image_median", rounded(ms_per_image_median)},
+               {"images_per_second_max", rounded(per_second(ms_per_image_min))},
+               {"images_per_second_median", rounded(per_second(ms_per_image_median))},
+               {"choices", choices}};
+  if (profile) json["profile"] = engine::profile_json(*profile);
+  return json;
 }
 
 std::string BenchmarkResult::to_text() const {
@@ -73,6 +76,7 @@ std::string BenchmarkResult::to_text() const {
   std::string chosen = text;
   for (const auto& [name, value] : choices.items())
     chosen += name + " " + (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
+  if (profile) chosen += engine::profile_table(*profile);
   return chosen;
 }
 

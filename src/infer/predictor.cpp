@@ -31,14 +31,27 @@ Predictor::Predictor(const std::filesystem::path& path, const PredictorOptions& 
 Predictor::Predictor(std::unique_ptr<engine::Engine> engine, ModelConfig config)
     : state_(std::make_shared<State>(std::move(engine), std::move(config))) {}
 
-engine::Output Predictor::run(const Array& x, const engine::Want& want) const {
+engine::Input Predictor::input_of(const Array& x) const {
   if (x.shape.size() != 4) {
     const auto [c, h, w] = input_shape();
     throw DataError("model input: expected [B, {}, {}, {}], found {}", c, h, w, x.shape);
   }
+  return {x.data.data(), x.size(0), x.size(1), x.size(2), x.size(3)};
+}
+
+engine::Output Predictor::run(const Array& x, const engine::Want& want) const {
   engine::Output output;
-  state_->engine->run({x.data.data(), x.size(0), x.size(1), x.size(2), x.size(3)}, want, output);
+  state_->engine->run(input_of(x), want, output);
   return output;
+}
+
+engine::Profile Predictor::profile(const Array& x) const {
+  engine::Output output;
+  auto profile = state_->engine->profile(input_of(x), {}, output);
+  if (!profile)
+    throw UsageError("`engine`: expected packed, whose steps can be timed, found {}",
+                     state_->engine->choices().engine);
+  return *std::move(profile);
 }
 
 Array Predictor::predict(const Array& x) const { return run(x, {}).logits; }

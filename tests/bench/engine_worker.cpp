@@ -28,7 +28,7 @@ vit::Isa level_of(const std::string& name) {
 
 void print_steps(const vit::engine::PackedEngine& engine, const vit::engine::Input& input,
                  vit::engine::Output& output) {
-  std::cout << vit::engine::profile_table(engine.profile(input, {}, output));
+  std::cout << vit::engine::profile_table(*engine.profile(input, {}, output));
 }
 
 }  // namespace

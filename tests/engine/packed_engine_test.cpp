@@ -245,7 +245,7 @@ TEST(PackedEngine, ReportsItsStepsAndTheirTimes) {
                                             "block.0.mlp.fc1: linear 40 -> 160, gelu",
                                             "head: linear 40 -> 11"}));
   Output output;
-  const auto timed = engine.profile(small.images.from(0, 3), Want(), output);
+  const auto timed = engine.profile(small.images.from(0, 3), Want(), output).value();
   ASSERT_EQ(timed.steps.size(), steps.size());
   for (const auto& step : timed.steps) EXPECT_GT(step.seconds, 0.0) << step.name;
   // Three images on two threads: one each, and one that both share; and the batch's steps on both.

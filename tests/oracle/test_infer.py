@@ -346,6 +346,23 @@ def test_benchmark_says_what_ran(vit, tiny):
     assert report["choices"]["precision"] == "fp32"
 
 
+def test_benchmark_times_each_step_and_traces_them(vit, tiny, tmp_path):
+    _, root = tiny
+    trace = tmp_path / "trace.json"
+    profiled = ("--benchmark", "--profile", "--batch-size", 2)
+    report = json.loads(infer(vit, root, *profiled, "--trace", trace, "--format", "json").stdout)
+    steps = report["profile"]["steps"]
+    # Two operations for each weight of a linear layer and each of the 196 patches and the class token.
+    assert [step["flops"] for step in steps if step["name"] == "block.0.attn.qkv"] == [2 * 197 * 192 * 3 * 192]
+    assert all(step["seconds"] > 0 for step in steps) and report["profile"]["seconds"] > 0
+    events = json.loads(trace.read_text())["traceEvents"]
+    assert {event["name"] for event in events} == {step["name"] for step in steps}
+    assert "profile" not in json.loads(infer(vit, root, "--benchmark", "--format", "json").stdout)
+    assert "block.*.attn.qkv" in infer(vit, root, *profiled).stdout
+    refused = infer(vit, root, *profiled, "--engine", "modules", rc=2)
+    assert refused.stderr == "vit-infer: error: --engine: expected packed, whose steps can be timed, found modules\n"
+
+
 def precision_of(vit, model, *arguments):
     report = infer(vit, model, "--benchmark", "--batch-size", 1, "--format", "json", *arguments).stdout
     return json.loads(report)["choices"]["precision"]
@@ -402,6 +419,7 @@ USAGE = {
     "features": ["x.png", "--features", "head"], "two modes": ["x.png", "--validate", "--features", "cls"],
     "input without a file": ["x.png", "--preprocess-only"], "confusion alone": ["x.png", "--confusion", "c.csv"],
     "benchmark with input": ["x.png", "--benchmark"], "resume without a file": ["x.png", "--resume"],
+    "trace alone": ["x.png", "--trace", "t.json"],
 }
 
 

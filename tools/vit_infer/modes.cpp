@@ -80,14 +80,18 @@ int run_validation(Command& command, const InferOptions& options) {
 int run_benchmark(Command& command, const InferOptions& options) {
   RunFiles files(options);
   files.writes_report(options.output);
+  if (!options.trace.empty()) files.writes_report(options.trace);
   const auto predictor = open_predictor(command, options);
   catch_stop_signals();
   infer::BenchmarkOptions settings;
+  settings.profile = options.profile || !options.trace.empty();
   settings.batch_size = options.batch_size;
   settings.seed = command.seed();
   settings.stopping = [] { return stop_signal() != 0; };
-  const auto result = infer::benchmark(predictor, settings);
+  auto result = infer::benchmark(predictor, settings);
   if (stop_signal() != 0) return exit_code(true, 0);
+  if (!options.trace.empty()) write_report(options.trace, engine::chrome_trace(*result.profile));
+  if (!options.profile) result.profile.reset();
   write_report(options.output,
                options.format == "json" ? result.to_json().dump() + "\n" : result.to_text());
   return 0;

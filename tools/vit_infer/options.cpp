@@ -39,6 +39,7 @@ void check_infer_options(const InferOptions& o) {
   if ((o.validate || o.benchmark) && !o.format.empty() && o.format != "text" && o.format != "json")
     throw UsageError("--format {}: expected text or json, which {} writes", o.format,
                      o.validate ? "--validate" : "--benchmark");
+  if (!o.trace.empty() && !o.benchmark) throw UsageError("--trace: expected --benchmark too");
   if (!o.confusion.empty() && !o.validate) throw UsageError("--confusion: expected --validate too");
   if ((!o.class_map.empty() || o.class_order) && !o.validate)
     throw UsageError("{}: expected --validate too",

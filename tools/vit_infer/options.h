@@ -35,6 +35,7 @@ struct InferOptions {
   std::int64_t workers = 0;  ///< 0: as many as there are threads, up to 8
   bool profile = false;
   bool benchmark = false;
+  std::filesystem::path trace;
 
   std::string features;
   std::filesystem::path attention;
@@ -99,8 +100,11 @@ void visit_speed(InferOptions& o, Visitor&& v) {
   v("batch_size", o.batch_size, Field{.help = "Images at a time", .low = 1, .high = 65536});
   v("workers", o.workers,
     Field{.help = "Threads that decode; 0: as many as --threads, up to 8", .low = 0, .high = 1024});
-  v("profile", o.profile, Field{.help = "Say how long each step took"});
+  v("profile", o.profile,
+    Field{.help = "Say how long each step took; with --benchmark, each step of the model"});
   v("benchmark", o.benchmark, Field{.help = "Time the model on random input"});
+  v("trace", o.trace,
+    Field{.help = "With --benchmark: the steps of one pass, for chrome://tracing", .value = "FILE"});
 }
 
 template <class Visitor>

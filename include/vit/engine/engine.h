@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "vit/core/array.h"
+#include "vit/engine/profile.h"
 #include "vit/engine/want.h"
 
 namespace vit::engine {
@@ -44,6 +46,12 @@ class Engine {
   /// Throws DataError where the input's shape is not one that the model takes, UsageError where the
   /// model lacks what is wanted (check_want).
   virtual void run(const Input& input, const Want& want, Output& output) const = 0;
+
+  /// The same, and how long each step took; none where the engine knows no steps, and does nothing.
+  virtual std::optional<Profile> profile(const Input& /*input*/, const Want& /*want*/,
+                                         Output& /*output*/) const {
+    return std::nullopt;
+  }
 
   virtual Choices choices() const = 0;
 };

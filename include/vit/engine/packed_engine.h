@@ -49,8 +49,8 @@ class PackedEngine : public Engine {
   void run(const Input& input, const Want& want, Output& output) const override;
   Choices choices() const override;
 
-  /// The same, and how long each step took.
-  Profile profile(const Input& input, const Want& want, Output& output) const;
+  std::optional<Profile> profile(const Input& input, const Want& want,
+                                 Output& output) const override;
 
   /// Shows `observer` what the blocks' linear layers read, all tokens of all images, on the calling
   /// thread alone. Throws UsageError where the precision is not fp32.

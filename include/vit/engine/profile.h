@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "vit/core/json.h"
+
 namespace vit::engine {
 
 /// One step of the program, and how long it took where it was timed.
@@ -43,6 +45,9 @@ std::string plan_text(std::span<const StepReport> steps);
 /// For people. A line for each part of the model, blocks added up: milliseconds for one image,
 /// share of the time, GFLOP/s, and the time over the floor, which is the operations at the peak.
 std::string profile_table(const Profile& profile);
+
+/// `threads`, `seconds`, `peak`, and `steps`: an object each.
+Json profile_json(const Profile& profile);
 
 /// JSON for chrome://tracing and ui.perfetto.dev: a complete event for each step, thread and image.
 std::string chrome_trace(const Profile& profile);

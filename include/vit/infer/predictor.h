@@ -57,6 +57,8 @@ class Predictor {
   /// Everything that is wanted from one pass. x: [B, in_c, H, W], preprocessed. Throws DataError on
   /// another shape, UsageError where the model has no such feature.
   engine::Output run(const Array& x, const engine::Want& want) const;
+  /// How long each step of predict(x) took. Throws UsageError where the engine knows no steps.
+  engine::Profile profile(const Array& x) const;
 
   /// Returns logits [B, num_classes], or the pooled features [B, num_features] of a model without a
   /// head; a row a token, [B, N, …], where the model does not pool.
@@ -105,6 +107,9 @@ class Predictor {
 
  private:
   struct State;
+  /// Throws DataError where it has not four dimensions.
+  engine::Input input_of(const Array& x) const;
+
   std::shared_ptr<const State> state_;
 };
 
