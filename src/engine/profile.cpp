@@ -67,7 +67,7 @@ std::string table_line(const Part& part, const Profile& profile, double total) {
   const double peak = profile.peak > 0.0 ? profile.peak : none;
   auto line = column(part.seconds * 1e3 / batch, 9, 3) + column(part.seconds / total * 1e2, 7, 1) +
               column(flops / part.seconds / 1e9, 10, 1) +
-              column(part.seconds * peak / flops, 8, 2) +
+              column(part.seconds * peak / flops, 9, 1) +
               format("  {} ({})", part.name, part.steps);
   if (!part.description.empty()) line += ": " + part.description;
   return line + "\n";
@@ -90,7 +90,7 @@ std::string profile_table(const Profile& profile) {
     all.flops += part.flops;
     all.seconds += part.seconds;
   }
-  std::string text = " ms/image      %   GFLOP/s x floor  step\n";
+  std::string text = " ms/image      %   GFLOP/s  x floor  step\n";
   for (const auto& part : parts) text += table_line(part, profile, all.seconds);
   return text + table_line(all, profile, all.seconds);
 }

@@ -25,10 +25,10 @@ Profile two_blocks() {
 TEST(ProfileTable, AddsUpBlocksAndComparesWithTheFloor) {
   // 2 images of 10 MFLOP in 6 ms: 3.3 GFLOP/s where 10 are possible, three times the floor.
   EXPECT_EQ(profile_table(two_blocks()),
-            " ms/image      %   GFLOP/s x floor  step\n"
-            "    3.000   50.0       3.3    3.00  block.mlp.fc1 (2): linear 4 -> 8\n"
-            "    3.000   50.0         -       -  kept (1): take 1 rows\n"
-            "    6.000  100.0       1.7    6.00  all (3)\n");
+            " ms/image      %   GFLOP/s  x floor  step\n"
+            "    3.000   50.0       3.3      3.0  block.mlp.fc1 (2): linear 4 -> 8\n"
+            "    3.000   50.0         -        -  kept (1): take 1 rows\n"
+            "    6.000  100.0       1.7      6.0  all (3)\n");
 }
 
 TEST(ChromeTrace, HasACompleteEventForEachStep) {
