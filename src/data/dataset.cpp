@@ -209,17 +209,11 @@ std::shared_ptr<const Dataset> open_idx_half(const fs::path& folder, const std::
                   folder.string(), stems[0], stems[0]);
 }
 
-std::optional<fs::path> find_split(const fs::path& folder, const std::string& split) {
-  std::error_code ignored;
-  for (const auto& name : spellings(split))
-    if (!name.empty() && fs::is_directory(folder / name, ignored)) return folder / name;
-  return std::nullopt;
-}
-
 fs::path train_folder(const fs::path& folder, const std::string& split) {
   if (auto found = find_split(folder, split)) return *found;
   throw DataError(
-      "{}: expected {}/ and val/ with class folders or tar shards, or MNIST-named IDX files",
+      "{}: expected {}/ and val/ with class folders, tar shards or a table's files, or MNIST-named "
+      "IDX files",
       folder.string(), split);
 }
 
@@ -235,11 +229,16 @@ std::shared_ptr<const Dataset> open_table_half(const fs::path& data, Split split
   std::error_code ignored;
   if (!fs::is_directory(data, ignored))
     throw IoError("{}: expected the folder that a table's files are in", data.string());
-  const auto half = split == Split::kTrain
-                        ? find_split(data, options.train_split).value_or(fs::path())
-                        : validation_folder(data, options.val_split);
-  return open_labelled_images(data, half.filename(), read_label_table(options.labels_csv),
-                              channels);
+  const auto table = read_label_table(options.labels_csv);
+  // Without a half to validate on, one to train on may be left out too; a name that was given may
+  // not.
+  const bool takes_all = split == Split::kTrain && options.holds_out &&
+                         options.train_split == DataOptions().train_split &&
+                         !find_split(data, options.train_split);
+  if (takes_all) return open_labelled_images(data, "", table, channels);
+  const auto half = split == Split::kTrain ? train_folder(data, options.train_split)
+                                           : validation_folder(data, options.val_split);
+  return open_labelled_images(data, half.lexically_relative(data), table, channels);
 }
 
 /// A map that is not there by itself is looked for in the half's folder, as timm does, and in the
@@ -253,6 +252,21 @@ std::vector<std::string> class_map_of(const fs::path& data, const fs::path& half
     if (map.is_relative() && !fs::exists(map, ignored) && fs::exists(folder / map, ignored))
       return read_class_map(folder / map);
   return read_class_map(map);
+}
+
+/// A relative map may be another file in each half: classes would change places unseen.
+void compare_class_maps(const fs::path& data, const fs::path& train, const fs::path& validation,
+                        const DataOptions& options, const std::vector<std::string>& map) {
+  const auto expected = class_map_of(data, train, options);
+  const auto [a, b] = std::ranges::mismatch(expected, map);
+  if (a == expected.end() && b == map.end()) return;
+  const auto name = [](const auto& at, const auto& names) {
+    return at == names.end() ? std::string("nothing") : *at;
+  };
+  throw DataError(
+      "{}: class_map {}: expected the classes of {}, the first difference: {}, found {}",
+      validation.string(), options.class_map.string(), train.string(), name(a, expected),
+      name(b, map));
 }
 
 std::string list(const std::vector<std::string>& names) {
@@ -357,6 +371,13 @@ std::shared_ptr<const Dataset> open_idx(const fs::path& images, const fs::path& 
                                       channels);
 }
 
+std::optional<fs::path> find_split(const fs::path& folder, const std::string& split) {
+  std::error_code ignored;
+  for (const auto& name : spellings(split))
+    if (!name.empty() && fs::is_directory(folder / name, ignored)) return folder / name;
+  return std::nullopt;
+}
+
 bool has_idx_files(const fs::path& folder) {
   for (const auto* stem : {"train", "t10k", "test"})
     if (idx_file(folder, std::string(stem) + "-images-idx3-ubyte") ||
@@ -402,6 +423,7 @@ std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std:
   }
   const auto class_map = class_map_of(data, half, options);
   auto dataset = open_class_folders(half, channels, class_map);
+  if (!trains && !class_map.empty()) compare_class_maps(data, train, half, options, class_map);
   if (!trains && class_map.empty())
     compare_classes(train, read_class_folders(train).classes, half, dataset->classes());
   return dataset;

@@ -93,8 +93,10 @@ void read_columns(CsvReader& csv, LabelTable& table) {
     LabelTable::Row row{fields[0], {}};
     for (std::size_t i = 1; i < fields.size(); ++i) {
       if (fields[i] != "0" && fields[i] != "1")
-        csv.fail(format("expected 0 or 1 for '{}', found '{}'", printable(table.classes[i - 1]),
-                        printable(fields[i])));
+        csv.fail(
+            format("expected 0 or 1 for '{}', found '{}'{}", printable(table.classes[i - 1]),
+                   printable(fields[i]),
+                   fields.size() == 2 ? " (a column of names is called labels or classes)" : ""));
       if (fields[i] == "1") row.classes.push_back(static_cast<std::int64_t>(i) - 1);
     }
     table.rows.push_back(std::move(row));
@@ -136,6 +138,19 @@ void check_names(const LabelTable& table) {
   for (const auto& row : table.rows)
     if (!seen.insert(fs::path(row.file).lexically_normal().string()).second)
       throw DataError("{}: expected each file once, found '{}' again", name, printable(row.file));
+}
+
+/// Without `.`, `..` and a separator at the end; empty: the folder itself.
+fs::path plain_folder(const fs::path& folder) {
+  auto plain = folder.lexically_normal();
+  if (!plain.has_filename()) plain = plain.parent_path();
+  return plain == "." ? fs::path() : plain;
+}
+
+/// Whether `file` is below `folder`, both plain and relative to the same place.
+bool is_below(const fs::path& file, const fs::path& folder) {
+  return std::mismatch(folder.begin(), folder.end(), file.begin(), file.end()).first ==
+         folder.end();
 }
 
 class LabelledImages : public Dataset {
@@ -185,8 +200,10 @@ LabelTable read_label_table(const fs::path& csv) {
   CsvReader reader(read_file(csv, std::size_t{1} << 32U), printable(csv.string()));
   std::vector<std::string> columns;
   if (!reader.next(columns) || columns.size() < 2)
-    throw DataError("{}: expected a line that names a column of files and one of classes",
-                    printable(csv.string()));
+    throw DataError(
+        "{}: expected a line that names a column of files and a column a class, or `labels` or "
+        "`classes`",
+        printable(csv.string()));
   if (columns.size() == 2 && (columns[1] == "labels" || columns[1] == "classes")) {
     read_names(reader, table);
   } else {
@@ -201,9 +218,9 @@ std::shared_ptr<const Dataset> open_labelled_images(const fs::path& folder, cons
                                                     const LabelTable& table,
                                                     std::int64_t channels) {
   std::vector<LabelTable::Row> rows;
+  const auto below = plain_folder(split);
   for (const auto& row : table.rows) {
-    const auto path = fs::path(row.file).lexically_normal();
-    if (!split.empty() && (path.empty() || *path.begin() != split)) continue;
+    if (!is_below(fs::path(row.file).lexically_normal(), below)) continue;
     std::error_code none;
     if (!fs::is_regular_file(folder / row.file, none))
       throw DataError("{}: expected the file '{}' in {}, found none",
@@ -213,7 +230,7 @@ std::shared_ptr<const Dataset> open_labelled_images(const fs::path& folder, cons
   }
   if (rows.empty())
     throw DataError("{}: expected files below {}/, found none", printable(table.path.string()),
-                    printable(split.string()));
+                    printable(below.string()));
   return std::make_shared<LabelledImages>(folder, table, std::move(rows), channels);
 }
 

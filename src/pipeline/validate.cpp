@@ -25,14 +25,14 @@ bool holds_images_of_classes(const fs::path& folder) {
 
 /// `folder`, or where it is a whole dataset's, the half of it that validates.
 fs::path validation_half(const fs::path& folder, Log* log) {
-  if (!holds_images_of_classes(folder / "train")) return folder;
-  for (const auto* name : {"val", "validation"}) {
-    auto half = folder / name;
-    if (!holds_images_of_classes(half)) continue;
-    if (log != nullptr) log->info("validates on {}, not on train/", printable(half.string()));
-    return half;
-  }
-  return folder;
+  const auto train = data::find_split(folder, data::DataOptions().train_split);
+  if (!train || !holds_images_of_classes(*train)) return folder;
+  const auto half = data::find_split(folder, data::DataOptions().val_split);
+  if (!half || !holds_images_of_classes(*half)) return folder;
+  if (log != nullptr)
+    log->info("validates on {}, not on {}/", printable(half->string()),
+              printable(train->filename().string()));
+  return *half;
 }
 
 }  // namespace
@@ -59,11 +59,9 @@ ValidationData open_labelled_validation_data(const std::vector<std::string>& inp
   std::error_code ignored;
   if (inputs.size() != 1 || !fs::is_directory(inputs[0], ignored))
     throw UsageError("labels_csv: expected one folder that its files are in");
-  fs::path split;
-  for (const auto* name : {"val", "valid", "validation", "eval", "evaluation"})
-    if (split.empty() && fs::is_directory(fs::path(inputs[0]) / name, ignored)) split = name;
-  if (!split.empty() && log != nullptr)
-    log->info("validates on {}", printable((fs::path(inputs[0]) / split).string()));
+  const auto half = data::find_split(inputs[0], data::DataOptions().val_split);
+  if (half && log != nullptr) log->info("validates on {}", printable(half->string()));
+  const auto split = half ? half->lexically_relative(inputs[0]) : fs::path();
   return {
       data::open_labelled_images(inputs[0], split, data::read_label_table(labels_csv), channels),
       false};

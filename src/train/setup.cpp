@@ -127,7 +127,7 @@ void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
     throw UsageError("holdout: expected images to validate on: the shards of {} are all trained on",
                      options.data());
   const data::DataOptions layout{options.train_split(), options.val_split(), options.class_map(),
-                                 options.labels_csv()};
+                                 options.labels_csv(), options.holdout() > 0};
   setup.train_data = data::open_data(options.data(), data::Split::kTrain, channels, layout);
   if (const auto left_out = setup.train_data->left_out(); left_out > 0)
     log.warning("{}: {} images left out, whose folders are not in {}", options.data(), left_out,

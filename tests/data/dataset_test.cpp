@@ -171,6 +171,20 @@ TEST(OpenData, TakesSplitsByNameAndClassMapsInItsFolder) {
               HasSubstr("4/"));
 }
 
+TEST(OpenData, RefusesAnotherClassMapInTheOtherHalf) {
+  const TemporaryFolder folder;
+  for (const auto* name : {"train/a/1.png", "train/b/1.png", "val/a/1.png", "val/b/1.png"})
+    add_image(folder / name);
+  std::ofstream(folder / "train/map.txt") << "a\nb\n";
+  std::ofstream(folder / "val/map.txt") << "b\na\n";
+  const DataOptions options{"train", "val", "map.txt"};
+  EXPECT_EQ(open_data(folder.path(), Split::kTrain, 3, options)->label(0), 0);
+  EXPECT_THAT(error_of([&] { open_data(folder.path(), Split::kValidation, 3, options); }),
+              HasSubstr("the first difference: a, found b"));
+  std::ofstream(folder / "val/map.txt") << "a\nb\n";
+  EXPECT_EQ(open_data(folder.path(), Split::kValidation, 3, options)->label(0), 0);
+}
+
 TEST(OpenData, ValidatesOnTheTrainingHalfOfMnistWhereAskedTo) {
   const TemporaryFolder folder;
   write_idx(folder / "train-images-idx3-ubyte", {1, 1, 1}, {1});

@@ -77,6 +77,7 @@ TEST_F(LabelTableTest, NamesTheLineThatIsWrong) {
   EXPECT_THAT(fault("file,a,a\nx,1,1\n"), HasSubstr("a name of its own"));
   EXPECT_THAT(fault("file,a\n\"x,1\n"), HasSubstr("closing quote"));
   EXPECT_THAT(fault("file\nx\n"), HasSubstr("a column of files"));
+  EXPECT_THAT(fault("file,tags\nx,sea;sky\n"), HasSubstr("is called labels or classes"));
   EXPECT_THAT(fault("file,a\n"), HasSubstr("found 0"));
 }
 
@@ -94,6 +95,8 @@ TEST_F(LabelTableTest, GivesTheImagesOfASplit) {
   EXPECT_THAT(train->labels(1), ElementsAre(1));
   EXPECT_EQ(train->load(1).width, 2);
   EXPECT_EQ(open_labelled_images(folder_.path(), "", table, 3)->size(), 3);
+  EXPECT_EQ(open_labelled_images(folder_.path(), "train/", table, 3)->size(), 2);
+  EXPECT_EQ(open_labelled_images(folder_.path(), "train/deep", table, 3)->size(), 1);
   const auto before = train->fingerprint(0);
   table.rows[0].classes = {1};
   EXPECT_NE(open_labelled_images(folder_.path(), "train", table, 3)->fingerprint(0), before);
@@ -102,6 +105,28 @@ TEST_F(LabelTableTest, GivesTheImagesOfASplit) {
   std::filesystem::remove(folder_ / "val/3.png");
   EXPECT_THAT(error_of([&] { open_labelled_images(folder_.path(), "val", table, 3); }),
               HasSubstr("val/3.png"));
+}
+
+TEST_F(LabelTableTest, TakesAllFilesOnlyWhereNoHalfIsNamedAndSomeAreHeldOut) {
+  for (const auto* name : {"a/train/1.png", "images/2.png", "val/3.png"}) {
+    std::filesystem::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name, std::ios::binary) << encode_png(Image(2, 2, 3));
+  }
+  read("file,a\na/train/1.png,1\nimages/2.png,0\nval/3.png,1\n");
+  DataOptions options;
+  options.labels_csv = folder_ / "labels.csv";
+  const auto size = [&](Split split) {
+    return open_data(folder_.path(), split, 3, options)->size();
+  };
+  EXPECT_THAT(error_of([&] { size(Split::kTrain); }), HasSubstr("expected train/"));
+  options.holds_out = true;
+  EXPECT_EQ(size(Split::kTrain), 3);
+  options.train_split = "trian";
+  EXPECT_THAT(error_of([&] { size(Split::kTrain); }), HasSubstr("expected trian/"));
+  options.train_split = "a/train/";
+  EXPECT_EQ(size(Split::kTrain), 1);
+  options.val_split = "val/";
+  EXPECT_EQ(size(Split::kValidation), 1);
 }
 
 TEST(MultiLabelMetrics, TakesEqualScoresTogether) {

@@ -55,6 +55,17 @@ TEST(OpenValidationData, TakesTheValidatingHalfOfAWholeDataset) {
   EXPECT_EQ(data.dataset->classes(), (std::vector<std::string>{"b"}));
 }
 
+TEST(OpenValidationData, TakesTheHalfThatTrainingValidatesOn) {
+  const vit::testing::TemporaryFolder folder;
+  make_folders(folder.path(), {"training/a", "valid/a"});
+  const auto size = [&] {
+    return open_validation_data({folder.path().string()}, 3).dataset->classes().size();
+  };
+  EXPECT_EQ(size(), 1U);  // and not training/ and valid/
+  make_folders(folder.path(), {"val/a", "val/b", "validation/a", "validation/b", "validation/c"});
+  EXPECT_EQ(size(), 3U);
+}
+
 TEST(OpenValidationData, TakesFoldersNamedTrainAndValForClassesWhereTheyHoldImages) {
   const vit::testing::TemporaryFolder folder;
   make_folders(folder.path(), {"train", "val"});

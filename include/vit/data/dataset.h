@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,18 +79,27 @@ struct DataOptions {
   std::string val_split = "validation";
   std::filesystem::path class_map{};  ///< of class folders; empty: in natural order
   /// A table of images and their classes (read_label_table) instead of class folders. Its files
-  /// below a half's folder are that half; without a folder to train on all of them are.
+  /// below a half's folder are that half.
   std::filesystem::path labels_csv{};
+  /// The images to validate on are drawn from those to train on: all files of a table may be, where
+  /// there is no folder `train`.
+  bool holds_out = false;
 };
 
 /// One half of a dataset: class folders, or tar shards, under `train/` and `val/` or `validation/`;
 /// the four MNIST-named IDX files (`train-images-idx3-ubyte`, … `t10k-labels-idx1-ubyte`), plain or
 /// `.gz`; or shards named by a pattern (`train-{0000..0099}.tar`), which are all for training.
-/// Opening the validation half of class folders also compares its classes with `train/`'s.
+/// Opening the validation half of class folders also compares its classes, or its class map, with
+/// `train/`'s.
 /// Throws UsageError where a pattern is to validate, IoError, DataError in one line that says what
 /// was looked for, or that one half is folders and the other shards.
 std::shared_ptr<const Dataset> open_data(const std::filesystem::path& data, Split split,
                                          std::int64_t channels, const DataOptions& options = {});
+
+/// The folder in `folder` that is its half `split`, by that name or the first of its synonyms (see
+/// DataOptions) that is there.
+std::optional<std::filesystem::path> find_split(const std::filesystem::path& folder,
+                                                const std::string& split);
 
 /// Whether `folder` holds MNIST-named IDX files.
 bool has_idx_files(const std::filesystem::path& folder);

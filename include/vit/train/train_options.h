@@ -383,7 +383,7 @@ void visit(TrainOptions& o, Visitor&& v) {
   data("labels_csv", o.labels_csv(),
        Field{.help =
                  "Any number of classes an image: a CSV of files in `data` with a column of 0 and "
-                 "1 a class, or one of names; binary cross-entropy, mAP",
+                 "1 a class, or a column `labels` of names; binary cross-entropy, mAP",
              .value = "FILE"});
   data("sampler", o.sampler(),
        Field{.help = "random: each image once an epoch; balanced: each class as often",
