@@ -167,9 +167,9 @@ bool Trainer::Impl::is_evaluated(std::int64_t epoch) const {
   return epoch % options_.run().val_every() == 0 || epoch == epochs_;
 }
 
-/// Of the epoch that is running.
-std::int64_t Trainer::Impl::steps_of_epoch() const {
-  return std::min(steps_per_epoch_, schedule_.total_steps - state_.epoch * steps_per_epoch_);
+/// The last may be shorter.
+std::int64_t Trainer::Impl::steps_of_epoch(std::int64_t epoch) const {
+  return std::min(steps_per_epoch_, schedule_.total_steps - epoch * steps_per_epoch_);
 }
 
 /// Within an epoch: at its end there is one anyway.

@@ -174,11 +174,12 @@ void Trainer::Impl::resume(const fs::path& checkpoint, const ResumeOptions& how)
     throw DataError("{}: expected counts of epochs and steps, found epoch {}, step {} of {}",
                     file.string(), state.epoch, state.step_in_epoch, state.step);
   // With more or fewer images the epoch that is running ends after its new number of steps.
+  const auto most = state.epoch < epochs_ ? steps_of_epoch(state.epoch) : 0;
   if (check_dataset(checkpoint, how))
-    state.step_in_epoch = std::min(state.step_in_epoch, steps_per_epoch_);
-  else if (state.step_in_epoch > steps_per_epoch_)
-    throw DataError("{}: expected {} steps an epoch, found step {} in epoch {}", file.string(),
-                    steps_per_epoch_, state.step_in_epoch, state.epoch + 1);
+    state.step_in_epoch = std::min(state.step_in_epoch, most);
+  else if (state.step_in_epoch > most)
+    throw DataError("{}: expected {} steps in epoch {}, found step {}", file.string(), most,
+                    state.epoch + 1, state.step_in_epoch);
   read_tensors(checkpoint / kModel, model::state_dict(*model_));
   const auto generator = read_tensors(checkpoint / kTensors, training_tensors(), kGenerator);
   restore_generator(checkpoint / kTensors, generator, state.step);

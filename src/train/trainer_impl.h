@@ -51,7 +51,8 @@ class Trainer::Impl {
   // Where the run stands (trainer.cpp).
   bool at_max_steps() const;
   bool at_epochs_end() const { return state_.step_in_epoch == steps_of_epoch(); }
-  std::int64_t steps_of_epoch() const;
+  std::int64_t steps_of_epoch(std::int64_t epoch) const;
+  std::int64_t steps_of_epoch() const { return steps_of_epoch(state_.epoch); }  // that is running
   bool is_evaluated(std::int64_t epoch) const;
   bool is_checkpoint_due() const;
   std::int64_t schedule_step() const;

@@ -136,6 +136,25 @@ def test_lets_flags_override_the_file(vit, folder, tmp_path):
     assert found["lr"] == pytest.approx(0.1 * (2 / 256) ** 0.5)  # timm scales Adam's kin by the root
 
 
+def test_counts_a_run_from_a_file_in_steps(vit, folder, tmp_path):
+    file = write(tmp_path / "args.yaml", data_dir=str(folder), model="vit_tiny_patch16_224", batch_size=4)
+    small = ("--model-arg", "img_size=16", "patch_size=8", "embed_dim=16", "depth=1", "num_heads=2", "-o", tmp_path / "run")
+    words = ("-c", file, "--total-steps", 4, "--warmup-steps", 2, *small)
+    found = plan(vit, *words)
+    assert (found["total_steps"], found["warmup_steps"], found["warmup_epochs"]) == (4, 2, None)
+    vit.run("vit-train", *words, "--max-steps", 2)
+    vit.run("vit-train", *words, "--resume")
+    vit.run("vit-train", *words, "--epochs", 2, "--dry-run", rc=2)
+
+
+def test_prefers_epochs_of_warmup_that_are_given_to_a_recipes_steps(vit, folder):
+    words = ("--data", folder, "--recipe", "augreg-ft", "--model", "vit_tiny_patch16_224", "--batch-size", 4)
+    assert plan(vit, *words)["warmup_steps"] == 500
+    found = plan(vit, *words, "--warmup-epochs", 2)
+    assert (found["warmup_steps"], found["warmup_epochs"]) == (0, 2)
+    vit.run("vit-train", *words, "--warmup-epochs", 2, "--warmup-steps", 9, "--dry-run", rc=2)
+
+
 def test_takes_timms_defaults_where_a_file_is_short(vit, folder, tmp_path):
     file = tmp_path / "short.yaml"
     file.write_text("model: vit_tiny_patch16_224\nbatch_size: 4\n")

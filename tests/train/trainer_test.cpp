@@ -382,6 +382,21 @@ TEST_F(TrainerTest, RefusesToGoOnWithOtherImages) {
   EXPECT_EQ(result.state.step, 7 + 5 + 7);  // five steps are left of epoch 2, seven of epoch 3
 }
 
+TEST_F(TrainerTest, EndsAShorterLastEpochWhereMoreImagesMakeItTheOneThatIsRunning) {
+  auto options = tiny_options(folder_, "run");
+  options.total_steps(12);
+  options.run().max_steps(9);
+  make_trainer(options, log_)->fit();
+  vit::testing::write_tiny_idx(options.data(), "train", 80);
+  options.run().max_steps(0);
+  auto trainer = make_trainer(options, log_);
+  // Ten steps an epoch now: two are left for the second, of which four were done.
+  trainer->resume(folder_ / "run" / "checkpoints" / "step-9", {.allow_dataset_change = true});
+  const auto result = trainer->fit();
+  EXPECT_TRUE(result.finished);
+  EXPECT_EQ(result.state.step, 9);
+}
+
 TEST_F(TrainerTest, GoesOnWithTheSameImagesInAnotherFolder) {
   auto options = tiny_options(folder_, "run");
   options.run().max_steps(7);

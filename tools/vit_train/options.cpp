@@ -25,9 +25,12 @@ train::TrainOptions resolve_options(const Json& given) {
       options.model_args(recipe["model_args"].get<std::vector<std::string>>());
     fields_from_json(options, recipe, "recipe");
     if (given.contains("epochs")) options.total_steps(0);
+    if (given.contains("warmup_epochs")) options.schedule().warmup_steps(0);
   }
   if (given.contains("epochs") && given.value("total_steps", 0) > 0)
     throw UsageError("total_steps: expected one of `epochs` and `total_steps`");
+  if (given.contains("warmup_epochs") && given.value("warmup_steps", 0) > 0)
+    throw UsageError("warmup_steps: expected one of `warmup_epochs` and `warmup_steps`");
   auto over = given;
   if (given.contains("model_args")) {
     auto args = options.model_args();

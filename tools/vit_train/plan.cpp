@@ -253,7 +253,10 @@ Plan make_plan(const Arguments& arguments, Command& command) {
     const auto run = plan.checkpoint->path.parent_path().parent_path();
     std::error_code none;
     plan.branches = !fs::equivalent(run, folder, none);
-    plan.options = resume_options(train::read_args(run), given, command.log());
+    const auto stored = train::read_args(run);
+    // The epochs of timm's file are not the length of a run that is counted in steps.
+    if (stored.total_steps() > 0 && !arguments.given.contains("epochs")) given.erase("epochs");
+    plan.options = resume_options(stored, given, command.log());
   } else {
     plan.options = resolve_options(given);
   }

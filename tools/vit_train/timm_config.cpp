@@ -126,6 +126,8 @@ class Translation {
     if (field.is_list && value.is_number())
       value = value == Json(0) ? Json::array() : Json::array({value});
     if (value == Json("") && field.name != "aa") return;
+    if (field.name == "epochs" && over_.value("total_steps", 0) > 0) return;
+    if (field.name == "warmup_epochs" && over_.value("warmup_steps", 0) > 0) return;
     if (field.name == "clip_grad" && value == Json(0)) return;
     fields_[field.name] = value;
   }
