@@ -75,7 +75,7 @@ DatasetRecord record_dataset(const data::Dataset& train, const data::Dataset& va
 
 void write_record(const std::filesystem::path& file, const DatasetRecord& record) {
   io::write_safetensors(file, {entry("train", record.train), entry("val", record.val)},
-                        {{"classes", Json(record.classes).dump()}});
+                        {{"classes", Json(record.classes).dump()}, {"teacher", record.teacher}});
 }
 
 DatasetRecord read_record(const std::filesystem::path& file) {
@@ -84,9 +84,11 @@ DatasetRecord read_record(const std::filesystem::path& file) {
   const auto json = classes == read.metadata.end()
                         ? Json()
                         : Json::parse(classes->second, nullptr, /*allow_exceptions=*/false);
+  const auto teacher = read.metadata.find("teacher");
   return {detail::field_from_json<std::vector<std::string>>(json, file.string() + ": 'classes'"),
           marks_from(read.tensors, "train", file.string()),
-          marks_from(read.tensors, "val", file.string())};
+          marks_from(read.tensors, "val", file.string()),
+          teacher == read.metadata.end() ? "" : teacher->second};
 }
 
 std::string dataset_difference(const DatasetRecord& before, const DatasetRecord& now,

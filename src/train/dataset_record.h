@@ -1,4 +1,5 @@
-// What a checkpoint knows of the images that its run trains on: enough to say what changed.
+// What a checkpoint knows of the images and the teacher that its run learns from: enough to say
+// what changed.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,6 +16,7 @@ namespace vit::train {
 struct DatasetRecord {
   std::vector<std::string> classes;
   at::Tensor train, val;  ///< int32 [N]
+  std::string teacher{};  ///< Teacher::digest; empty: none, or written by an earlier version
 };
 
 /// Looks at every file's size.

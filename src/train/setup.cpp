@@ -8,6 +8,7 @@
 
 #include "fine_tune.h"
 #include "lora.h"
+#include "teacher.h"
 #include "vit/config/registry.h"
 #include "vit/core/text.h"
 #include "vit/data/sample.h"
@@ -194,13 +195,22 @@ void set_classes(ModelConfig& config, const TrainOptions& options, std::int64_t 
   config.model.num_classes(classes);
 }
 
-/// Once the model is whole: what of it is trained, and where.
+/// The names of the model's classes; empty where numbers stand in for them.
+std::vector<std::string> given_names(const TrainSetup& setup) {
+  const auto& data = *setup.train_data;
+  const bool stands_in = !data.has_class_names() && setup.config.labels == data.classes();
+  return stands_in ? std::vector<std::string>{} : setup.config.labels;
+}
+
+/// Once the model is whole: what of it is trained, where, and what it learns from.
 void settle(TrainSetup& setup, const TrainOptions& options, c10::Device device) {
   freeze_blocks(*setup.model, options.optimizer().freeze_blocks(), setup.config.model.depth());
   setup.model->to(device);
   // Seed and seed + 1 are the model's and dropout's.
   if (options.lora().lora_rank() > 0)
     setup.lora = std::make_shared<Lora>(setup.model, options.lora(), options.run().seed() + 2);
+  if (!options.distillation().teacher().empty())
+    setup.teacher = std::make_shared<Teacher>(options, setup.config, given_names(setup), device);
 }
 
 /// timm's repeated augmentation rounds an epoch down to a multiple of 256 images.
@@ -352,10 +362,7 @@ double estimate_memory(const TrainOptions& options, const TrainSetup& setup) {
   bytes += 4 * batch * pixels * static_cast<double>(2 + options.run().workers());
   bytes += static_cast<double>(setup.train_data->bytes_in_memory());
   if (options.holdout() == 0) bytes += static_cast<double>(setup.val_data->bytes_in_memory());
-  if (const auto& teacher = options.distillation().teacher(); !teacher.empty()) {
-    std::error_code none;
-    bytes += static_cast<double>(std::filesystem::file_size(teacher, none));
-  }
+  if (setup.teacher) bytes += static_cast<double>(setup.teacher->bytes());
   // The program with LibTorch, where it shares its memory with the model.
   constexpr double kProgram = 150e6;
   return bytes + (options.run().device() == "cpu" ? kProgram : 0);

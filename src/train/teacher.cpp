@@ -3,7 +3,10 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 
+#include <span>
+
 #include "fine_tune.h"
+#include "vit/core/sha256.h"
 #include "vit/model/weights.h"
 
 namespace vit::train {
@@ -19,9 +22,21 @@ std::string input_of(const VisionTransformerOptions& model) {
   return format("{} x {} x {}", model.in_c(), model.img_size()[0], model.img_size()[1]);
 }
 
+/// On the CPU.
+std::string digest_of(const VisionTransformer& model, const Preprocessing& preprocessing) {
+  auto text = format("{} {}\n", preprocessing.mean, preprocessing.std);
+  for (const auto& [name, tensor] : model::state_dict(*model)) {
+    const auto plain = tensor.detach().contiguous();
+    const std::span bytes(static_cast<const std::byte*>(plain.const_data_ptr()), plain.nbytes());
+    text += format("{} {} {}\n", name, plain.sizes().vec(), sha256(bytes));
+  }
+  return sha256(std::as_bytes(std::span(text)));
+}
+
 }  // namespace
 
-Teacher::Teacher(const TrainOptions& options, const ModelConfig& student, c10::Device device) {
+Teacher::Teacher(const TrainOptions& options, const ModelConfig& student,
+                 const std::vector<std::string>& names, c10::Device device) {
   const auto& file = options.distillation().teacher();
   auto loaded = model::load_model(file);
   const auto& config = loaded.config;
@@ -30,8 +45,9 @@ Teacher::Teacher(const TrainOptions& options, const ModelConfig& student, c10::D
     throw UsageError("teacher: {}: expected an input of {}, the model's, found {}", file,
                      input_of(student.model), input_of(config.model));
   model_ = loaded.model;
-  const auto plan = plan_head(config.labels, config.model.num_classes(), student.labels,
-                              student.model.num_classes());
+  digest_ = digest_of(model_, config.preprocessing);
+  const auto plan =
+      plan_head(config.labels, config.model.num_classes(), names, student.model.num_classes());
   if (plan.kind == HeadPlan::Kind::kNew)
     throw UsageError("teacher: {}: its classes are not the model's: {}", file, plan.reason);
   if (plan.kind == HeadPlan::Kind::kPermuted) permute_head(model_, plan.rows);
@@ -46,6 +62,13 @@ Teacher::Teacher(const TrainOptions& options, const ModelConfig& student, c10::D
   if (mine.mean == its.mean && mine.std == its.std) return;
   scale_ = as_tensor(its.std) / as_tensor(mine.std);
   shift_ = (as_tensor(its.mean) - as_tensor(mine.mean)) / as_tensor(mine.std);
+}
+
+std::int64_t Teacher::bytes() const {
+  std::int64_t bytes = 0;
+  for (const auto& parameter : model_->parameters())
+    bytes += static_cast<std::int64_t>(parameter.nbytes());
+  return bytes;
 }
 
 at::Tensor Teacher::logits(const at::Tensor& images) {

@@ -3,6 +3,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "vit/config/model_config.h"
 #include "vit/core/log.h"
 #include "vit/model/vision_transformer.h"
@@ -13,16 +17,24 @@ namespace vit::train {
 class Teacher {
  public:
   /// Loads `options.distillation.teacher` for a student of `student`'s classes and input. Its
-  /// classes are brought into the student's order by their names. Throws UsageError where the two
-  /// have other classes or another input, IoError, DataError.
-  Teacher(const TrainOptions& options, const ModelConfig& student, c10::Device device);
+  /// classes are brought into the student's order by their names, `names` (empty: nobody named
+  /// them). Throws UsageError where the two have other classes or another input, IoError,
+  /// DataError.
+  Teacher(const TrainOptions& options, const ModelConfig& student,
+          const std::vector<std::string>& names, c10::Device device);
 
   /// images: [B, in_c, H, W] as the student's preprocessing normalises them → [B, num_classes],
   /// without gradients, in eval mode.
   at::Tensor logits(const at::Tensor& images);
 
+  /// Of its weights, in memory.
+  std::int64_t bytes() const;
+  /// SHA-256 of its weights and its normalisation.
+  const std::string& digest() const { return digest_; }
+
  private:
   VisionTransformer model_{nullptr};
+  std::string digest_;
   at::Tensor scale_, shift_;  // from the student's normalisation to the teacher's
 };
 

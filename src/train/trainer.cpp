@@ -71,6 +71,7 @@ Trainer::Impl::Impl(RunSteps steps, TrainOptions options, TrainSetup setup, Log&
       config_(std::move(setup.config)),
       model_(setup.model),
       lora_(std::move(setup.lora)),
+      teacher_(std::move(setup.teacher)),
       train_data_(std::move(setup.train_data)),
       val_data_(std::move(setup.val_data)),
       transform_(options_.augment(), config_.preprocessing, config_.model.img_size(),
@@ -92,8 +93,7 @@ Trainer::Impl::Impl(RunSteps steps, TrainOptions options, TrainSetup setup, Log&
                               make_param_groups(trained(), optimizer.weight_decay(),
                                                 optimizer.layer_decay(), config_.model.depth()),
                               settings_of(optimizer));
-  if (!options_.distillation().teacher().empty())
-    teacher_ = std::make_unique<Teacher>(options_, config_, device_);
+  if (teacher_) record_.teacher = teacher_->digest();
   const auto& regular = options_.regularization();
   if (regular.ema() && lora_)
     ema_ = std::make_unique<Ema>(trained(), *regular.ema(), regular.ema_warmup());

@@ -138,6 +138,11 @@ bool Trainer::Impl::check_dataset(const fs::path& checkpoint, const ResumeOption
         "found {} ({}); a model file of the run can be fine-tuned instead",
         options_.data(), before.classes.size(), first_names(before.classes), record_.classes.size(),
         first_names(record_.classes));
+  if (!before.teacher.empty() && before.teacher != record_.teacher)
+    throw DataError(
+        "{}: teacher: expected the weights that the run that is resumed learns from, "
+        "found others",
+        options_.distillation().teacher());
   const auto changed = dataset_difference(before, record_, *train_data_, *val_data_);
   if (changed.empty()) return false;
   if (!how.allow_dataset_change)

@@ -80,13 +80,13 @@ class Trainer::Impl {
   ModelConfig config_;
   VisionTransformer model_;
   std::shared_ptr<Lora> lora_;
+  std::shared_ptr<Teacher> teacher_;
   std::shared_ptr<const data::Dataset> train_data_, val_data_;
   data::TrainTransform transform_;
   Objective objective_;
   c10::Device device_;
   at::ScalarType dtype_;
   at::Generator generator_;
-  std::unique_ptr<Teacher> teacher_;
   DatasetRecord record_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Ema> ema_;

@@ -99,6 +99,7 @@ def test_a_teacher_must_fit_the_model(vit, real, tmp_path):
         error = vit.run(*words, "--teacher", teacher, rc=2).stderr
         assert "--teacher" in error.splitlines()[-1] and says in error.splitlines()[-1]
     assert "--teacher" in vit.run(*words, "--distillation", "hard", rc=2).stderr
+    assert "nowhere" in vit.run(*words, "--teacher", tmp_path / "nowhere", "--dry-run", rc=4).stderr
     assert "second head" in vit.run(*words, "--teacher", file, "--kd-distill-type", "token", rc=2).stderr
 
 

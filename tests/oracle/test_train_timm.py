@@ -268,8 +268,10 @@ def test_takes_the_teacher_of_a_timm_run_by_its_file(vit, folder, tmp_path):
     file = write(tmp_path / "args.yaml", **values)
     done = vit.run("vit-train", "-c", file, "--dry-run", rc=2)
     assert "kd_model_name" in done.stderr and "--teacher FILE" in done.stderr
-    (tmp_path / "teacher.safetensors").write_text("")
-    found = plan(vit, "-c", file, "--teacher", tmp_path / "teacher.safetensors")
-    expected = dict(distillation="hard", teacher=str(tmp_path / "teacher.safetensors"), kd_distill_type="token",
+    vit.run("vit-train", "--data", folder, "--model-arg", "img_size=224", "patch_size=112", "embed_dim=8", "depth=1",
+            "num_heads=1", "--batch-size", 4, "--max-steps", 1, "-o", tmp_path / "teacher")
+    teacher = tmp_path / "teacher/last.safetensors"
+    found = plan(vit, "-c", file, "--teacher", teacher)
+    expected = dict(distillation="hard", teacher=str(teacher), kd_distill_type="token",
                     kd_temperature=3, task_loss_weight=0.5, distill_loss_weight=None)
     assert {key: found[key] for key in expected} == expected

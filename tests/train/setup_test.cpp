@@ -184,6 +184,17 @@ TEST_F(SetupTest, RefusesModelArgumentsThatAreNone) {
   EXPECT_THAT(error_of(options), HasSubstr("expected a whole number"));
 }
 
+TEST_F(SetupTest, TakesATeacherWithClassNamesForImagesWithNumbers) {
+  auto options = tiny_options(folder_, "run");
+  options.distillation().distillation("soft").teacher(pretrained(3, {"a", "b", "c"}));
+  const auto setup = prepare(options, log_);
+  ASSERT_TRUE(setup.teacher);
+  options.labels({"x", "y", "z"});
+  EXPECT_THAT(error_of(options), HasSubstr("teacher: "));
+  options.distillation().teacher(folder_ / "nowhere.safetensors");
+  EXPECT_THROW(prepare(options, log_), IoError);
+}
+
 TEST_F(SetupTest, SaysThatAModelFileIsMissing) {
   auto options = tiny_options(folder_, "run");
   options.model(folder_ / "none.safetensors");

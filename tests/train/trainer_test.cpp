@@ -397,6 +397,23 @@ TEST_F(TrainerTest, EndsAShorterLastEpochWhereMoreImagesMakeItTheOneThatIsRunnin
   EXPECT_EQ(result.state.step, 9);
 }
 
+TEST_F(TrainerTest, RefusesToGoOnWithAnotherTeacher) {
+  auto teacher = tiny_options(folder_, "teacher");
+  teacher.run().max_steps(1);
+  make_trainer(teacher, log_)->fit();
+  auto options = tiny_options(folder_, "run");
+  options.distillation().distillation("soft").teacher(folder_ / "teacher" / "last.safetensors");
+  options.run().max_steps(2);
+  make_trainer(options, log_)->fit();
+  const auto checkpoint = folder_ / "run" / "checkpoints" / "step-2";
+  EXPECT_NO_THROW(make_trainer(options, log_)->resume(checkpoint));
+  teacher.run().max_steps(2).output(folder_ / "other");
+  make_trainer(teacher, log_)->fit();
+  fs::copy_file(folder_ / "other" / "last.safetensors", options.distillation().teacher(),
+                fs::copy_options::overwrite_existing);
+  EXPECT_THROW(make_trainer(options, log_)->resume(checkpoint), DataError);
+}
+
 TEST_F(TrainerTest, GoesOnWithTheSameImagesInAnotherFolder) {
   auto options = tiny_options(folder_, "run");
   options.run().max_steps(7);

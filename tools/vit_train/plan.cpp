@@ -152,6 +152,15 @@ std::optional<train::Checkpoint> choose_checkpoint(const Plan& plan, bool automa
   return std::nullopt;
 }
 
+/// A model is a file or a folder.
+void add_model(FileRoles& roles, const std::string& model) {
+  std::error_code none;
+  if (fs::is_directory(model, none))
+    roles.reads_tree(model);
+  else
+    roles.reads(model);
+}
+
 void add_inputs(FileRoles& roles, const Plan& plan) {
   const auto& options = plan.options;
   if (data::names_shards(options.data()))
@@ -159,14 +168,13 @@ void add_inputs(FileRoles& roles, const Plan& plan) {
   else
     roles.reads_tree(options.data());
   if (!options.labels_csv().empty()) roles.reads(options.labels_csv());
-  if (!options.distillation().teacher().empty()) roles.reads(options.distillation().teacher());
+  if (!options.class_map().empty()) roles.reads(options.class_map());
+  const auto& weights = options.loss().class_weights();
+  if (!weights.empty() && weights != "balanced") roles.reads(weights);
+  if (!options.distillation().teacher().empty()) add_model(roles, options.distillation().teacher());
   if (plan.branches) roles.reads_tree(plan.checkpoint->path);
   if (plan.checkpoint || options.model().empty()) return;  // a resumed run reads its checkpoint
-  std::error_code none;
-  if (fs::is_directory(options.model(), none))
-    roles.reads_tree(options.model());
-  else
-    roles.reads(options.model());
+  add_model(roles, options.model());
 }
 
 /// Nothing that the run writes or removes may be what it reads, by whatever names they go.

@@ -14,11 +14,13 @@
 namespace vit::train {
 
 class Lora;
+class Teacher;
 
 struct TrainSetup {
   ModelConfig config;  ///< what the model files will say
   VisionTransformer model{nullptr};
   std::shared_ptr<Lora> lora;  ///< what is trained of the model beside its heads; null: all of it
+  std::shared_ptr<Teacher> teacher;  ///< null: it learns from the labels alone
   std::shared_ptr<const data::Dataset> train_data, val_data;
 };
 
