@@ -185,6 +185,10 @@ void Trainer::Impl::resume(const fs::path& checkpoint, const ResumeOptions& how)
   else if (state.step_in_epoch > most)
     throw DataError("{}: expected {} steps in epoch {}, found step {}", file.string(), most,
                     state.epoch + 1, state.step_in_epoch);
+  const auto last = options_.run().max_steps();
+  if (how.new_run && (state.epoch >= epochs_ || (last > 0 && state.step >= last)))
+    throw UsageError("{}: expected a checkpoint with steps left to train, found the end, step {}",
+                     checkpoint.string(), state.step);
   read_tensors(checkpoint / kModel, model::state_dict(*model_));
   const auto generator = read_tensors(checkpoint / kTensors, training_tensors(), kGenerator);
   restore_generator(checkpoint / kTensors, generator, state.step);

@@ -171,6 +171,22 @@ def test_resumes_from_one_checkpoint_folder_in_place_or_as_another_run(vit, data
     assert (out / "last.safetensors").read_bytes() == (straight / "last.safetensors").read_bytes()
 
 
+def test_takes_a_run_folder_named_like_a_checkpoint_and_says_that_one_is_missing(vit, data, tmp_path):
+    out = tmp_path / "step-5"
+    vit.run("vit-train", *arguments(data, out, "--max-steps", 2))
+    vit.run("vit-train", "--resume", out, "--max-steps", 3)
+    assert (out / "checkpoints/step-3").exists()
+    done = vit.run("vit-train", "--resume", out / "checkpoints/step-999", "-o", tmp_path / "other", rc=4)
+    assert "step-999: expected a checkpoint" in done.stderr and not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("words", [
+    ("--lora-alpha", 2), ("--lora-targets", "qkv"), ("--kd-temperature", 2), ("--task-loss-weight", 0.5),
+    ("--distill-loss-weight", 0.5), ("--holdout", 10, "--val-split", "val")])
+def test_refuses_flags_that_mean_nothing(vit, data, tmp_path, words):
+    assert words[-2] in vit.run("vit-train", *arguments(data, tmp_path / "run", *words), "--dry-run", rc=2).stderr
+
+
 def test_does_not_resume_from_a_damaged_checkpoint_that_is_named(vit, data, tmp_path):
     out = tmp_path / "run"
     vit.run("vit-train", *arguments(data, out, "--max-steps", 7))

@@ -125,6 +125,9 @@ def test_rows_hold_the_classes_past_a_threshold(vit, run, images):
            vit.run("vit-infer", *words, "--topk", 2, "--format", "jsonl").stdout.splitlines()]
     assert all(len(row["topk"]) == 2 for row in two)
     vit.run("vit-infer", *words, "--threshold", 0.4, "--validate", rc=2)
+    for more in (("--validate",), ("--format", "npy"), ("--features", "cls")):
+        assert "--activation sigmoid" in vit.run("vit-infer", *words, *more, rc=2).stderr
+    assert "--threshold" in vit.run("vit-infer", *words, "--threshold", 0.4, "--format", "npy", rc=2).stderr
 
 
 def test_takes_names_in_one_column_and_holds_images_out(vit, images, tmp_path):
@@ -141,8 +144,11 @@ def test_takes_names_in_one_column_and_holds_images_out(vit, images, tmp_path):
 
 
 def test_mixes_weighs_and_resumes(vit, images, tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_bytes((images[0] / "labels.csv").read_bytes())
+
     def train(out, *more):
-        vit.run("vit-train", "--data", images[0], "--labels-csv", images[0] / "labels.csv", "-o", tmp_path / out, "--epochs", 2,
+        vit.run("vit-train", "--data", images[0], "--labels-csv", table, "-o", tmp_path / out, "--epochs", 2,
                 "--batch-size", 8, "--mixup", 0.4, "--threads", 1, "--device", "cpu", *more, "--model-arg", "img_size=28",
                 "patch_size=7", "in_c=1", "embed_dim=16", "depth=1", "num_heads=2")
     (tmp_path / "weights").write_text("1\n2\n1\n0\n")
@@ -151,7 +157,7 @@ def test_mixes_weighs_and_resumes(vit, images, tmp_path):
     vit.run("vit-train", "--resume", tmp_path / "resumed")
     for name in ("last.safetensors", "best.safetensors"):
         assert (tmp_path / "straight" / name).read_bytes() == (tmp_path / "resumed" / name).read_bytes()
-    lines = (images[0] / "labels.csv").read_text().splitlines()
+    lines = table.read_text().splitlines()
     lines[1] = lines[1].replace(",1", ",0") if ",1" in lines[1] else lines[1].replace(",0", ",1", 1)
-    (tmp_path / "other.csv").write_text("\n".join(lines) + "\n")
-    vit.run("vit-train", "--resume", tmp_path / "resumed", "--labels-csv", tmp_path / "other.csv", rc=2)
+    table.write_text("\n".join(lines) + "\n")
+    assert "train/000.png" in vit.run("vit-train", "--resume", tmp_path / "resumed", rc=1).stderr

@@ -397,6 +397,16 @@ TEST_F(TrainerTest, EndsAShorterLastEpochWhereMoreImagesMakeItTheOneThatIsRunnin
   EXPECT_EQ(result.state.step, 9);
 }
 
+TEST_F(TrainerTest, BeginsNoRunAtTheEndOfAnother) {
+  auto options = tiny_options(folder_, "run");
+  make_trainer(options, log_)->fit();
+  const auto checkpoint = folder_ / "run" / "checkpoints" / "step-15";
+  options.run().output(folder_ / "other");
+  EXPECT_THROW(make_trainer(options, log_)->resume(checkpoint, {.new_run = true}), UsageError);
+  options.epochs(4);
+  EXPECT_NO_THROW(make_trainer(options, log_)->resume(checkpoint, {.new_run = true}));
+}
+
 TEST_F(TrainerTest, RefusesToGoOnWithAnotherTeacher) {
   auto teacher = tiny_options(folder_, "teacher");
   teacher.run().max_steps(1);

@@ -51,8 +51,12 @@ void check_infer_options(const InferOptions& o) {
   if (!o.labels_csv.empty() && (!o.class_map.empty() || o.class_order || !o.confusion.empty()))
     throw UsageError(
         "--labels-csv: expected no --class-map, --class-order or --confusion beside it");
-  if (o.threshold && (o.validate || o.benchmark || array))
-    throw UsageError("--threshold: expected rows of classes");
+  // Rows of npy have no classes, but a page or a video beside them has.
+  const bool npy = o.format == "npy" && o.html.empty() && o.annotate.empty();
+  const bool no_classes = o.validate || o.benchmark || array || npy;
+  if (o.threshold && no_classes) throw UsageError("--threshold: expected rows of classes");
+  if (o.activation != "softmax" && no_classes)
+    throw UsageError("--activation {}: expected rows of classes", o.activation);
   const bool shows = !o.attention.empty() || !o.html.empty();
   if (shows && (o.validate || o.benchmark || o.preprocess_only))
     throw UsageError("--attention and --html go with predictions and features only");

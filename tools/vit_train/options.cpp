@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "vit/core/text.h"
+#include "vit/data/shards.h"
 #include "vit/train/recipe.h"
 
 namespace vit::tools {
@@ -43,6 +44,27 @@ train::TrainOptions resolve_options(const Json& given) {
     label = printable(label);
   }
   return options;
+}
+
+void check_given(const Json& given, const train::TrainOptions& options) {
+  struct Need {
+    const char* field;
+    bool is_met;
+    const char* expected;
+  };
+  const auto& distillation = options.distillation();
+  const bool updates = options.lora().lora_rank() > 0, learns = !distillation.teacher().empty();
+  for (const auto& [field, is_met, expected] : {
+           Need{"lora_alpha", updates, "`lora_rank` too"},
+           Need{"lora_targets", updates, "`lora_rank` too"},
+           Need{"kd_distill_type", learns, "`teacher` too"},
+           Need{"task_loss_weight", learns, "`teacher` too"},
+           Need{"distill_loss_weight", learns, "`teacher` too"},
+           Need{"kd_temperature", distillation.distillation() == "soft", "`distillation` soft too"},
+           Need{"train_split", !data::names_shards(options.data()), "a folder as `data`"},
+           Need{"val_split", options.holdout() == 0, "no `holdout` beside it"},
+       })
+    if (given.contains(field) && !is_met) throw UsageError("{}: expected {}", field, expected);
 }
 
 namespace {

@@ -65,6 +65,10 @@ void apply_timm_flags(const Arguments& arguments, Json& given);
 /// of the recipe's model and its arguments. Throws UsageError.
 train::TrainOptions resolve_options(const Json& given);
 
+/// Throws UsageError for a flag of `given` that means nothing beside the other `options`. What a
+/// file gives is not asked: timm's has every option.
+void check_given(const Json& given, const train::TrainOptions& options);
+
 /// The options of the run that is resumed, over them what was given; `epochs` may be more, which is
 /// said in `log`. Throws UsageError where a value differs that would change the run, naming the
 /// field and both values.

@@ -72,13 +72,18 @@ void make_absolute(Json& given) {
     make_absolute(given, "model");
 }
 
-/// The checkpoint that --resume names, where it names one and not a run folder.
+/// The checkpoint that --resume names, where it names one and not a run folder:
+/// DIR/checkpoints/step-N.
 std::optional<train::Checkpoint> named_checkpoint(const Arguments& arguments) {
   if (!arguments.resume || arguments.resume->empty() || *arguments.resume == "auto")
     return std::nullopt;
   const auto folder = absolute_path(*arguments.resume);
+  if (folder.parent_path().filename() != "checkpoints") return std::nullopt;
   for (auto& checkpoint : train::list_checkpoints(folder.parent_path()))
     if (checkpoint.path == folder) return checkpoint;
+  std::error_code none;
+  if (folder.filename().string().starts_with("step-") && !fs::exists(folder, none))
+    throw IoError("{}: expected a checkpoint, found none", folder.string());
   return std::nullopt;
 }
 
@@ -268,6 +273,7 @@ Plan make_plan(const Arguments& arguments, Command& command) {
   } else {
     plan.options = resolve_options(given);
   }
+  check_given(arguments.given, plan.options);
   train::check_options(plan.options);
   if (folder.empty()) return plan;
   check_roles(plan);

@@ -103,7 +103,8 @@ class Trainer {
   /// Puts everything back to where it was when `checkpoint` was written. On another kind of device
   /// the generator is seeded anew from seed and step, with a warning. `options.epochs` may be
   /// another number: the schedule follows it. Throws DataError where the checkpoint is of another
-  /// model, optimiser or classes, DatasetChanged, IoError.
+  /// model, optimiser, teacher or classes, DatasetChanged, IoError; UsageError where a new run
+  /// would have nothing to train.
   void resume(const std::filesystem::path& checkpoint, const ResumeOptions& how = {});
 
   /// Trains to the end, to `max_steps` or until told to stop. Fills `options.output`: args.json,
