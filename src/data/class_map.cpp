@@ -4,14 +4,13 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "byte_order_mark.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 #include "vit/core/text.h"
 
 namespace vit::data {
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 std::string_view stripped(std::string_view line) {
   constexpr std::string_view kSpace = " \t\r\n\v\f";

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "byte_order_mark.h"
 #include "hash.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
@@ -15,13 +16,11 @@ namespace vit::data {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kMark = "\xEF\xBB\xBF";  // a byte order mark
-
 /// The fields of a CSV, line by line.
 class CsvReader {
  public:
   CsvReader(std::string text, std::string name) : text_(std::move(text)), name_(std::move(name)) {
-    if (text_.starts_with(kMark)) at_ = kMark.size();
+    if (text_.starts_with(kByteOrderMark)) at_ = kByteOrderMark.size();
   }
 
   /// False at the end. Empty lines are passed over.

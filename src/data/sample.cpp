@@ -3,6 +3,7 @@
 #include <numeric>
 #include <utility>
 
+#include "shuffle.h"
 #include "vit/core/error.h"
 
 namespace vit::data {
@@ -134,7 +135,7 @@ std::vector<std::int64_t> shuffled(std::int64_t n, std::uint64_t seed, std::uint
   auto indices = in_order(n);
   // A stream that no sample has.
   Random random(seed, epoch, UINT64_MAX);
-  for (auto i = indices.size(); i > 1; --i) std::swap(indices[i - 1], indices[random.below(i)]);
+  shuffle(indices, random);
   return indices;
 }
 

@@ -5,15 +5,12 @@
 #include <numeric>
 #include <utility>
 
+#include "shuffle.h"
 #include "vit/core/error.h"
 #include "vit/core/random.h"
 
 namespace vit::data {
 namespace {
-
-void shuffle(std::vector<std::int64_t>& numbers, Random& random) {
-  for (auto i = numbers.size(); i > 1; --i) std::swap(numbers[i - 1], numbers[random.below(i)]);
-}
 
 /// Python's `a // b`, which no rounding of a / b falsifies.
 std::int64_t floor_quotient(double a, double b) { return std::llround((a - std::fmod(a, b)) / b); }

@@ -101,10 +101,9 @@ std::string samples_of(const TrainingPage& page) {
 
 std::string training_page(const TrainingPage& page) {
   const auto title = html_escape(page.title);
-  const bool multi_label = !page.precisions.empty();
   std::string facts =
-      format("<div><dt>best {}</dt><dd>{}</dd></div>", multi_label ? "mAP" : "top-1",
-             best_of(page.rows, multi_label ? "eval_map" : "eval_top1"));
+      format("<div><dt>best {}</dt><dd>{}</dd></div>", page.multi_label ? "mAP" : "top-1",
+             best_of(page.rows, page.multi_label ? "eval_map" : "eval_top1"));
   for (const auto& [name, value] : page.facts)
     facts += format("<div><dt>{}</dt><dd>{}</dd></div>", html_escape(name), html_escape(value));
   std::string html = format(kTrainingHead, kTrainingPageMark, page.running ? kRefresh : "", title,

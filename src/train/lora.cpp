@@ -54,12 +54,16 @@ Lora::Lora(const VisionTransformer& model, const LoraOptions& options, std::uint
         {item.key(), std::move(linear), a.requires_grad_(true), b.requires_grad_(true)});
   }
   check_targets(options.lora_targets(), linears);
-  for (const auto& item : model->named_parameters())
-    if (!is_head(item.key())) at::Tensor(item.value()).requires_grad_(false);
   attach();
+  for (const auto& item : model->named_parameters())
+    if (!is_head(item.key()) && item.value().requires_grad()) frozen_.push_back(item.value());
+  for (auto& parameter : frozen_) parameter.requires_grad_(false);
 }
 
-Lora::~Lora() { detach(); }
+Lora::~Lora() {
+  detach();
+  for (auto& parameter : frozen_) parameter.requires_grad_(true);
+}
 
 void Lora::attach() {
   for (auto& [name, linear, a, b] : updates_)
@@ -84,18 +88,28 @@ NamedTensors Lora::state() const {
 Lora::Merged::Merged(Lora* lora) : lora_(lora) {
   if (lora_ == nullptr) return;
   const at::NoGradGuard no_grad;
-  for (const auto& one : lora_->updates_) before_.push_back(one.linear->weight.clone());
-  for (auto& one : lora_->updates_)
-    one.linear->weight.add_(at::matmul(one.b, one.a), lora_->scale_);
+  try {
+    for (auto& one : lora_->updates_) {
+      before_.push_back(one.linear->weight.clone());
+      one.linear->weight.add_(at::matmul(one.b, one.a), lora_->scale_);
+    }
+  } catch (...) {  // no memory: what is merged already is taken back
+    put_back();
+    throw;
+  }
   lora_->detach();
 }
 
 Lora::Merged::~Merged() {
   if (lora_ == nullptr) return;
+  put_back();
+  lora_->attach();
+}
+
+void Lora::Merged::put_back() {
   const at::NoGradGuard no_grad;
   for (std::size_t i = 0; i < before_.size(); ++i)
     lora_->updates_[i].linear->weight.copy_(before_[i]);
-  lora_->attach();
 }
 
 }  // namespace vit::train

@@ -17,7 +17,7 @@ namespace vit::train {
 
 /// W + B·A·alpha/rank of the chosen Linears of every block, as the `peft` package has it: A [rank,
 /// in] drawn as it draws Linears, B [out, rank] zero. Everything of the model but its heads is
-/// frozen.
+/// frozen while it lives.
 class Lora {
  public:
   /// `model` is on its device. Throws UsageError where a target is no Linear of the blocks.
@@ -38,6 +38,8 @@ class Lora {
     Merged& operator=(const Merged&) = delete;
 
    private:
+    void put_back();
+
     Lora* lora_;
     std::vector<at::Tensor> before_;
   };
@@ -54,6 +56,7 @@ class Lora {
 
   double scale_;
   std::vector<Update> updates_;
+  std::vector<at::Tensor> frozen_;
 };
 
 }  // namespace vit::train

@@ -76,6 +76,7 @@ RunReport::RunReport(const TrainOptions& options, const ModelConfig& config,
                  {"training images", std::to_string(train_data_->size())},
                  {"validation images", std::to_string(val_data_->size())}};
   page_.labels = labels_of(config);
+  page_.multi_label = val_data_->is_multi_label();
   page_.configuration = options_to_json(options);
 }
 

@@ -83,8 +83,8 @@ class Trainer::Impl {
   std::shared_ptr<Teacher> teacher_;
   std::shared_ptr<const data::Dataset> train_data_, val_data_;
   data::TrainTransform transform_;
-  Objective objective_;
   c10::Device device_;
+  Objective objective_;
   at::ScalarType dtype_;
   at::Generator generator_;
   DatasetRecord record_;

@@ -45,6 +45,13 @@ TEST(TrainingPage, ShowsCurvesTableMistakesSamplesAndOptions) {
   EXPECT_THAT(html, Not(HasSubstr("https://")));
 }
 
+TEST(TrainingPage, NamesTheMeasureOfAMultiLabelRunBeforeItsFirstEvaluation) {
+  auto page = small_page();
+  EXPECT_THAT(training_page(page), HasSubstr("best top-1"));
+  page.multi_label = true;
+  EXPECT_THAT(training_page(page), HasSubstr("best mAP"));
+}
+
 TEST(TrainingPage, LooksForItsNextFormOnlyWhileTheRunGoesOn) {
   auto page = small_page();
   EXPECT_THAT(training_page(page), HasSubstr("http-equiv=\"refresh\""));

@@ -195,6 +195,18 @@ TEST_F(SetupTest, TakesATeacherWithClassNamesForImagesWithNumbers) {
   EXPECT_THROW(prepare(options, log_), IoError);
 }
 
+TEST_F(SetupTest, TrainsAModelsOwnWeightsAgainWhereItsUpdatesEnd) {
+  auto options = tuning(pretrained(3));
+  options.lora().lora_rank(2);
+  auto setup = prepare(options, log_);
+  const auto is_trained = [&] {
+    return tensor_of(setup.model, "block.0.attn.qkv.weight").requires_grad();
+  };
+  EXPECT_FALSE(is_trained());
+  setup.lora.reset();
+  EXPECT_TRUE(is_trained());
+}
+
 TEST_F(SetupTest, SaysThatAModelFileIsMissing) {
   auto options = tiny_options(folder_, "run");
   options.model(folder_ / "none.safetensors");

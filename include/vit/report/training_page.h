@@ -41,6 +41,7 @@ struct TrainingPage {
   std::vector<std::string> samples;          ///< data URIs of augmented training images
   Json configuration;                        ///< shown as it is
   bool running = true;                       ///< the page looks for its next form now and then
+  bool multi_label = false;                  ///< the best model is that of the largest mAP
   std::vector<ClassPrecision> precisions{};  ///< of a multi-label dataset, by class
 };
 

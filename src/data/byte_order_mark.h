@@ -1,0 +1,10 @@
+// What some editors put before UTF-8 text.
+#pragma once
+
+#include <string_view>
+
+namespace vit::data {
+
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+}  // namespace vit::data
