@@ -21,8 +21,7 @@ void Log::error(std::string_view message) {
 
 void Log::write(LogLevel level, const char* name, const std::string& message) {
   if (options_.stream == nullptr || level > options_.level) return;
-  const auto line =
-      render(options_, name, options_.wording ? options_.wording(message) : message);
+  const auto line = render(options_, name, options_.wording ? options_.wording(message) : message);
   const std::lock_guard lock(mutex_);
   std::fwrite(line.data(), 1, line.size(), options_.stream);
   std::fflush(options_.stream);

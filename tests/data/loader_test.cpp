@@ -106,9 +106,10 @@ TEST(Loader, SaysHowMuchMemoryABatchAskedFor) {
       loader.next();
       FAIL();
     } catch (const IoError& error) {
-      EXPECT_STREQ(error.what(),
-                   "not enough memory: 16.00 EiB asked for, for a batch of 2305843009213693952 samples "
-                   "of 1 × 1 × 2");
+      EXPECT_STREQ(
+          error.what(),
+          "not enough memory: 16.00 EiB asked for, for a batch of 2305843009213693952 samples "
+          "of 1 × 1 × 2");
     }
   }
 }

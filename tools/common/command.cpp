@@ -115,11 +115,13 @@ int Command::parse_and_run(int argc, char** argv, const std::function<int()>& bo
   const auto level = common_.quiet     ? LogLevel::kQuiet
                      : common_.verbose ? LogLevel::kDebug
                                        : LogLevel::kInfo;
-  log_ = std::make_unique<Log>(LogOptions{
-      .program = name_,
-      .level = level,
-      .format = common_.log_format == "json" ? LogFormat::kJson : LogFormat::kText,
-      .wording = [this](const auto& message) { return flags_.in_flags(message, /*leads=*/false); }});
+  log_ = std::make_unique<Log>(
+      LogOptions{.program = name_,
+                 .level = level,
+                 .format = common_.log_format == "json" ? LogFormat::kJson : LogFormat::kText,
+                 .wording = [this](const auto& message) {
+                   return flags_.in_flags(message, /*leads=*/false);
+                 }});
   if (!common_.threads) common_.threads = available_cores();
   try {
     if (start_) start_(threads());

@@ -104,7 +104,8 @@ void visit_speed(InferOptions& o, Visitor&& v) {
     Field{.help = "Say how long each step took; with --benchmark, each step of the model"});
   v("benchmark", o.benchmark, Field{.help = "Time the model on random input"});
   v("trace", o.trace,
-    Field{.help = "With --benchmark: the steps of one pass, for chrome://tracing", .value = "FILE"});
+    Field{.help = "With --benchmark: the steps of one pass, for chrome://tracing",
+          .value = "FILE"});
 }
 
 template <class Visitor>

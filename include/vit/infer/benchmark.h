@@ -33,8 +33,8 @@ struct BenchmarkResult {
   std::string to_text() const;
 };
 
-/// Throws UsageError where the batch is empty, or the engine has no steps to time. A benchmark that is stopped before its first
-/// repetition has zeros.
+/// Throws UsageError where the batch is empty, or the engine has no steps to time. A benchmark that
+/// is stopped before its first repetition has zeros.
 BenchmarkResult benchmark(const Predictor& predictor, const BenchmarkOptions& options);
 
 }  // namespace vit::infer
