@@ -4,6 +4,8 @@
 #include <emmintrin.h>
 #endif
 
+#include <algorithm>
+
 #include "kernels/gemm/dot.h"
 #include "kernels/gemm/loops.h"
 
@@ -45,7 +47,7 @@ struct Dot {
 #endif
   }
   static void widen(const std::int8_t* from, std::int16_t* to, int count) {
-    for (int i = 0; i < count; ++i) to[i] = from[i];
+    std::copy_n(from, count, to);
   }
 };
 
