@@ -186,7 +186,7 @@ std::vector<std::string> spellings(const std::string& split) {
 
 /// MNIST calls its second half `t10k`.
 std::vector<std::string> idx_stems(const std::string& split) {
-  const auto names = spellings(split);
+  auto names = spellings(split);
   if (contains(names, std::string("train"))) return {"train"};
   if (contains(names, std::string("val"))) return {"t10k", "test"};
   return names;
