@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <span>
 
 #include "list_reader.h"
@@ -65,7 +66,7 @@ class FileInputs : public data::SampleSource {
 
   /// None at the end. Throws DataError where there was no image at all: a folder that cannot be
   /// read is no folder without images.
-  std::optional<fs::path> next_of_folder() {
+  std::optional<std::filesystem::path> next_of_folder() {
     ++found_;
     if (auto file = folder_->next()) return file;
     folder_.reset();
