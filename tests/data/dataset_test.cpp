@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "golden.h"
+#include "support/error_of.h"
 #include "vit/core/error.h"
 
 namespace vit::data {
@@ -15,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using vit::testing::error_of;
 using vit::testing::GoldenImages;
 using vit::testing::TemporaryFolder;
 
@@ -29,16 +31,6 @@ void write_idx(const fs::path& path, std::vector<std::uint8_t> sizes,
   for (const auto size : sizes) text += std::string{0, 0, 0, static_cast<char>(size)};
   text.append(data.begin(), data.end());
   std::ofstream(path, std::ios::binary) << text;
-}
-
-template <class Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(NaturalLess, OrdersNumbersByValueAndIgnoresCase) {

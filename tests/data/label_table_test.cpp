@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/error_of.h"
 #include "support/support.h"
 #include "vit/core/error.h"
 #include "vit/data/encode.h"
@@ -18,17 +19,8 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using vit::testing::error_of;
 using vit::testing::TemporaryFolder;
-
-template <class Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
 
 Array array(std::vector<std::int64_t> shape, std::vector<float> values) {
   Array made(shape);

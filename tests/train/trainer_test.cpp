@@ -64,6 +64,14 @@ class TrainerTest : public ::testing::Test {
         EXPECT_EQ(first[i][key], second[i][key]) << key << " of epoch " << i + 1;
   }
 
+  /// `options` write into `straight`.
+  void expect_same_when_resumed(TrainOptions options, std::int64_t steps) {
+    make_trainer(options, log_)->fit();
+    options.run().output(folder_ / "resumed");
+    stop_and_resume(options, steps);
+    expect_same_run("straight", "resumed");
+  }
+
   vit::testing::TemporaryFolder folder_;
   Log log_{LogOptions{"test", LogLevel::kInfo, LogFormat::kText, nullptr}};
 };
@@ -137,10 +145,7 @@ TEST_F(TrainerTest, ResumesBitForBitInFloat16WithABalancedSampler) {
   auto options = tiny_options(folder_, "straight");
   options.amp("fp16");
   options.sampler("balanced");
-  make_trainer(options, log_)->fit();
-  options.run().output(folder_ / "resumed");
-  stop_and_resume(options, 7);
-  expect_same_run("straight", "resumed");
+  expect_same_when_resumed(options, 7);
 }
 
 TEST_F(TrainerTest, GoesOnAsAnotherRunFromACheckpoint) {
@@ -184,10 +189,7 @@ TEST_F(TrainerTest, ResumesBitForBitWithAccumulationAndWithoutAverage) {
   auto options = tiny_options(folder_, "straight");
   options.accum(2);  // two steps an epoch
   options.regularization().ema().reset();
-  make_trainer(options, log_)->fit();
-  options.run().output(folder_ / "resumed");
-  stop_and_resume(options, 3);
-  expect_same_run("straight", "resumed");
+  expect_same_when_resumed(options, 3);
 }
 
 TEST_F(TrainerTest, ResumesBitForBitWithMixingRepeatsAndEveryOptimiser) {
@@ -243,10 +245,7 @@ TEST_F(TrainerTest, ValidatesOnImagesHeldOut) {
   EXPECT_EQ(setup.train_data->size(), 32);
   EXPECT_EQ(setup.val_data->size(), 11);
   EXPECT_THAT(setup.val_data->name(0), HasSubstr("train-images"));
-  make_trainer(options, log_)->fit();
-  options.run().output(folder_ / "resumed");
-  stop_and_resume(options, 5);
-  expect_same_run("straight", "resumed");
+  expect_same_when_resumed(options, 5);
 }
 
 TEST_F(TrainerTest, GivesOtherBitsWithMixing) {
