@@ -6,6 +6,7 @@
 
 #include "engine/outliers.h"
 #include "vit/core/error.h"
+#include "vit/state_dict/weight.h"
 
 namespace vit::engine {
 
@@ -214,7 +215,7 @@ BufferId Builder::packed_buffer(const Stream& stream, BufferId& id, const char* 
 
 kernels::RowScale Builder::fixed_scale(const std::string& reader) const {
   if (!kernels::has_scales(row_format_)) return {};
-  const auto name = reader + "weight_input_scale";
+  const auto name = format("{}weight{}", reader, state_dict::kInputScale);
   if (!weights_(name)) return {};
   const auto found = weight(name, {2});
   const kernels::RowScale fixed{found.data[0], found.data[1]};

@@ -52,7 +52,8 @@ std::vector<double> LayerInputs::mean_squares() const {
   return means;
 }
 
-InputScale LayerInputs::best_scale() const {
+kernels::RowScale LayerInputs::best_scale() const {
+  constexpr kernels::RowScale kAny{1.0F, 0.0F};
   Seen seen;
   double low = 0.0, high = 0.0;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
@@ -66,7 +67,7 @@ InputScale LayerInputs::best_scale() const {
     low = std::min(low, value);
     high = std::max(high, value);
   }
-  if (low == high) return {};
+  if (low == high) return kAny;
   double error = squared_error(seen, low, high);
   // One end after the other, until neither moves.
   for (bool moved = true; moved;) {
@@ -87,7 +88,7 @@ InputScale LayerInputs::best_scale() const {
     }
   }
   const auto scale = static_cast<float>((high - low) / kLargestNumber);
-  if (!std::isnormal(scale)) return {};  // next to nothing, whose inverse is no number
+  if (!std::isnormal(scale)) return kAny;  // next to nothing, whose inverse is no number
   return {scale, static_cast<float>(low)};
 }
 

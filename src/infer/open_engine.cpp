@@ -22,7 +22,7 @@ class WeightsByName {
   explicit WeightsByName(std::vector<state_dict::Weight> weights) : weights_(std::move(weights)) {}
 
   std::optional<engine::WeightView> find(const std::string& name) {
-    constexpr std::string_view kInputScale = "_input_scale";
+    using state_dict::kInputScale;
     if (name.ends_with(kInputScale)) {
       const auto* weight =
           state_dict::find(weights_, name.substr(0, name.size() - kInputScale.size()));

@@ -117,9 +117,6 @@ std::string config_source(const WeightFile& file, const SourceOptions& options) 
   return "the architecture's name";
 }
 
-/// What the names of an int8 weight's scale and of its layer's input's end with.
-constexpr std::string_view kScale = "_scale", kInputScale = "_input_scale";
-
 /// int8 weights and their scales as the weights that they stand for (model/quantize.h).
 std::vector<Weight> dequantized(std::vector<Weight> weights, const std::string& where) {
   std::set<std::string> used;

@@ -14,7 +14,7 @@
 namespace vit::engine {
 namespace {
 
-double squared_error(const std::vector<float>& values, const InputScale& scale) {
+double squared_error(const std::vector<float>& values, const kernels::RowScale& scale) {
   double sum = 0.0;
   for (const float x : values) {
     const double number =

@@ -7,13 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace vit::engine {
+#include "vit/kernels/gemm.h"
 
-/// Whole numbers from 0 to 255 stand for offset + scale · number.
-struct InputScale {
-  float scale = 1.0F;
-  float offset = 0.0F;
-};
+namespace vit::engine {
 
 /// The inputs of one linear layer, over all rows that it read.
 class LayerInputs {
@@ -26,7 +22,7 @@ class LayerInputs {
 
   /// The numbers whose mean square difference from the inputs is the least: outliers are cut off
   /// where that makes the other steps finer by more. Zero is always within their range.
-  InputScale best_scale() const;
+  kernels::RowScale best_scale() const;
 
  private:
   std::vector<double> squares_;       ///< [in]: sums

@@ -12,6 +12,9 @@
 
 namespace vit::state_dict {
 
+/// What the names of an int8 weight's scale and of its layer's input's end with.
+inline constexpr std::string_view kScale = "_scale", kInputScale = "_input_scale";
+
 /// Nothing is read, allocated or computed before `tensor()`: shape and type come from running the
 /// same steps on tensors without values.
 struct Weight {

@@ -9,7 +9,8 @@
 namespace vit::model {
 namespace {
 
-constexpr std::string_view kScale = "_scale", kInputScale = "_input_scale";
+using state_dict::kInputScale;
+using state_dict::kScale;
 
 bool is_linear_of_block(const Weight& weight) {
   if (!weight.name.starts_with("block.") || !weight.name.ends_with(".weight")) return false;
