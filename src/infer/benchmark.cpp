@@ -28,6 +28,8 @@ BenchmarkResult benchmark(const Predictor& predictor, const BenchmarkOptions& op
   for (auto& value : x.data) value = static_cast<float>(random.normal());
   const auto stopping = [&] { return options.stopping && options.stopping(); };
   for (int i = 0; i < 2 && !stopping(); ++i) predictor.predict(x);
+  BenchmarkResult result;
+  if (options.profile && !stopping()) result.profile = predictor.profile(x);
   std::vector<double> times;  // ms per image
   const auto begin = Clock::now();
   const auto elapsed = [](Clock::time_point since) {
@@ -40,7 +42,6 @@ BenchmarkResult benchmark(const Predictor& predictor, const BenchmarkOptions& op
     predictor.predict(x);
     times.push_back(1e3 * elapsed(start) / static_cast<double>(options.batch_size));
   }
-  BenchmarkResult result;
   result.batch_size = options.batch_size;
   result.repetitions = static_cast<std::int64_t>(times.size());
   result.choices = predictor.choices();
@@ -48,7 +49,6 @@ BenchmarkResult benchmark(const Predictor& predictor, const BenchmarkOptions& op
   std::sort(times.begin(), times.end());
   result.ms_per_image_min = times.front();
   result.ms_per_image_median = times[times.size() / 2];
-  if (options.profile) result.profile = predictor.profile(x);
   return result;
 }
 
