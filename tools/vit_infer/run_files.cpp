@@ -8,6 +8,7 @@
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
 #include "vit/core/text.h"
+#include "vit/data/folder_walk.h"
 #include "vit/data/shards.h"
 #include "vit/pipeline/row_output.h"
 
@@ -15,10 +16,7 @@ namespace vit::tools {
 namespace fs = std::filesystem;
 namespace {
 
-bool is_folder(const fs::path& path) {
-  std::error_code none;
-  return fs::is_directory(path, none);
-}
+using data::is_folder;
 
 /// The regular files right in a folder, sorted.
 std::vector<fs::path> files_in(const fs::path& folder) {
