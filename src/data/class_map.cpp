@@ -4,7 +4,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "byte_order_mark.h"
+#include "vit/core/byte_order_mark.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 #include "vit/core/text.h"

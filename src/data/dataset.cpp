@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "file_dataset.h"
 #include "hash.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
@@ -27,46 +28,21 @@ std::string lower(std::string text) {
 }
 
 /// Image files, with a label each.
-class FileDataset : public Dataset {
+class ClassFolderImages : public FileDataset {
  public:
-  FileDataset(fs::path root, std::vector<fs::path> files, std::vector<std::int64_t> labels,
-              std::vector<std::string> classes, std::int64_t channels, std::int64_t left_out)
-      : root_(std::move(root)),
-        files_(std::move(files)),
-        labels_(std::move(labels)),
-        channels_(channels) {
+  ClassFolderImages(fs::path root, std::vector<fs::path> files, std::vector<std::int64_t> labels,
+                    std::vector<std::string> classes, std::int64_t channels, std::int64_t left_out)
+      : FileDataset(std::move(root), std::move(files), channels), labels_(std::move(labels)) {
     classes_ = std::move(classes);
     left_out_ = left_out;
   }
 
-  std::vector<fs::path> files() const override { return files_; }
-  std::int64_t size() const override { return static_cast<std::int64_t>(files_.size()); }
   std::int64_t label(std::int64_t index) const override {
     return labels_.at(static_cast<std::size_t>(index));
   }
-  std::string name(std::int64_t index) const override {
-    return files_.at(static_cast<std::size_t>(index)).string();
-  }
-  Image load(std::int64_t index) const override {
-    return decode_image(files_.at(static_cast<std::size_t>(index)), channels_);
-  }
-  std::uint64_t fingerprint(std::int64_t index) const override {
-    const auto& file = files_.at(static_cast<std::size_t>(index));
-    std::error_code none;  // a file that is gone has no size
-    const auto size = fs::file_size(file, none);
-    const auto name = file.lexically_relative(root_).string();
-    return Hash()
-        .add(name.data(), name.size())
-        .add(label(index))
-        .add(static_cast<std::int64_t>(size))
-        .value();
-  }
 
  private:
-  fs::path root_;
-  std::vector<fs::path> files_;
   std::vector<std::int64_t> labels_;
-  std::int64_t channels_;
 };
 
 /// Grey images that are all in memory.
@@ -350,8 +326,8 @@ std::shared_ptr<const Dataset> open_class_folders(const fs::path& folder, std::i
     throw DataError("{}: of its {} class folders the class map names none", folder.string(),
                     folders.classes.size());
   const auto left_out = std::ssize(folders.images) - std::ssize(files);
-  return std::make_shared<FileDataset>(folder, std::move(files), std::move(labels),
-                                       std::move(classes), channels, left_out);
+  return std::make_shared<ClassFolderImages>(folder, std::move(files), std::move(labels),
+                                             std::move(classes), channels, left_out);
 }
 
 std::shared_ptr<const Dataset> open_idx(const fs::path& images, const fs::path& labels,

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "byte_order_mark.h"
-#include "hash.h"
+#include "file_dataset.h"
+#include "vit/core/byte_order_mark.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 #include "vit/core/text.h"
@@ -152,43 +152,29 @@ bool is_below(const fs::path& file, const fs::path& folder) {
          folder.end();
 }
 
-class LabelledImages : public Dataset {
+std::vector<fs::path> files_of(const fs::path& folder, const std::vector<LabelTable::Row>& rows) {
+  std::vector<fs::path> files;
+  files.reserve(rows.size());
+  for (const auto& row : rows) files.push_back(folder / row.file);
+  return files;
+}
+
+class LabelledImages : public FileDataset {
  public:
-  LabelledImages(fs::path folder, const LabelTable& table, std::vector<LabelTable::Row> rows,
+  LabelledImages(const fs::path& folder, const LabelTable& table, std::vector<LabelTable::Row> rows,
                  std::int64_t channels)
-      : folder_(std::move(folder)), rows_(std::move(rows)), channels_(channels) {
+      : FileDataset(folder, files_of(folder, rows), channels), rows_(std::move(rows)) {
     classes_ = table.classes;
     is_multi_label_ = true;
   }
 
-  std::int64_t size() const override { return std::ssize(rows_); }
   std::int64_t label(std::int64_t /*index*/) const override { return -1; }
-  std::vector<std::int64_t> labels(std::int64_t index) const override { return at(index).classes; }
-  std::string name(std::int64_t index) const override { return path(index).string(); }
-  Image load(std::int64_t index) const override { return decode_image(path(index), channels_); }
-  std::vector<fs::path> files() const override {
-    std::vector<fs::path> files;
-    for (std::int64_t i = 0; i < size(); ++i) files.push_back(path(i));
-    return files;
-  }
-  std::uint64_t fingerprint(std::int64_t index) const override {
-    std::error_code none;  // a file that is gone has no size
-    const auto& row = at(index);
-    Hash hash;
-    hash.add(row.file.data(), row.file.size());
-    for (const auto one : row.classes) hash.add(one);
-    return hash.add(static_cast<std::int64_t>(fs::file_size(path(index), none))).value();
+  std::vector<std::int64_t> labels(std::int64_t index) const override {
+    return rows_.at(static_cast<std::size_t>(index)).classes;
   }
 
  private:
-  const LabelTable::Row& at(std::int64_t index) const {
-    return rows_.at(static_cast<std::size_t>(index));
-  }
-  fs::path path(std::int64_t index) const { return folder_ / at(index).file; }
-
-  fs::path folder_;
   std::vector<LabelTable::Row> rows_;
-  std::int64_t channels_;
 };
 
 }  // namespace

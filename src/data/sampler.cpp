@@ -60,7 +60,7 @@ std::vector<std::int64_t> shuffled_in_buffer(std::span<const std::int64_t> sizes
   Random random(seed, epoch, UINT64_MAX);
   std::vector<std::size_t> shards(sizes.size());
   std::iota(shards.begin(), shards.end(), 0U);
-  for (auto i = shards.size(); i > 1; --i) std::swap(shards[i - 1], shards[random.below(i)]);
+  shuffle(shards, random);
 
   std::vector<std::int64_t> waiting;
   std::vector<std::int64_t> order;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "vit/core/byte_order_mark.h"
 #include "vit/core/error.h"
 
 namespace vit::pipeline {
@@ -15,7 +16,6 @@ namespace {
 
 /// No system opens a longer path (Linux: 4096); what is longer is no list.
 constexpr std::size_t kLongestName = 1U << 16U;
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
 

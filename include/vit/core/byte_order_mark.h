@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-namespace vit::data {
+namespace vit {
 
 inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-}  // namespace vit::data
+}  // namespace vit

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "data/shuffle.h"
 #include "vit/core/error.h"
 #include "vit/data/augment/operations.h"
 
@@ -33,8 +34,7 @@ ColorJitter::ColorJitter(const std::vector<double>& amounts) {
 
 JitterFactors ColorJitter::draw(Random& random) const {
   JitterFactors jitter;
-  for (auto i = jitter.order.size(); i > 1; --i)
-    std::swap(jitter.order.at(i - 1), jitter.order.at(random.below(i)));
+  shuffle(jitter.order, random);
   for (std::size_t i = 0; i < amounts_.size(); ++i) {
     const double amount = amounts_.at(i);
     if (amount == 0.0) continue;

@@ -8,6 +8,7 @@
 #include "model/load/resolve.h"
 #include "model/load/write.h"
 #include "vit/config/timm_names.h"
+#include "vit/core/byte_order_mark.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 #include "vit/core/text.h"
@@ -96,7 +97,6 @@ Calibration calibration_for(const ResolvedModel& resolved, const ConvertOptions&
 }  // namespace
 
 std::vector<std::string> read_labels(const fs::path& path) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   auto text = read_file(path);
   if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
   if (!is_utf8(text)) throw DataError("{}: expected UTF-8 text", path.string());
