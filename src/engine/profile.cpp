@@ -75,11 +75,8 @@ std::string table_line(const Part& part, const Profile& profile, double total) {
 
 }  // namespace
 
-std::string plan_text(std::span<const StepReport> steps) {
-  std::string text;
-  for (const auto& step : steps)
-    text += step.name + ": " + step.description + (step.per_batch ? " (batch)" : "") + "\n";
-  return text;
+std::string step_text(const StepReport& step) {
+  return format("{}: {}{}", step.name, step.description, step.per_batch ? " (batch)" : "");
 }
 
 std::string profile_table(const Profile& profile) {

@@ -45,6 +45,8 @@ engine::Output Predictor::run(const Array& x, const engine::Want& want) const {
   return output;
 }
 
+std::vector<engine::StepReport> Predictor::steps() const { return state_->engine->steps({}); }
+
 engine::Profile Predictor::profile(const Array& x) const {
   engine::Output output;
   auto profile = state_->engine->profile(input_of(x), {}, output);

@@ -2,11 +2,16 @@
 
 #include <gmock/gmock.h>
 
+#include <string>
+#include <vector>
+
 #include "vit/core/json.h"
 
 namespace vit::engine {
 namespace {
 
+using testing::AllOf;
+using testing::Contains;
 using testing::HasSubstr;
 
 Profile two_blocks() {
@@ -42,9 +47,12 @@ TEST(ChromeTrace, HasACompleteEventForEachStep) {
   EXPECT_EQ(event["args"]["image"], 1);
 }
 
-TEST(PlanText, HasALineForEachStep) {
-  EXPECT_THAT(plan_text(two_blocks().steps),
-              HasSubstr("block.10.mlp.fc1: linear 4 -> 8\nkept: take 1 rows (batch)\n"));
+TEST(StepText, SaysWhetherAStepIsTheBatchs) {
+  const auto steps = two_blocks().steps;
+  std::vector<std::string> lines;
+  for (const auto& step : steps) lines.push_back(step_text(step));
+  EXPECT_THAT(lines, AllOf(Contains("block.10.mlp.fc1: linear 4 -> 8"),
+                           Contains("kept: take 1 rows (batch)")));
 }
 
 }  // namespace

@@ -359,6 +359,9 @@ def test_benchmark_times_each_step_and_traces_them(vit, tiny, tmp_path):
     assert {event["name"] for event in events} == {step["name"] for step in steps}
     assert "profile" not in json.loads(infer(vit, root, "--benchmark", "--format", "json").stdout)
     assert "block.attn.qkv (" in infer(vit, root, *profiled).stdout
+    plan = infer(vit, root, "--benchmark", "-v").stderr.splitlines()
+    assert any("block.0.attn.qkv: linear 192 -> 576" in line for line in plan)
+    assert all(any(f"{step['name']}: " in line for line in plan) for step in steps)
     refused = infer(vit, root, *profiled, "--engine", "modules", rc=2)
     assert refused.stderr == "vit-infer: error: --engine: expected packed, whose steps can be timed, found modules\n"
 

@@ -82,6 +82,7 @@ int run_benchmark(Command& command, const InferOptions& options) {
   files.writes_report(options.output);
   if (!options.trace.empty()) files.writes_report(options.trace);
   const auto predictor = open_predictor(command, options);
+  for (const auto& step : predictor.steps()) command.log().debug("{}", engine::step_text(step));
   catch_stop_signals();
   infer::BenchmarkOptions settings;
   settings.profile = options.profile || !options.trace.empty();

@@ -102,7 +102,8 @@ void visit_speed(InferOptions& o, Visitor&& v) {
     Field{.help = "Threads that decode; 0: as many as --threads, up to 8", .low = 0, .high = 1024});
   v("profile", o.profile,
     Field{.help = "Say how long each step took; with --benchmark, each step of the model"});
-  v("benchmark", o.benchmark, Field{.help = "Time the model on random input"});
+  v("benchmark", o.benchmark,
+    Field{.help = "Time the model on random input; -v also prints its steps"});
   v("trace", o.trace,
     Field{.help = "With --benchmark: the steps of one pass, for chrome://tracing",
           .value = "FILE"});

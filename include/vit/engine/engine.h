@@ -53,6 +53,10 @@ class Engine {
     return std::nullopt;
   }
 
+  /// The steps that `want` takes, for images of the model's own size; none where the engine knows
+  /// no steps.
+  virtual std::vector<StepReport> steps(const Want& /*want*/) const { return {}; }
+
   virtual Choices choices() const = 0;
 };
 

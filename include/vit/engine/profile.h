@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -32,15 +31,15 @@ struct Profile {
   std::vector<StepReport> steps;
   std::vector<StepEvent> events;
   std::int64_t batch = 0;
-  int threads = 0;
+  int threads = 0;       ///< that worked
   double seconds = 0.0;  ///< of the whole pass
   /// Floating-point operations a second of all threads together, where the operands of products
   /// stay in the first cache level: what no step can pass.
   double peak = 0.0;
 };
 
-/// A line a step: name and description.
-std::string plan_text(std::span<const StepReport> steps);
+/// One line: `block.3.mlp.fc1: linear 768 -> 3072, gelu`.
+std::string step_text(const StepReport& step);
 
 /// For people. A line for each part of the model, blocks added up: milliseconds for one image,
 /// share of the time, GFLOP/s, and the time over the floor, which is the operations at the peak.

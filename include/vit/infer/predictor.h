@@ -57,6 +57,8 @@ class Predictor {
   /// Everything that is wanted from one pass. x: [B, in_c, H, W], preprocessed. Throws DataError on
   /// another shape, UsageError where the model has no such feature.
   engine::Output run(const Array& x, const engine::Want& want) const;
+  /// What predict() does, step by step; none where the engine knows no steps.
+  std::vector<engine::StepReport> steps() const;
   /// How long each step of predict(x) took. Throws UsageError where the engine knows no steps.
   engine::Profile profile(const Array& x) const;
 
