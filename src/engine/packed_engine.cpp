@@ -42,6 +42,7 @@ void prepare_output(const config::VisionTransformerOptions& model, const Geometr
 struct PackedEngine::State {
   Plan plan;
   std::shared_ptr<ThreadTeam> team;
+  double share_from = 0.0;
   mutable std::mutex mutex;
   /// The last used first.
   mutable std::vector<std::shared_ptr<const Geometry>> geometries;
@@ -114,6 +115,7 @@ struct PackedEngine::State {
     call.output = &output;
     call.observer = observer;
     auto workspace = take(input.height, input.width);
+    call.shared_images = workspace->image_flops(call.demand) >= share_from;
     prepare_output(plan.model, workspace->geometry(), input.batch, want, output);
     if (input.batch > 0) {
       workspace->reserve(input.batch, call.demand.needs);
@@ -122,7 +124,7 @@ struct PackedEngine::State {
         workspace->run(call, rank, count,
                        events != nullptr ? &(*events)[static_cast<std::size_t>(rank)] : nullptr);
       };
-      if (observer != nullptr)
+      if (observer != nullptr || (input.batch == 1 && !call.shared_images))
         part(0, 1);
       else
         team->run(part);
@@ -142,6 +144,7 @@ PackedEngine::PackedEngine(const config::VisionTransformerOptions& model,
   if (options.precision() == Precision::kFp32x3 && isa < Isa::kAmx)
     throw UsageError("engine: precision fp32x3: expected level amx, found {}", isa_name(isa));
   const int threads = options.threads() > 0 ? options.threads() : available_cores();
+  state_->share_from = options.share_from();
   state_->team = options.team() ? options.team() : std::make_shared<ThreadTeam>(threads);
   state_->plan = build_plan(model, weights,
                             {level_of(options.precision(), isa), options.precision(),
@@ -195,9 +198,11 @@ std::optional<Profile> PackedEngine::profile(const Input& input, const Want& wan
 
   Profile profile;
   profile.batch = input.batch;
-  profile.threads = threads();
+  const auto worked = [](const auto& of_thread) { return !of_thread.empty(); };
+  profile.threads =
+      std::max(1, static_cast<int>(std::count_if(events.begin(), events.end(), worked)));
   profile.seconds = seconds.count();
-  profile.peak = kernels::measure_peak(isa(), plan.format) * threads();
+  profile.peak = kernels::measure_peak(isa(), plan.format) * profile.threads;
   const auto geometry = plan.geometry(input.height, input.width);
   const auto demand = plan.demand(want);
   std::vector<std::size_t> places(state_->step_count());  // in the report

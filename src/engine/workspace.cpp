@@ -27,6 +27,13 @@ Workspace::Workspace(const Plan& plan, std::shared_ptr<const Geometry> geometry,
   all_.reset(threads);
 }
 
+double Workspace::image_flops(const Demand& demand) const {
+  double sum = 0.0;
+  for (const auto& step : plan_.image_steps)
+    if (step.wanted(demand)) sum += step.step->flops(*geometry_);
+  return sum;
+}
+
 void Workspace::reserve_images(unsigned needs) {
   for (auto& slot : slots_)
     for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
@@ -106,8 +113,8 @@ void Workspace::run(const Call& call, int rank, int count, Events* events) {
   auto& solo = *solo_[static_cast<std::size_t>(rank)];
   auto& all = count == 1 ? solo : all_;
 
-  // Whole images for each thread, as long as there is one for every thread.
-  const auto whole = batch / count * count, rest = batch - whole;
+  // Whole images for each thread, where images are shared as long as there is one for every thread.
+  const auto whole = call.shared_images ? batch / count * count : batch, rest = batch - whole;
   frame.group = &solo;
   for (std::int64_t i; (i = next_image_.fetch_add(1, std::memory_order_relaxed)) < whole;)
     run_image(frame, *slots_[static_cast<std::size_t>(rank)], call, i, events);

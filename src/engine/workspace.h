@@ -20,6 +20,7 @@ struct Call {
   const Want* want = nullptr;
   Output* output = nullptr;
   Observer* observer = nullptr;  ///< or null; then one thread alone runs
+  bool shared_images = true;     ///< several threads work on an image where some would be idle
 };
 
 /// What a thread did, in order. `step` counts all steps of the plan.
@@ -32,6 +33,8 @@ class Workspace {
   Workspace(const Plan& plan, std::shared_ptr<const Geometry> geometry, int threads);
 
   const Geometry& geometry() const { return *geometry_; }
+  /// Floating-point operations of an image before the batch's steps.
+  double image_flops(const Demand& demand) const;
 
   /// Makes room for `batch` images and what is needed of them.
   void reserve(std::int64_t batch, unsigned needs);

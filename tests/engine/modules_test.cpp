@@ -56,7 +56,8 @@ void expect_modules_output(const VisionTransformerOptions& options, const std::s
   const Want rollout{.logits = false, .attention = AttentionMethod::kRollout};
   const auto expected_rollout = modules.run(images.all(), rollout);
   for (const auto isa : supported_isas()) {
-    const PackedEngine engine(options, modules.weights(), EngineOptions().isa(isa).threads(2));
+    const PackedEngine engine(options, modules.weights(),
+                              EngineOptions().isa(isa).threads(2).share_from(0));
     const auto where = format("{}, {}", what, isa_name(isa));
     Output alone, found;
     engine.run(images.all(), Want(), alone);
@@ -172,7 +173,7 @@ TEST(EngineAndModules, AgreeForImagesOfOtherSizes) {
   for (const bool no_embed_class : {false, true}) {
     options.no_embed_class(no_embed_class);
     const Modules modules(options);
-    const PackedEngine engine(options, modules.weights(), EngineOptions().threads(2));
+    const PackedEngine engine(options, modules.weights(), EngineOptions().threads(2).share_from(0));
     const auto want = want_everything(options, AttentionMethod::kRollout);
     for (const auto& [height, width] :
          {std::array<std::int64_t, 2>{32, 40}, {48, 24}, {16, 80}, {64, 96}, {8, 8}, {32, 40}}) {
@@ -209,8 +210,9 @@ TEST(EngineAndModules, AgreeInEveryPrecisionOnWeightsRoundedToIt) {
       const auto expected = modules.run(images.all(), {});
       for (const auto& [isa, way] : ways()) {
         if (way != precision) continue;
-        const PackedEngine engine(options, modules.weights(),
-                                  EngineOptions().isa(isa).precision(precision).threads(2));
+        const PackedEngine engine(
+            options, modules.weights(),
+            EngineOptions().isa(isa).precision(precision).threads(2).share_from(0));
         Output found;
         engine.run(images.all(), {}, found);
         EXPECT_LT(relative_error(found.logits, expected.logits), tolerance_of(precision, isa))
@@ -248,8 +250,9 @@ TEST(EngineAndModules, AgreeForEveryKindOfBlockAndPoolInEveryPrecision) {
       const auto expected = modules.run(images.all(), want);
       for (const auto& [isa, way] : ways()) {
         if (way != precision) continue;
-        const PackedEngine engine(options, modules.weights(),
-                                  EngineOptions().isa(isa).precision(precision).threads(2));
+        const PackedEngine engine(
+            options, modules.weights(),
+            EngineOptions().isa(isa).precision(precision).threads(2).share_from(0));
         Output found;
         engine.run(images.all(), want, found);
         const auto where = format("{}, {}, change {}", precision_name(precision), isa_name(isa),
@@ -304,7 +307,7 @@ TEST(EngineAndModules, AgreeForEveryNamedArchitectureInEveryPrecision) {
       const Want want{.features = {{FeatureKind::kTokens}}};
       const auto expected = modules.run(images.all(), want);
       const PackedEngine engine(options, modules.weights(),
-                                EngineOptions().precision(precision).threads(2));
+                                EngineOptions().precision(precision).threads(2).share_from(0));
       Output found;
       engine.run(images.all(), want, found);
       // As for every kind of block: the largest error of some hundred values, not of a mean.

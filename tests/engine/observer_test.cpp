@@ -120,8 +120,9 @@ TEST(CalibratedEngine, GivesTheModulesOutputForEveryKindOfBlock) {
     const auto expected = model.modules.run(model.images.all(), {});
     for (const auto& [isa, precision] : ways()) {
       if (precision != Precision::kInt8) continue;
-      const PackedEngine engine(options, model.weights(),
-                                EngineOptions().isa(isa).precision(precision).threads(2));
+      const PackedEngine engine(
+          options, model.weights(),
+          EngineOptions().isa(isa).precision(precision).threads(2).share_from(0));
       Output found;
       engine.run(model.images.all(), {}, found);
       // 255 steps over all images' range, where a row's own take as many over less.
@@ -155,7 +156,7 @@ TEST(CalibratedEngine, GivesAnImageTheSameBitsInEveryBatchOnAnyNumberOfThreads) 
   const Calibrated model(small_options());
   const auto options = EngineOptions().precision(Precision::kInt8);
   const PackedEngine one(model.options, model.weights(), EngineOptions(options).threads(1)),
-      two(model.options, model.weights(), EngineOptions(options).threads(2));
+      two(model.options, model.weights(), EngineOptions(options).threads(2).share_from(0));
   Output alone, together;
   two.run(model.images.all(), {}, together);
   for (std::int64_t i = 0; i < 5; ++i)

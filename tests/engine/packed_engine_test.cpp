@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <set>
 #include <thread>
 
 #include "engine/allocations.h"
@@ -51,7 +53,7 @@ struct Small {
   PackedEngine engine(int threads, Isa isa = detect_isa(),
                       Precision precision = Precision::kFp32) const {
     return {options, modules.weights(),
-            EngineOptions().isa(isa).precision(precision).threads(threads)};
+            EngineOptions().isa(isa).precision(precision).threads(threads).share_from(0)};
   }
 
   /// Of `count` images from the `first` on.
@@ -213,6 +215,24 @@ TEST(PackedEngine, SharesATeamWithAnotherEngine) {
   EXPECT_EQ(small.logits(one, 0, 2), small.logits(two, 0, 2));
 }
 
+TEST(PackedEngine, LeavesASmallImageToOneThread) {
+  const Small small;
+  const auto threads_of = [&](const EngineOptions& options, std::int64_t batch) {
+    const PackedEngine engine(small.options, small.modules.weights(), options);
+    Output output;
+    std::map<std::int64_t, std::set<int>> threads;  // by image, of the steps for one image
+    const auto profile = engine.profile(small.images.from(0, batch), {}, output);
+    for (const auto& event : profile->events)
+      if (!profile->steps[event.step].per_batch) threads[event.image].insert(event.thread);
+    return threads;
+  };
+  const auto options = EngineOptions().threads(2);
+  for (const auto& [image, threads] : threads_of(options, 3))
+    EXPECT_EQ(threads.size(), 1U) << image;
+  EXPECT_EQ(threads_of(options, 1).at(0).size(), 1U);
+  EXPECT_EQ(threads_of(EngineOptions(options).share_from(0), 1).at(0).size(), 2U);
+}
+
 TEST(PackedEngine, NamesATensorThatIsMissingOrHasAnotherShape) {
   const Small small;
   const auto weights = small.modules.weights();
@@ -238,7 +258,7 @@ TEST(PackedEngine, NamesATensorThatIsMissingOrHasAnotherShape) {
 TEST(PackedEngine, ReportsItsStepsAndTheirTimes) {
   const Small small;
   const auto engine = small.engine(2);
-  const auto steps = engine.steps();
+  const auto steps = engine.steps({});
   std::vector<std::string> names;
   for (const auto& step : steps) names.push_back(step.name + ": " + step.description);
   EXPECT_THAT(names, testing::IsSupersetOf({"patch_embed.proj: linear 192 -> 40, position added",

@@ -63,7 +63,7 @@ double error_of(const Changed& model, const VisionTransformerOptions& options,
 
 std::vector<std::string> strict_steps(const PackedEngine& engine) {
   std::vector<std::string> names;
-  for (const auto& step : engine.steps())
+  for (const auto& step : engine.steps({}))
     if (step.description.find(", strict") != std::string::npos) names.push_back(step.name);
   return names;
 }
@@ -75,7 +75,7 @@ class StrictLayers : public testing::Test {
   }
   PackedEngine engine(const Changed& model) const {
     return {options, model.modules().weights(),
-            EngineOptions().precision(Precision::kFp32x3).threads(2)};
+            EngineOptions().precision(Precision::kFp32x3).threads(2).share_from(0)};
   }
   VisionTransformerOptions options = wide_options();
 };

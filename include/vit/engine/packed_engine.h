@@ -24,7 +24,11 @@ struct EngineOptions {
   VIT_ARG(Precision, precision) = Precision::kFp32;
   /// Packs the weights once instead of 7/4 times, for products that are about a tenth slower.
   VIT_ARG(bool, low_memory) = false;
-  VIT_ARG(int, threads) = 0;                   ///< 0: the cores that the process may use
+  VIT_ARG(int, threads) = 0;  ///< 0: the cores that the process may use
+  /// Operations of an image from which several threads share it; a smaller one is a single
+  /// thread's. Threads that share an image meet after each of its steps: some 0.1 ms a pass where
+  /// every one has a core, and a time slice each where another program holds one.
+  VIT_ARG(double, share_from) = 1e8;
   VIT_ARG(std::shared_ptr<ThreadTeam>, team);  ///< used in place of `threads`, also by several
                                                ///< engines
 };
@@ -56,8 +60,7 @@ class PackedEngine : public Engine {
   /// thread alone. Throws UsageError where the precision is not fp32.
   void observe(const Input& input, Observer& observer) const;
 
-  /// The steps that `want` takes, for images of the model's own size.
-  std::vector<StepReport> steps(const Want& want = {}) const;
+  std::vector<StepReport> steps(const Want& want) const override;
 
   Isa isa() const;
   int threads() const;
