@@ -3,6 +3,7 @@
 #include "model/load/resample.h"
 #include "vit/core/error.h"
 #include "vit/model/vision_transformer.h"
+#include "vit/nn/recompute.h"
 
 namespace vit::model {
 namespace {
@@ -68,7 +69,8 @@ torch::Tensor VisionTransformerImpl::embed(const torch::Tensor& x, const Observe
 torch::Tensor VisionTransformerImpl::forward_blocks(torch::Tensor tokens, std::int64_t count,
                                                     const Observer& see) {
   for (std::int64_t i = 0; i < count; ++i) {
-    auto out = (block->begin() + i)->forward(tokens);
+    const auto layer = block->ptr<nn::Layer>(static_cast<std::size_t>(i));
+    auto out = grad_checkpointing ? nn::recomputed(layer, tokens) : layer->forward(tokens);
     if (see) see({"block", i, tokens, out});
     tokens = std::move(out);
   }

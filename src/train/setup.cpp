@@ -206,6 +206,7 @@ std::vector<std::string> given_names(const TrainSetup& setup) {
 void settle(TrainSetup& setup, const TrainOptions& options, c10::Device device) {
   freeze_blocks(*setup.model, options.optimizer().freeze_blocks(), setup.config.model.depth());
   setup.model->to(device);
+  setup.model->grad_checkpointing = options.grad_checkpointing();
   // Seed and seed + 1 are the model's and dropout's.
   if (options.lora().lora_rank() > 0)
     setup.lora = std::make_shared<Lora>(setup.model, options.lora(), options.run().seed() + 2);
@@ -355,8 +356,11 @@ double estimate_memory(const TrainOptions& options, const TrainSetup& setup) {
   const double heads = o.fused_attn() ? 0 : 2 * static_cast<double>(o.num_heads()) * tokens;
   const double kept = (narrow ? 2.2 : 4.0) * (13 * width + 2 * hidden) + (narrow ? 2 : 4) * heads;
   const auto blocks = static_cast<double>(o.depth() - optimizer.freeze_blocks());
+  // Where blocks run again, each keeps its input, and one at a time all the rest.
+  const double inputs = options.grad_checkpointing() ? blocks * 4 * width : 0;
+  const double whole = options.grad_checkpointing() ? std::min(blocks, 1.0) : blocks;
   // Without gradients a block leaves nothing, but one is at work.
-  bytes += batch * tokens * (blocks * kept + 4 * (6 * width + 2 * hidden));
+  bytes += batch * tokens * (whole * kept + inputs + 4 * (6 * width + 2 * hidden));
   // Batches that the loader has in hand.
   const auto pixels = static_cast<double>(o.in_c() * o.img_size()[0] * o.img_size()[1]);
   bytes += 4 * batch * pixels * static_cast<double>(2 + options.run().workers());

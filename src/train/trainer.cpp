@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "autocast.h"
 #include "class_weights.h"
 #include "mode_guard.h"
 #include "trainer_impl.h"
@@ -13,6 +12,7 @@
 #include "vit/core/text.h"
 #include "vit/data/sampler.h"
 #include "vit/nn/random_layer.h"
+#include "vit/runtime/autocast.h"
 #include "vit/runtime/device.h"
 #include "vit/runtime/generator.h"
 #include "vit/torch.h"
@@ -30,6 +30,12 @@ void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw IoError("{}: cannot be made: {}", folder.string(), error.message());
+}
+
+/// Null where products stay what they are.
+std::optional<at::ScalarType> autocast_type(const std::string& amp) {
+  if (amp == "off") return std::nullopt;
+  return amp == "fp16" ? at::kHalf : at::kBFloat16;
 }
 
 OptimizerSettings settings_of(const OptimizerOptions& options) {
@@ -202,7 +208,7 @@ double Trainer::Impl::forward_backward(data::Batch& batch, std::int64_t number) 
   model::VisionTransformerOutput output;
   at::Tensor teacher;  // [B, num_classes]
   {
-    const Autocast autocast(options_.amp(), device_.type());
+    const runtime::Autocast autocast(autocast_type(options_.amp()), device_.type());
     output = model_->forward(images);
     if (teacher_) teacher = teacher_->logits(images);
   }

@@ -34,6 +34,10 @@ def peak_of(words):
     ("--model", TINY, "--batch-size", 12, "--amp", "bf16"),
     ("--model", TINY, "--batch-size", 12, "--freeze-blocks", 12),
     ("--model", TINY, "--batch-size", 12, "--freeze-blocks", 6),
+    ("--model", TINY, "--batch-size", 12, "--grad-checkpointing"),
+    ("--model", TINY, "--batch-size", 12, "--grad-checkpointing", "--amp", "bf16"),
+    ("--model", TINY, "--batch-size", 12, "--grad-checkpointing", "--freeze-blocks", 6),
+    ("--model", TINY, "--batch-size", 3, "--accum", 4),
     ("--model", SMALL, "--batch-size", 4),
     ("--data", FASHION, "--recipe", "fashion-mnist", "--holdout", 64)])
 def test_names_the_memory_that_a_run_takes(vit, tmp_path, words):

@@ -50,7 +50,7 @@ DEFAULTS = dict(
     log_every=50, tensorboard=False, workers=4, seed=42, epochs=300, total_steps=0, batch_size=128, accum=1, opt="sgd",
     lr=0.05, lr_base=1e-3, lr_base_size=0, weight_decay=2e-5, opt_eps=None, opt_betas=[], momentum=0.9, layer_decay=None,
     freeze_blocks=0, clip_grad=None, sched="cosine", warmup_epochs=5, warmup_steps=0, warmup_lr=1e-5, min_lr=0,
-    decay_epochs=90, decay_rate=0.1, amp="off", aa="", three_augment=False, color_jitter=[0.4], color_jitter_prob=None,
+    decay_epochs=90, decay_rate=0.1, amp="off", grad_checkpointing=False, aa="", three_augment=False, color_jitter=[0.4], color_jitter_prob=None,
     grayscale_prob=0, gaussian_blur_prob=0, hflip=0.5, vflip=0, crop_mode="rrc", scale=[0.08, 1], ratio=[3 / 4, 4 / 3],
     padding=2, train_interpolation="random", reprob=0, remode="pixel", recount=1, repeated_aug=0, smoothing=0.1, bce=False,
     bce_target_thresh=None, bce_sum=False, class_weights="", mixup=0, cutmix=0, cutmix_minmax=[], mixup_prob=1,

@@ -148,6 +148,22 @@ TEST_F(TrainerTest, ResumesBitForBitInFloat16WithABalancedSampler) {
   expect_same_when_resumed(options, 7);
 }
 
+TEST_F(TrainerTest, GivesTheSameBitsWhereBlocksRunAgain) {
+  for (const std::string amp : {"off", "bf16"}) {
+    auto options = tiny_options(folder_, "kept-" + amp);
+    options.amp(amp).accum(2);
+    options.run().log_every(1);
+    make_trainer(options, log_)->fit();
+    options.run().output(folder_ / ("again-" + amp));
+    options.grad_checkpointing(true);
+    stop_and_resume(options, 3);
+    expect_same_run("kept-" + amp, "again-" + amp);
+    const auto kept = rows("kept-" + amp, "step"), again = rows("again-" + amp, "step");
+    ASSERT_EQ(kept.size(), again.size());
+    for (std::size_t i = 0; i < kept.size(); ++i) EXPECT_EQ(kept[i]["loss"], again[i]["loss"]) << i;
+  }
+}
+
 TEST_F(TrainerTest, GoesOnAsAnotherRunFromACheckpoint) {
   auto options = tiny_options(folder_, "straight");
   options.run().keep(3);

@@ -41,7 +41,6 @@ const std::set<std::string>& timm_without_effect() {
                                           "torchcompile_mode",
                                           "fuser",
                                           "fast_norm",
-                                          "grad_checkpointing",
                                           "synchronize_step",
                                           "lr_noise_pct",
                                           "lr_noise_std",

@@ -77,7 +77,8 @@ class VisionTransformerImpl : public torch::nn::Module {
   VisionTransformerOutput forward_head(const torch::Tensor& tokens, const Observer& see = {});
 
   VisionTransformerOptions options;
-  VisionTransformerLayers layers;  ///< what the caller put in place of the seed's
+  bool grad_checkpointing = false;  ///< blocks keep their input alone for the backward pass
+  VisionTransformerLayers layers;   ///< what the caller put in place of the seed's
 
   torch::Tensor cls_token, reg_token, dist_token, pos_embed;  ///< undefined where there is none
   nn::EmbedLayerPtr patch_embed;

@@ -322,7 +322,8 @@ struct TrainOptions {
   VIT_ARG(std::int64_t, accum) = 1;  ///< batches whose gradients make one step
   VIT_ARG(OptimizerOptions, optimizer);
   VIT_ARG(ScheduleOptions, schedule);
-  VIT_ARG(std::string, amp) = "off";  ///< off, bf16 or fp16
+  VIT_ARG(std::string, amp) = "off";            ///< off, bf16 or fp16
+  VIT_ARG(bool, grad_checkpointing) = false;  ///< blocks run again in the backward pass
 
   VIT_ARG(data::AugmentOptions, augment);
   VIT_ARG(std::string, labels_csv);          ///< see data::DataOptions; empty: one class an image
@@ -419,6 +420,11 @@ void visit(TrainOptions& o, Visitor&& v) {
         Field{.help = "Precision of matrix products; alone: fp16, as in timm, with loss scaling",
               .names = {"bf16", "fp16", "off"},
               .alone = "fp16"});
+  steps("grad_checkpointing", o.grad_checkpointing(),
+        Field{.help = "Run each block a second time in the backward pass instead of keeping its "
+                      "activations: the same bits with less memory, a quarter slower",
+              .resumable = true,
+              .timm = "grad_checkpointing"});
 
   auto augment = in_group("Augmentation", v);
   visit(o.augment(), augment);
