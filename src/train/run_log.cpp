@@ -22,8 +22,12 @@ std::string reason() { return std::strerror(errno); }
 
 /// Of summary.csv.
 std::vector<std::string> columns(bool multi_label) {
-  if (multi_label) return {"epoch", "step", "train_loss", "eval_loss", "eval_map", "lr", "seconds"};
-  return {"epoch", "step", "train_loss", "eval_loss", "eval_top1", "eval_top5", "lr", "seconds"};
+  std::vector<std::string> names{"epoch", "step", "train_loss", "eval_loss"};
+  const std::vector<std::string> metrics{"eval_top1", "eval_top5"}, of_many{"eval_map"};
+  const auto& chosen = multi_label ? of_many : metrics;
+  names.insert(names.end(), chosen.begin(), chosen.end());
+  names.insert(names.end(), {"lr", "seconds", "waiting"});
+  return names;
 }
 
 /// The number under `key`; `other` where there is none (a damaged row).

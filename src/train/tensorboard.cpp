@@ -79,7 +79,7 @@ constexpr Tags kStepTags{{{"loss", "train/loss"},
                           {"lr", "train/lr"},
                           {"images_per_second", "train/images_per_second"},
                           {"loss_scale", "train/loss_scale"},
-                          {"", ""}}};
+                          {"waiting", "train/waiting"}}};
 constexpr Tags kEpochTags{{{"train_loss", "epoch/train_loss"},
                            {"eval_loss", "eval/loss"},
                            {"eval_top1", "eval/top1"},

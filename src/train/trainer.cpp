@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "class_weights.h"
 #include "mode_guard.h"
@@ -121,6 +122,7 @@ TrainResult Trainer::Impl::fit() {
   while (state_.epoch < epochs_ && !at_max_steps()) {
     auto batches = make_loader();  // sampler → loader threads: decode, augment → batch
     last_step_ = Clock::now();
+    epoch_seconds_ = epoch_waited_ = 0;
     while (!at_epochs_end() && !at_max_steps()) {
       const double loss = backward(batches);  // mix → model → loss → backward
       const double lr = learning_rate(schedule_, schedule_step());
@@ -193,7 +195,9 @@ double Trainer::Impl::backward(data::Loader& batches) {
   optimizer_->zero_grad();
   double loss = 0;
   for (std::int64_t part = 0; part < options_.accum(); ++part) {
+    const auto asked = Clock::now();
     last_batch_ = batches.next().value();
+    waited_ += seconds_since(asked);
     data::check_samples(last_batch_);
     loss += forward_backward(last_batch_, state_.step_in_epoch * options_.accum() + part) /
             static_cast<double>(options_.accum());
@@ -258,7 +262,12 @@ void Trainer::Impl::record_step(double loss, double lr) {
   const double seconds = seconds_since(last_step_);
   last_step_ = Clock::now();
   state_.seconds += seconds;
-  step_seconds_ = step_seconds_ == 0 ? seconds : 0.95 * step_seconds_ + 0.05 * seconds;
+  const double waited = std::exchange(waited_, 0);
+  const bool first = step_seconds_ == 0;
+  step_seconds_ = first ? seconds : 0.95 * step_seconds_ + 0.05 * seconds;
+  step_waited_ = first ? waited : 0.95 * step_waited_ + 0.05 * waited;
+  epoch_seconds_ += seconds;
+  epoch_waited_ += waited;
   ++state_.step;
   ++state_.step_in_epoch;
   state_.loss_sum += loss * static_cast<double>(images);
@@ -275,6 +284,7 @@ void Trainer::Impl::record_step(double loss, double lr) {
                     state_.loss_sum / static_cast<double>(state_.loss_images),
                     lr,
                     static_cast<double>(images) / step_seconds_,
+                    step_waited_ / step_seconds_,
                     step_seconds_ * static_cast<double>(steps_left)};
   if (state_.step % options_.run().log_every() == 0) {
     Json row{{"event", "step"},
@@ -282,7 +292,8 @@ void Trainer::Impl::record_step(double loss, double lr) {
              {"step", report.step},
              {"loss", loss},
              {"lr", lr},
-             {"images_per_second", report.images_per_second}};
+             {"images_per_second", report.images_per_second},
+             {"waiting", report.waiting}};
     if (loss_scale_.enabled()) row["loss_scale"] = loss_scale_.factor();
     rows_->write(row);
   }

@@ -99,7 +99,9 @@ class Trainer::Impl {
   std::optional<RunReport> report_;  // as rows_
   data::Batch last_batch_;
   int stop_ = 0;
-  double step_seconds_ = 0;  // of one step, averaged
+  double waited_ = 0;                            // of the step that is running: for its images
+  double step_seconds_ = 0, step_waited_ = 0;    // of one step, averaged
+  double epoch_seconds_ = 0, epoch_waited_ = 0;  // of the running epoch's steps, in this process
   std::chrono::steady_clock::time_point last_step_;
 };
 

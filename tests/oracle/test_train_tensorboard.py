@@ -21,7 +21,8 @@ def read(folder):
 
 
 def expected(folder):
-    tags = {"step": {"loss": "train/loss", "lr": "train/lr", "images_per_second": "train/images_per_second"},
+    tags = {"step": {"loss": "train/loss", "lr": "train/lr", "images_per_second": "train/images_per_second",
+                     "waiting": "train/waiting"},
             "epoch": {"train_loss": "epoch/train_loss", "eval_loss": "eval/loss", "eval_top1": "eval/top1",
                       "eval_top5": "eval/top5"}}
     rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]

@@ -23,7 +23,7 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = ("last.safetensors", "best.safetensors")
-TIMES = {"seconds", "images_per_second"}
+TIMES = {"seconds", "images_per_second", "waiting"}
 
 
 def write_data(folder):

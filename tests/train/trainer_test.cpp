@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <map>
@@ -21,6 +22,29 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using vit::testing::make_trainer;
 using vit::testing::tiny_options;
+
+/// A dataset whose images take their time.
+class SlowDataset : public data::Dataset {
+ public:
+  SlowDataset(std::shared_ptr<const data::Dataset> data, std::chrono::milliseconds each)
+      : data_(std::move(data)), each_(each) {
+    classes_ = data_->classes();
+    has_class_names_ = data_->has_class_names();
+  }
+  std::int64_t size() const override { return data_->size(); }
+  std::int64_t label(std::int64_t index) const override { return data_->label(index); }
+  std::string name(std::int64_t index) const override { return data_->name(index); }
+  data::Image load(std::int64_t index) const override {
+    const auto end = std::chrono::steady_clock::now() + each_;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    return data_->load(index);
+  }
+
+ private:
+  std::shared_ptr<const data::Dataset> data_;
+  std::chrono::milliseconds each_;
+};
 
 class TrainerTest : public ::testing::Test {
  protected:
@@ -162,6 +186,34 @@ TEST_F(TrainerTest, GivesTheSameBitsWhereBlocksRunAgain) {
     ASSERT_EQ(kept.size(), again.size());
     for (std::size_t i = 0; i < kept.size(); ++i) EXPECT_EQ(kept[i]["loss"], again[i]["loss"]) << i;
   }
+}
+
+TEST_F(TrainerTest, SaysWhatShareOfItsTimeItWaitsForImages) {
+  auto options = tiny_options(folder_, "run");
+  options.epochs(1);
+  options.run().workers(0).log_every(1);  // an image is loaded when it is asked for
+  auto setup = prepare(options, log_);
+  constexpr std::chrono::milliseconds kEach{2};
+  setup.train_data = std::make_shared<SlowDataset>(setup.train_data, kEach);
+  std::vector<StepReport> steps;
+  TrainCallbacks callbacks;
+  callbacks.step = [&](const StepReport& report) { steps.push_back(report); };
+  Trainer(options, std::move(setup), log_, callbacks).fit();
+  ASSERT_EQ(steps.size(), 5U);
+  const double images = static_cast<double>(options.batch_size());
+  for (const auto& step : steps) {
+    EXPECT_LE(step.waiting, 1);
+    // At least as long as a batch's images take.
+    const double seconds = images / step.images_per_second;
+    EXPECT_GE(step.waiting, images * 2e-3 / seconds);
+  }
+  EXPECT_EQ(rows("run", "step").back()["waiting"], steps.back().waiting);
+  const double share = rows("run", "epoch")[0]["waiting"];
+  EXPECT_GT(share, 0);
+  EXPECT_LE(share, 1);
+  const auto summary = file("run", "summary.csv");
+  EXPECT_THAT(summary, HasSubstr(",seconds,waiting\n"));
+  EXPECT_THAT(summary, ::testing::EndsWith("," + Json(share).dump() + "\n"));
 }
 
 TEST_F(TrainerTest, GoesOnAsAnotherRunFromACheckpoint) {

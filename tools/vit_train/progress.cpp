@@ -39,11 +39,16 @@ std::string bar(std::int64_t done, std::int64_t all) {
                 std::string(static_cast<std::size_t>(kWidth - filled), '.'));
 }
 
+/// Where it is worth a look: more workers may help.
+std::string waiting_text(double share) {
+  return share < 0.05 ? "" : format("  {} % waiting for images", fixed(100 * share, 0));
+}
+
 std::string describe(const train::StepReport& r) {
-  return format("epoch {}/{}  step {}/{}  loss {}  lr {}  {} images/s  {} left", r.epoch, r.epochs,
-                r.step_in_epoch, r.steps_per_epoch, fixed(r.mean_loss, 4), fixed(r.lr, 6),
+  return format("epoch {}/{}  step {}/{}  loss {}  lr {}  {} images/s{}  {} left", r.epoch,
+                r.epochs, r.step_in_epoch, r.steps_per_epoch, fixed(r.mean_loss, 4), fixed(r.lr, 6),
                 fixed(r.images_per_second, r.images_per_second < 10 ? 1 : 0),
-                clock_text(r.seconds_left));
+                waiting_text(r.waiting), clock_text(r.seconds_left));
 }
 
 }  // namespace
@@ -91,8 +96,8 @@ void Progress::epoch(const train::EpochReport& r) {
   const auto part = r.step_in_epoch < r.steps_per_epoch
                         ? format("  step {}/{}", r.step_in_epoch, r.steps_per_epoch)
                         : "";
-  log_.info("epoch {}/{}{}  train loss {}{}  {}", r.epoch, r.epochs, part, fixed(r.train_loss, 4),
-            evaluation, clock_text(r.seconds));
+  log_.info("epoch {}/{}{}  train loss {}{}{}  {}", r.epoch, r.epochs, part, fixed(r.train_loss, 4),
+            evaluation, waiting_text(r.waiting), clock_text(r.seconds));
 }
 
 }  // namespace vit::tools

@@ -49,6 +49,7 @@ struct StepReport {
   double mean_loss = 0;                                 ///< of the epoch so far
   double lr = 0;
   double images_per_second = 0;
+  double waiting = 0;       ///< share of a step's time in which it waits for its images
   double seconds_left = 0;  ///< to the end of training
 };
 
@@ -59,6 +60,8 @@ struct EpochReport {
   std::optional<double> loss, top1, top5;  ///< of the validation images; none: not evaluated
   std::optional<double> map;               ///< of a multi-label dataset, instead of top1 and top5
   double lr = 0;
+  double waiting =
+      0;  ///< as StepReport's, of the epoch's steps; of those since a resumed run began
   double seconds = 0;  ///< of the run so far
   bool best = false;
 };
