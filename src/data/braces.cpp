@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "vit/core/error.h"
+#include "vit/data/archive.h"
 #include "vit/data/shards.h"
 
 namespace vit::data {
@@ -156,7 +157,8 @@ std::vector<std::string> expand_braces(const std::string& pattern) {
 
 bool names_shards(const std::filesystem::path& data) {
   std::error_code none;
-  if (std::filesystem::is_directory(data, none)) return holds_shards(data);
+  if (std::filesystem::is_directory(data, none))
+    return holds_shards(data) && !find_archive_halves(data);
   const auto text = data.string();
   return text.ends_with(".tar") || (text.find('{') != text.npos && text.find('}') != text.npos);
 }

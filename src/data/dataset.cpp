@@ -1,7 +1,6 @@
 #include "vit/data/dataset.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -9,8 +8,10 @@
 
 #include "file_dataset.h"
 #include "hash.h"
+#include "splits.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
+#include "vit/data/archive.h"
 #include "vit/data/class_map.h"
 #include "vit/data/folder_walk.h"
 #include "vit/data/label_table.h"
@@ -21,11 +22,7 @@ namespace vit::data {
 namespace fs = std::filesystem;
 namespace {
 
-std::string lower(std::string text) {
-  for (auto& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// Image files, with a label each.
 class ClassFolderImages : public FileDataset {
@@ -147,19 +144,6 @@ std::optional<fs::path> idx_file(const fs::path& folder, const std::string& name
   return std::nullopt;
 }
 
-/// The names that a split goes by, the likeliest first: its own, then timm's synonyms of it
-/// (`timm/data/dataset_factory.py`).
-std::vector<std::string> spellings(const std::string& split) {
-  static const std::array<std::vector<std::string>, 2> kSynonyms{
-      {{"train", "training"}, {"val", "valid", "validation", "eval", "evaluation"}}};
-  std::vector<std::string> names{split};
-  for (const auto& synonyms : kSynonyms)
-    if (contains(synonyms, split))
-      for (const auto& name : synonyms)
-        if (name != split) names.push_back(name);
-  return names;
-}
-
 /// MNIST calls its second half `t10k`.
 std::vector<std::string> idx_stems(const std::string& split) {
   auto names = spellings(split);
@@ -219,15 +203,19 @@ std::shared_ptr<const Dataset> open_table_half(const fs::path& data, Split split
 
 /// A map that is not there by itself is looked for in the half's folder, as timm does, and in the
 /// dataset's.
-std::vector<std::string> class_map_of(const fs::path& data, const fs::path& half,
-                                      const DataOptions& options) {
+fs::path class_map_file(const fs::path& data, const fs::path& half, const DataOptions& options) {
   std::error_code ignored;
   const auto& map = options.class_map;
-  if (map.empty()) return {};
+  if (map.empty() || map.is_absolute() || fs::exists(map, ignored)) return map;
   for (const auto& folder : {half, data})
-    if (map.is_relative() && !fs::exists(map, ignored) && fs::exists(folder / map, ignored))
-      return read_class_map(folder / map);
-  return read_class_map(map);
+    if (fs::exists(folder / map, ignored)) return folder / map;
+  return map;
+}
+
+std::vector<std::string> class_map_of(const fs::path& data, const fs::path& half,
+                                      const DataOptions& options) {
+  const auto file = class_map_file(data, half, options);
+  return file.empty() ? std::vector<std::string>{} : read_class_map(file);
 }
 
 /// A relative map may be another file in each half: classes would change places unseen.
@@ -265,6 +253,67 @@ void compare_classes(const fs::path& train, const std::vector<std::string>& trai
                     missing.empty() ? "none" : list(missing), extra.empty() ? "none" : list(extra));
 }
 
+/// One file or a folder of them may be archives of images; a pattern names shards.
+bool names_archives(const fs::path& tars, const std::vector<fs::path>& files) {
+  std::error_code none;
+  const bool one = files.size() == 1 || (!files.empty() && fs::is_directory(tars, none));
+  return one && is_image_archive(files.front());
+}
+
+/// How the archives of a half are labelled.
+ArchiveOptions archive_options(const fs::path& data, const fs::path& tars,
+                               const DataOptions& options) {
+  ArchiveOptions how;
+  std::error_code none;
+  how.named_by_file = fs::is_directory(tars, none);
+  const auto folder = how.named_by_file ? tars : tars.parent_path();
+  const auto map = class_map_file(data, folder, options);
+  if (map.empty()) return how;
+  if (auto classes = read_file_classes(map)) {
+    how.named_by_file = false;
+    how.file_classes = std::move(*classes);
+  } else {
+    how.class_map = read_class_map(map);
+  }
+  return how;
+}
+
+/// The half to train on, or one that stands alone.
+std::shared_ptr<const Dataset> open_tars(const fs::path& data, const fs::path& tars,
+                                         std::int64_t channels, const DataOptions& options,
+                                         bool has_other_half) {
+  const auto files = expand_shards(tars);
+  if (!names_archives(tars, files)) {
+    if (!options.class_map.empty())
+      throw UsageError("class_map: expected class folders in {}, found tar shards", data.string());
+    return open_shards(files, channels);
+  }
+  auto how = archive_options(data, tars, options);
+  if (has_other_half && !how.file_classes.empty()) {  // whose images those are
+    how.file_classes.clear();
+    std::error_code none;
+    how.named_by_file = fs::is_directory(tars, none);
+  }
+  return open_image_archives(files, channels, how);
+}
+
+std::shared_ptr<const Dataset> open_validation_tars(const fs::path& data, const fs::path& train,
+                                                    const fs::path& tars, std::int64_t channels,
+                                                    const DataOptions& options) {
+  const auto files = expand_shards(tars);
+  if (!names_archives(tars, files)) return open_tars(data, tars, channels, options, true);
+  const auto trained =
+      options.train ? options.train : open_tars(data, train, channels, options, true);
+  auto how = archive_options(data, tars, options);
+  how.classes = trained->classes();
+  auto dataset = open_image_archives(files, channels, how);
+  if (!how.class_map.empty())
+    compare_class_maps(data, train, tars, options, how.class_map);
+  else
+    compare_classes(train, trained->classes(), tars, dataset->classes());
+  return dataset;
+}
+
 }  // namespace
 
 std::vector<std::int64_t> Dataset::labels(std::int64_t index) const {
@@ -277,30 +326,36 @@ std::uint64_t Dataset::fingerprint(std::int64_t index) const {
   return Hash().add(text.data(), text.size()).add(label(index)).value();
 }
 
-bool natural_less(const std::string& a, const std::string& b) {
+bool natural_less(std::string_view a, std::string_view b) {
   // timm's `natural_key`: lower case, split into text and whole numbers; the text may be empty.
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  const auto x = lower(a);
-  const auto y = lower(b);
   std::size_t i = 0;
   std::size_t j = 0;
-  const auto take = [&](const std::string& text, std::size_t& at, bool number) {
+  const auto take_number = [&](std::string_view text, std::size_t& at) {
     const auto begin = at;
-    while (at < text.size() && digit(text[at]) == number) ++at;
+    while (at < text.size() && digit(text[at])) ++at;
     return text.substr(begin, at - begin);
   };
-  while (i < x.size() || j < y.size()) {
-    if (const auto order = take(x, i, false).compare(take(y, j, false)); order != 0)
-      return order < 0;
-    auto m = take(x, i, true);
-    auto n = take(y, j, true);
+  while (i < a.size() || j < b.size()) {
+    while (true) {
+      const bool in_a = i < a.size() && !digit(a[i]);
+      const bool in_b = j < b.size() && !digit(b[j]);
+      if (in_a != in_b) return in_b;
+      if (!in_a) break;
+      const auto x = static_cast<unsigned char>(lower(a[i++]));
+      const auto y = static_cast<unsigned char>(lower(b[j++]));
+      if (x != y) return x < y;
+    }
+    auto m = take_number(a, i);
+    auto n = take_number(b, j);
     if (m.empty() != n.empty()) return m.empty();
-    m.erase(0, m.find_first_not_of('0'));
-    n.erase(0, n.find_first_not_of('0'));
+    m.remove_prefix(std::min(m.find_first_not_of('0'), m.size()));
+    n.remove_prefix(std::min(n.find_first_not_of('0'), n.size()));
     if (m.size() != n.size()) return m.size() < n.size();
     if (m != n) return m < n;
   }
-  return x == y && a < b;
+  const auto same = [](char x, char y) { return lower(x) == lower(y); };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same) && a < b;
 }
 
 std::shared_ptr<const Dataset> open_class_folders(const fs::path& folder, std::int64_t channels,
@@ -347,13 +402,6 @@ std::shared_ptr<const Dataset> open_idx(const fs::path& images, const fs::path& 
                                       channels);
 }
 
-std::optional<fs::path> find_split(const fs::path& folder, const std::string& split) {
-  std::error_code ignored;
-  for (const auto& name : spellings(split))
-    if (!name.empty() && fs::is_directory(folder / name, ignored)) return folder / name;
-  return std::nullopt;
-}
-
 bool has_idx_files(const fs::path& folder) {
   for (const auto* stem : {"train", "t10k", "test"})
     if (idx_file(folder, std::string(stem) + "-images-idx3-ubyte") ||
@@ -373,15 +421,18 @@ std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std:
     only_folders("a table of labels");
     return open_table_half(data, split, channels, options);
   }
+  const bool trains = split == Split::kTrain;
+  if (const auto halves = find_archive_halves(data))
+    return trains
+               ? open_tars(data, halves->train, channels, options, !options.holds_out)
+               : open_validation_tars(data, halves->train, halves->validation, channels, options);
   if (names_shards(data)) {
-    only_folders("tar shards");
-    if (split == Split::kTrain) return open_shards(expand_shards(data), channels);
+    if (trains) return open_tars(data, data, channels, options, /*has_other_half=*/false);
     throw UsageError("{}: expected a folder with train/ and val/ to validate on, found shards",
                      data.string());
   }
   if (!fs::is_directory(data, ignored))
     throw IoError("{}: expected a data folder, or tar shards", data.string());
-  const bool trains = split == Split::kTrain;
   if (has_idx_files(data)) {
     only_folders("IDX files");
     return open_idx_half(data, trains ? options.train_split : options.val_split, channels);
@@ -393,10 +444,9 @@ std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std:
     throw DataError("{}: expected {}, as {} holds, found {}", half.string(),
                     shards ? "tar shards" : "class folders", train.string(),
                     shards ? "class folders" : "tar shards");
-  if (shards) {
-    only_folders("tar shards");
-    return open_shards(list_shards(half), channels);
-  }
+  if (shards)
+    return trains ? open_tars(data, half, channels, options, !options.holds_out)
+                  : open_validation_tars(data, train, half, channels, options);
   const auto class_map = class_map_of(data, half, options);
   auto dataset = open_class_folders(half, channels, class_map);
   if (!trains && !class_map.empty()) compare_class_maps(data, train, half, options, class_map);
@@ -405,8 +455,16 @@ std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std:
   return dataset;
 }
 
-std::shared_ptr<const Dataset> open_validation(const fs::path& data, std::int64_t channels) {
-  if (names_shards(data)) return open_shards(expand_shards(data), channels);
+std::shared_ptr<const Dataset> open_validation(const fs::path& data, std::int64_t channels,
+                                               const fs::path& class_map) {
+  DataOptions options;
+  options.class_map = class_map;
+  if (const auto halves = find_archive_halves(data))
+    return open_tars(data, halves->validation, channels, options, /*has_other_half=*/false);
+  if (names_shards(data)) return open_tars(data, data, channels, options, false);
+  if (!class_map.empty())
+    throw UsageError("class_map: expected an archive of images, whose classes {} says, found {}",
+                     class_map.string(), data.string());
   if (has_idx_files(data)) return open_idx_half(data, DataOptions().val_split, channels);
   return open_class_folders(data, channels);
 }

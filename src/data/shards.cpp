@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "hash.h"
+#include "tar_image.h"
 #include "vit/core/error.h"
 #include "vit/io/json_text.h"
 #include "vit/io/tar.h"
@@ -14,8 +15,7 @@ namespace vit::data {
 namespace fs = std::filesystem;
 namespace {
 
-/// Where an image lies: a shard is opened for each, for there may be more of them than a process
-/// may have files open.
+/// Where an image lies.
 struct ShardSample {
   std::size_t shard;
   std::string key;
@@ -28,8 +28,6 @@ struct Stem {
   std::string key;
   std::string suffix;
 };
-
-bool is_shard(const fs::path& path) { return path.extension() == ".tar"; }
 
 /// No key: no part of a sample.
 Stem split_name(const std::string& name) {
@@ -116,11 +114,8 @@ class ShardDataset : public Dataset {
   }
   Image load(std::int64_t index) const override {
     const auto& sample = at(index);
-    const auto shard = io::open_bytes(shards_[sample.shard]);
-    if (sample.offset + sample.size > shard.size())
-      throw IoError("{}: expected the {} bytes of its image, found the shard cut short",
-                    name(index), sample.size);
-    return decode_image(shard.part(sample.offset, sample.size).read_all(), name(index), channels_);
+    return load_tar_image(shards_[sample.shard], sample.offset, sample.size, name(index),
+                          channels_);
   }
   std::vector<fs::path> files() const override { return shards_; }
   std::vector<std::int64_t> shard_sizes() const override { return sizes_; }
@@ -202,6 +197,8 @@ std::shared_ptr<const Dataset> open_shards(const std::vector<fs::path>& shards,
     throw DataError("images have 1 or 3 channels, the model takes {}", channels);
   return std::make_shared<ShardDataset>(shards, channels, options);
 }
+
+bool is_shard(const fs::path& path) { return path.extension() == ".tar"; }
 
 bool holds_shards(const fs::path& folder) {
   std::error_code error;

@@ -4,7 +4,9 @@
 
 #include "vit/core/error.h"
 #include "vit/core/text.h"
+#include "vit/data/class_map.h"
 #include "vit/data/label_table.h"
+#include "vit/data/shards.h"
 
 namespace vit::pipeline {
 namespace {
@@ -18,7 +20,7 @@ bool holds_images_of_classes(const fs::path& folder) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     std::error_code ignored;
-    if (entry.is_directory(ignored) || entry.path().extension() == ".tar") return true;
+    if (entry.is_directory(ignored) || data::is_shard(entry.path())) return true;
   }
   return false;
 }
@@ -38,13 +40,15 @@ fs::path validation_half(const fs::path& folder, Log* log) {
 }  // namespace
 
 ValidationData open_validation_data(const std::vector<std::string>& inputs, std::int64_t channels,
-                                    Log* log) {
+                                    const fs::path& class_map, Log* log) {
+  const bool of_images = !class_map.empty() && data::read_file_classes(class_map).has_value();
   if (inputs.size() == 1) {
     const bool idx = data::has_idx_files(inputs[0]);
-    auto dataset = data::open_validation(
-        idx ? fs::path(inputs[0]) : validation_half(inputs[0], log), channels);
+    auto dataset =
+        data::open_validation(idx ? fs::path(inputs[0]) : validation_half(inputs[0], log), channels,
+                              of_images ? class_map : fs::path());
     const bool by_index = !dataset->has_class_names();
-    return {std::move(dataset), by_index};
+    return {std::move(dataset), by_index, of_images};
   }
   if (inputs.size() != 2)
     throw UsageError("validation: expected one folder, shards or two IDX files, found {} inputs",

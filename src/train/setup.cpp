@@ -127,18 +127,28 @@ void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
   if (data::names_shards(options.data()) && options.holdout() == 0)
     throw UsageError("holdout: expected images to validate on: the shards of {} are all trained on",
                      options.data());
-  const data::DataOptions layout{options.train_split(), options.val_split(), options.class_map(),
-                                 options.labels_csv(), options.holdout() > 0};
+  data::DataOptions layout;
+  layout.train_split = options.train_split();
+  layout.val_split = options.val_split();
+  layout.class_map = options.class_map();
+  layout.labels_csv = options.labels_csv();
+  layout.holds_out = options.holdout() > 0;
   setup.train_data = data::open_data(options.data(), data::Split::kTrain, channels, layout);
-  if (const auto left_out = setup.train_data->left_out(); left_out > 0)
-    log.warning("{}: {} images left out, whose folders are not in {}", options.data(), left_out,
-                options.class_map());
+  const auto warn_of_left_out = [&](const data::Dataset& half) {
+    if (half.left_out() > 0)
+      log.warning("{}: {} images left out, of which {} says no class", options.data(),
+                  half.left_out(),
+                  options.class_map().empty() ? "no folder" : options.class_map());
+  };
+  warn_of_left_out(*setup.train_data);
   if (options.holdout() > 0) {
     auto halves = data::hold_out(setup.train_data, options.holdout(), options.run().seed());
     setup.train_data = std::move(halves.rest);
     setup.val_data = std::move(halves.held_out);
   } else {
+    layout.train = setup.train_data;
     setup.val_data = data::open_data(options.data(), data::Split::kValidation, channels, layout);
+    warn_of_left_out(*setup.val_data);
     check_labels(setup);
   }
   if (options.sampler() == "balanced" && !setup.train_data->shard_sizes().empty())

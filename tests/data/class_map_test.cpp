@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/error_of.h"
 #include "support/support.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
@@ -61,6 +62,31 @@ TEST_F(ClassMap, IsNoPickleAndNotEmpty) {
   EXPECT_THAT(refusal(""), HasSubstr("found none"));
   EXPECT_THAT(refusal("\n \n"), HasSubstr("found none"));
   EXPECT_THROW(read_class_map(folder_ / "none.txt"), IoError);
+}
+
+TEST_F(ClassMap, OfImagesSaysTheClassOfEach) {
+  const auto read_files = [&](std::string_view text) {
+    write_file(folder_ / "val.txt", text);
+    return read_file_classes(folder_ / "val.txt");
+  };
+  for (const std::string_view between : {" ", "\t", ",", ", ", "  "}) {
+    const auto map = read_files(format("a.JPEG{}65\n\nb.png{}great dane\r\n", between, between));
+    ASSERT_TRUE(map);
+    ASSERT_EQ(map->size(), 2U);
+    EXPECT_EQ((*map)[0].file, "a.JPEG");
+    EXPECT_EQ((*map)[0].class_name, "65");
+    EXPECT_EQ((*map)[1].file, "b.png");
+    EXPECT_EQ((*map)[1].class_name, "great dane");
+  }
+  for (const std::string_view folders : {"cat\ndog\n", "great dane\n", "a.jpg\n", "a.jpg \n", ""})
+    EXPECT_FALSE(read_files(folders)) << folders;
+  const auto refused = [&](std::string_view text) {
+    return vit::testing::error_of([&] { read_files(text); });
+  };
+  EXPECT_THAT(refused("a.jpg 1\nb\n"),
+              HasSubstr("val.txt: expected an image and its class in line 2"));
+  EXPECT_THAT(refused("a.jpg 1\nb.jpg 0\na.jpg 1\n"), HasSubstr("'a.jpg' in lines 1 and 3"));
+  EXPECT_THAT(refused(std::string_view("a.jpg \0\n", 8)), HasSubstr("binary"));
 }
 
 }  // namespace

@@ -4,11 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <numeric>
 #include <set>
 
 #include "support/support.h"
+#include "tar.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
 #include "vit/core/json.h"
@@ -19,6 +19,7 @@ namespace vit::data {
 namespace {
 
 using ::testing::HasSubstr;
+using vit::testing::write_tar;
 
 std::filesystem::path shard(const std::string& name) {
   return vit::testing::golden_path("shards") / (name + ".tar");
@@ -26,28 +27,6 @@ std::filesystem::path shard(const std::string& name) {
 
 Json expected() {
   return Json::parse(read_file(vit::testing::golden_path("shards") / "expected.json"));
-}
-
-/// A tar of small files: name, data.
-void write_tar(const std::filesystem::path& path,
-               const std::vector<std::pair<std::string, std::string>>& files) {
-  std::ofstream out(path, std::ios::binary);
-  for (const auto& [name, data] : files) {
-    std::string header(512, '\0');
-    std::copy(name.begin(), name.end(), header.begin());
-    char size[12];
-    std::snprintf(size, sizeof size, "%011zo", data.size());
-    std::copy_n(size, 12, header.begin() + 124);
-    std::fill_n(header.begin() + 148, 8, ' ');
-    header[156] = '0';
-    int sum = 0;
-    for (const char c : header) sum += static_cast<unsigned char>(c);
-    char checksum[8];
-    std::snprintf(checksum, sizeof checksum, "%06o", static_cast<unsigned>(sum) & 0777777U);
-    std::copy_n(checksum, 7, header.begin() + 148);
-    out << header << data << std::string((512 - data.size() % 512) % 512, '\0');
-  }
-  out << std::string(1024, '\0');
 }
 
 std::string image() { return read_file(vit::testing::golden_path("augment") / "flat.png"); }

@@ -20,10 +20,11 @@ infer::ClassMapping map_dataset(Command& command, const InferOptions& options,
   infer::ClassMappingOptions mapping;
   mapping.by_index = data.by_index;
   mapping.by_order = options.class_order;
-  if (data.by_index && (options.class_order || !options.class_map.empty()))
+  const bool has_map = !options.class_map.empty() && !data.by_images;
+  if (data.by_index && (options.class_order || has_map))
     throw UsageError("{}: expected class folders; the labels of IDX files and shards are numbers",
                      options.class_order ? "--class-order" : "--class-map");
-  if (!options.class_map.empty()) mapping.class_map = data::read_class_map(options.class_map);
+  if (has_map) mapping.class_map = data::read_class_map(options.class_map);
   try {
     return infer::map_classes(data.dataset->classes(), config, mapping, &command.log());
   } catch (const DataError& error) {
@@ -46,7 +47,8 @@ int run_validation(Command& command, const InferOptions& options) {
   const auto& config = predictor.config();
   auto& log = command.log();
   const auto data = options.labels_csv.empty()
-                        ? pipeline::open_validation_data(options.inputs, config.model.in_c(), &log)
+                        ? pipeline::open_validation_data(options.inputs, config.model.in_c(),
+                                                         options.class_map, &log)
                         : pipeline::open_labelled_validation_data(
                               options.inputs, options.labels_csv, config.model.in_c(), &log);
   files.reads(*data.dataset);

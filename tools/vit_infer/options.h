@@ -135,8 +135,9 @@ void visit_video(InferOptions& o, Visitor&& v) {
 template <class Visitor>
 void visit_measuring(InferOptions& o, Visitor&& v) {
   v("validate", o.validate,
-    Field{.help = "INPUT is class folders, tar shards or IDX files: a folder, a pattern, or two "
-                  "IDX files"});
+    Field{.help =
+              "INPUT is class folders, tar shards, an archive of images or IDX files: a folder, "
+              "a pattern, a tar, or two IDX files"});
   v("labels_csv", o.labels_csv,
     Field{.help = "With --validate: images in INPUT have any number of classes, as this CSV says "
                   "(see vit-train); mAP",
@@ -144,7 +145,8 @@ void visit_measuring(InferOptions& o, Visitor&& v) {
   v("class_map", o.class_map,
     Field{.help = "Text file with one class folder a line, in the order of the model's classes "
                   "(default: the model's labels; \\xHH in a name is a byte, so that the folder "
-                  "T-shirt\\x2ftop is the class T-shirt/top)",
+                  "T-shirt\\x2ftop is the class T-shirt/top); of a flat archive: an image and its "
+                  "class a line",
           .value = "FILE"});
   v("class_order", o.class_order,
     Field{.help = "The class folders in natural order are the model's classes, whatever their "

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vit/data/image.h"
@@ -84,13 +85,16 @@ struct DataOptions {
   /// The images to validate on are drawn from those to train on: all files of a table may be, where
   /// there is no folder `train`.
   bool holds_out = false;
+  /// The half to train on, where it is open already: whose classes the other half has.
+  std::shared_ptr<const Dataset> train{};
 };
 
 /// One half of a dataset: class folders, or tar shards, under `train/` and `val/` or `validation/`;
 /// the four MNIST-named IDX files (`train-images-idx3-ubyte`, … `t10k-labels-idx1-ubyte`), plain or
-/// `.gz`; or shards named by a pattern (`train-{0000..0099}.tar`), which are all for training.
-/// Opening the validation half of class folders also compares its classes, or its class map, with
-/// `train/`'s.
+/// `.gz`; shards named by a pattern (`train-{0000..0099}.tar`), which are all for training; or
+/// archives of images (archive.h), one a half (`ILSVRC2012_img_train.tar`, `…_val.tar`), one alone
+/// or, in a half's folder, one a class. Opening the validation half of class folders or archives
+/// also compares its classes, or its class map, with the other half's.
 /// Throws UsageError where a pattern is to validate, IoError, DataError in one line that says what
 /// was looked for, or that one half is folders and the other shards.
 std::shared_ptr<const Dataset> open_data(const std::filesystem::path& data, Split split,
@@ -105,11 +109,13 @@ std::optional<std::filesystem::path> find_split(const std::filesystem::path& fol
 bool has_idx_files(const std::filesystem::path& folder);
 
 /// Images to validate on: class folders or tar shards right under `data`, the `t10k`/test pair of
-/// IDX files, or shards named by a pattern.
+/// IDX files, shards named by a pattern, or an archive of images (archive.h) with the `class_map`
+/// of its images, if it has one.
 std::shared_ptr<const Dataset> open_validation(const std::filesystem::path& data,
-                                               std::int64_t channels);
+                                               std::int64_t channels,
+                                               const std::filesystem::path& class_map = {});
 
 /// `a10` after `a9`: timm's `natural_key` as a less-than.
-bool natural_less(const std::string& a, const std::string& b);
+bool natural_less(std::string_view a, std::string_view b);
 
 }  // namespace vit::data

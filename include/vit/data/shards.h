@@ -16,8 +16,8 @@ namespace vit::data {
 /// webdataset do; `::` separates patterns. Throws UsageError on more than a million results.
 std::vector<std::string> expand_braces(const std::string& pattern);
 
-/// Whether `data` names shards: a folder that holds them, or no folder and it ends with `.tar` or
-/// has a brace.
+/// Whether `data` names shards, or archives of images (archive.h): a folder that holds them, but
+/// not the two halves of a dataset, or no folder and it ends with `.tar` or has a brace.
 bool names_shards(const std::filesystem::path& data);
 
 /// The files that a pattern names, or the shards of a folder. Throws as expand_braces, IoError.
@@ -34,6 +34,9 @@ struct ShardOptions {
 /// image, no class or a file twice.
 std::shared_ptr<const Dataset> open_shards(const std::vector<std::filesystem::path>& shards,
                                            std::int64_t channels, const ShardOptions& options = {});
+
+/// Whether a file's name is a shard's.
+bool is_shard(const std::filesystem::path& path);
 
 /// Whether `folder` has `.tar` files and no folders in it: an archive beside class folders is none
 /// of the dataset.

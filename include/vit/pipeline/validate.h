@@ -17,13 +17,16 @@ namespace vit::pipeline {
 
 struct ValidationData {
   std::shared_ptr<const data::Dataset> dataset;
-  bool by_index = false;  ///< its classes are numbers (IDX, shards)
+  bool by_index = false;   ///< its classes are numbers (IDX, shards)
+  bool by_images = false;  ///< the class map says which image is of which class
 };
 
-/// What `--validate` is given: a folder of class folders, of tar shards or of IDX files, or an IDX
-/// images file and its labels file. Of a folder with both `train/` and `val/` (or `validation/`)
-/// the latter, which `log` hears. Throws DataError, IoError, UsageError on another count.
+/// What `--validate` is given: a folder of class folders, of tar shards, archives or IDX files, an
+/// archive of images, or an IDX images file and its labels file. Of a folder with both `train/` and
+/// `val/` (or `validation/`) the latter, which `log` hears. Of `class_map` only one of images (see
+/// data::read_file_classes) is used. Throws DataError, IoError, UsageError on another count.
 ValidationData open_validation_data(const std::vector<std::string>& inputs, std::int64_t channels,
+                                    const std::filesystem::path& class_map = {},
                                     Log* log = nullptr);
 
 /// Images with any number of classes: those of the table (data::read_label_table) below the folder,

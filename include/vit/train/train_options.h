@@ -322,7 +322,7 @@ struct TrainOptions {
   VIT_ARG(std::int64_t, accum) = 1;  ///< batches whose gradients make one step
   VIT_ARG(OptimizerOptions, optimizer);
   VIT_ARG(ScheduleOptions, schedule);
-  VIT_ARG(std::string, amp) = "off";            ///< off, bf16 or fp16
+  VIT_ARG(std::string, amp) = "off";          ///< off, bf16 or fp16
   VIT_ARG(bool, grad_checkpointing) = false;  ///< blocks run again in the backward pass
 
   VIT_ARG(data::AugmentOptions, augment);
@@ -345,8 +345,9 @@ template <class Visitor>
 void visit(TrainOptions& o, Visitor&& v) {
   auto data = in_group("Data and model", v);
   data("data", o.data(),
-       Field{.help = "Class folders or tar shards under train/ and val/, a pattern of shards, or "
-                     "MNIST's four IDX files",
+       Field{.help =
+                 "Class folders or tar shards under train/ and val/, a pattern of shards, "
+                 "ImageNet's archives (train.tar and val.tar, or one), or MNIST's four IDX files",
              .resumable = true,
              .timm = "data,data_dir",
              .value = "DIR"});
@@ -377,8 +378,9 @@ void visit(TrainOptions& o, Visitor&& v) {
              .timm = "val_split",
              .value = "NAME"});
   data("class_map", o.class_map(),
-       Field{.help = "Which class folder has which index: a folder a line, the first is 0; images "
-                     "of other folders are left out",
+       Field{.help =
+                 "Which class folder has which index: a folder a line, the first is 0; images "
+                 "of other folders are left out. Of a flat archive: an image and its class a line",
              .timm = "class_map",
              .value = "FILE"});
   data("labels_csv", o.labels_csv(),
