@@ -70,7 +70,9 @@ RunReport::RunReport(const TrainOptions& options, const ModelConfig& config,
       val_data_(std::move(val_data)),
       transform_(transform),
       eval_(config.preprocessing, config.model.img_size(), config.model.in_c()) {
-  page_.title = printable(folder_.string());
+  // Without the folders above, which are nobody's business where the page is sent.
+  page_.title =
+      printable((folder_.has_filename() ? folder_ : folder_.parent_path()).filename().string());
   page_.facts = {{"architecture", config.architecture.empty() ? "unnamed" : config.architecture},
                  {"classes", std::to_string(config.model.num_classes())},
                  {"training images", std::to_string(train_data_->size())},
