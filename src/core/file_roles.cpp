@@ -53,6 +53,21 @@ void FileRoles::reads_once(const fs::path& path) {
   check_input(*id);
 }
 
+void FileRoles::reads_member(const fs::path& path) {
+  reads(path);
+  const auto folder = file_id(folder_of(path));
+  if (!folder || !file_id(path)) return;
+  const std::lock_guard lock(mutex_);
+  members_.emplace(*folder, path.string());
+  for (const auto& [name, output] : folders_) check_members(output);
+}
+
+void FileRoles::check_members(const Output& folder) const {
+  const auto id = file_id(folder.path);  // it may have been made meanwhile
+  if (const auto found = id ? members_.find(*id) : members_.end(); found != members_.end())
+    throw UsageError("{}: the output folder holds an input, {}", folder.name, found->second);
+}
+
 void FileRoles::check_input(const FileId& id) const {
   for (const auto& [name, output] : outputs_)
     if (output.id == id) throw UsageError("{}: the output is also an input", name);
@@ -99,6 +114,7 @@ void FileRoles::writes_folder(const fs::path& folder) {
   const Output output{folder, folder.string(), file_id(folder), std::nullopt};
   const std::lock_guard lock(mutex_);
   check_output(output);
+  check_members(output);
   folders_.emplace(output.name, output);
 }
 

@@ -43,6 +43,7 @@ void MultiLabelMetrics::add(const Array& logits,
     }
   }
   images_ += std::ssize(labels);
+  precisions_.clear();
 }
 
 double MultiLabelMetrics::loss() const {
@@ -54,7 +55,7 @@ std::int64_t MultiLabelMetrics::positives(std::int64_t c) const {
   return std::ranges::count(relevant_.at(static_cast<std::size_t>(c)), true);
 }
 
-std::optional<double> MultiLabelMetrics::average_precision(std::int64_t c) const {
+std::optional<double> MultiLabelMetrics::compute_precision(std::int64_t c) const {
   const auto all = positives(c);
   if (all == 0) return std::nullopt;
   const auto& scores = scores_[static_cast<std::size_t>(c)];
@@ -74,6 +75,13 @@ std::optional<double> MultiLabelMetrics::average_precision(std::int64_t c) const
     i = end;
   }
   return 100.0 * sum / static_cast<double>(all);
+}
+
+std::optional<double> MultiLabelMetrics::average_precision(std::int64_t c) const {
+  if (precisions_.empty())
+    for (std::int64_t i = 0; i < std::ssize(scores_); ++i)
+      precisions_.push_back(compute_precision(i));
+  return precisions_.at(static_cast<std::size_t>(c));
 }
 
 double MultiLabelMetrics::mean_average_precision() const {

@@ -58,6 +58,21 @@ std::string caption(std::span<const Prediction> topk, const std::vector<std::str
                 tenths % 10);
 }
 
+/// Where the model gave no answer: logits that are not finite have no probabilities. Arrays hold
+/// whatever numbers there are.
+void mark_not_finite(data::Batch& batch, const BatchAnswer& said, const AnswerOptions& options) {
+  if (options.output != AnswerOptions::kPredictions || said.values.shape.empty()) return;
+  for (std::int64_t i = 0; i < said.values.size(0); ++i) {
+    auto& sample = batch.samples[static_cast<std::size_t>(i)];
+    const auto logits = said.values.row(i);
+    const auto bad = std::ranges::find_if(logits, [](float x) { return !std::isfinite(x); });
+    if (sample.error || bad == logits.end()) continue;
+    sample.error = std::make_exception_ptr(
+        DataError("{}: expected finite logits, found {} for class {}", printable(sample.name),
+                  std::isnan(*bad) ? "nan" : "infinity", bad - logits.begin()));
+  }
+}
+
 /// Writes the rows of one batch, in order.
 class BatchWriter {
  public:
@@ -125,19 +140,24 @@ void answer_all(const Predictor& predictor, data::Loader& loader, const AnswerOp
     }
     if (!batch) break;
     auto& samples = batch->samples;
-    std::size_t count = samples.size();
-    for (std::size_t i = 0; i < samples.size(); ++i) {
-      times.load += samples[i].load_seconds;
-      if (!samples[i].error) continue;
-      if (result.failed++ == 0) result.first_error = error_message(samples[i].error);
-      if (!options.skip_errors) count = std::min(count, i);
-    }
+    // Up to the first error where that ends the run.
+    const auto good = [&] {
+      const auto first = std::ranges::find_if(
+          samples, [](const data::LoadedSample& sample) { return sample.error != nullptr; });
+      return options.skip_errors ? samples.size()
+                                 : static_cast<std::size_t>(first - samples.begin());
+    };
+    for (const auto& sample : samples) times.load += sample.load_seconds;
     BatchAnswer said;
     {
       const data::Timed thinking(times.model);
-      batch->images.keep_rows(static_cast<std::int64_t>(count));
+      batch->images.keep_rows(static_cast<std::int64_t>(good()));
       said = ask(predictor, std::move(batch->images), options, attention);
     }
+    mark_not_finite(*batch, said, options);
+    const auto count = good();
+    for (const auto& sample : samples)
+      if (sample.error && result.failed++ == 0) result.first_error = error_message(sample.error);
     {
       const data::Timed writing(times.write);
       for (std::size_t i = 0; i < count; ++i)

@@ -91,10 +91,6 @@ void GrowingOutput::find_rows_done() {
 void GrowingOutput::expect_ours(const RowOutputOptions& options) const {
   const bool rows = part_.found() > 0;
   const bool left = rows || (names_ && names_->found() > 0);
-  if (left && !options.force && !options.resume)
-    throw IoError(
-        "{}: exists already, of a run that did not end (`resume` goes on, `force` begins again)",
-        (rows ? part_ : *names_).path().string());
   if (rows && options.resume) return;  // what made it is compared
   if (left && !sidecar_.exists())
     throw IoError("{}: exists already, and no {} says that vit-infer wrote it: move it away",
@@ -102,6 +98,10 @@ void GrowingOutput::expect_ours(const RowOutputOptions& options) const {
   if (sidecar_.exists() && !sidecar_.readable())
     throw IoError("{}: exists already, and is no record of a run: move it away",
                   sidecar_.path().string());
+  if (left && !options.force && !options.resume)
+    throw IoError(
+        "{}: exists already, of a run that did not end (`resume` goes on, `force` begins again)",
+        (rows ? part_ : *names_).path().string());
 }
 
 std::function<void(const std::string& name)> GrowingOutput::check_of_rows_done() const {

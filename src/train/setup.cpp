@@ -137,8 +137,7 @@ void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
   const auto warn_of_left_out = [&](const data::Dataset& half) {
     if (half.left_out() > 0)
       log.warning("{}: {} images left out, of which {} says no class", options.data(),
-                  half.left_out(),
-                  options.class_map().empty() ? "no folder" : options.class_map());
+                  half.left_out(), options.class_map().empty() ? "no folder" : options.class_map());
   };
   warn_of_left_out(*setup.train_data);
   if (options.holdout() > 0) {
@@ -156,6 +155,15 @@ void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
   warn_of_empty_classes(*setup.train_data, log);
   log.debug("{}: {} images to train on, {} to validate on, {} classes", options.data(),
             setup.train_data->size(), setup.val_data->size(), setup.train_data->classes().size());
+}
+
+/// A configuration that was whole before the options changed it.
+void check_changed(const ModelConfig& config, const TrainOptions& options) {
+  try {
+    config::check_config(config, options.model().empty() ? "model" : options.model());
+  } catch (const DataError& error) {
+    throw UsageError("{}", error.what());
+  }
 }
 
 /// Always on the CPU first: what is drawn does not depend on the device.
@@ -248,6 +256,8 @@ TrainSetup prepare(const TrainOptions& options, Log& log) {
   const bool tunes = is_model_file(options);
   if (options.lora().lora_rank() > 0 && !tunes)
     throw UsageError("lora_rank: expected a model file as `model`, whose weights are updated");
+  if (!options.arch().empty() && !tunes)
+    throw UsageError("arch: expected a model file as `model`, which does not say its own");
   std::optional<model::LoadedModel> source;
   if (tunes)
     setup.config = source.emplace(load_file(options, &log)).config;
@@ -266,6 +276,7 @@ TrainSetup prepare(const TrainOptions& options, Log& log) {
       names.empty() && tunes && trained_classes == classes && !trained_names.empty();
   if (!keeps_names) config::set_labels(setup.config, names.empty() ? data.classes() : names);
 
+  check_changed(setup.config, options);
   const auto device = runtime::open_device(options.run().device());
   if (tunes) {
     fine_tune(setup, *source, plan_head(trained_names, trained_classes, names, classes), options,
@@ -366,9 +377,12 @@ double estimate_memory(const TrainOptions& options, const TrainSetup& setup) {
   const double heads = o.fused_attn() ? 0 : 2 * static_cast<double>(o.num_heads()) * tokens;
   const double kept = (narrow ? 2.2 : 4.0) * (13 * width + 2 * hidden) + (narrow ? 2 : 4) * heads;
   const auto blocks = static_cast<double>(o.depth() - optimizer.freeze_blocks());
-  // Where blocks run again, each keeps its input, and one at a time all the rest.
-  const double inputs = options.grad_checkpointing() ? blocks * 4 * width : 0;
-  const double whole = options.grad_checkpointing() ? std::min(blocks, 1.0) : blocks;
+  // Where blocks run again, each keeps its input, and one at a time all the rest, and half of that
+  // is lost between what stays; the first behind what is not trained keeps all of it.
+  const bool again = options.grad_checkpointing();
+  const bool begins_frozen = optimizer.freeze_blocks() > 0 || setup.lora;
+  const double inputs = again ? blocks * 4 * width : 0;
+  const double whole = again ? std::min(blocks, begins_frozen ? 2.5 : 1.5) : blocks;
   // Without gradients a block leaves nothing, but one is at work.
   bytes += batch * tokens * (whole * kept + inputs + 4 * (6 * width + 2 * hidden));
   // Batches that the loader has in hand.

@@ -1,6 +1,7 @@
 #include "teacher.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/argsort.h>
 #include <ATen/ops/tensor.h>
 
 #include <span>
@@ -22,15 +23,9 @@ std::string input_of(const VisionTransformerOptions& model) {
   return format("{} x {} x {}", model.in_c(), model.img_size()[0], model.img_size()[1]);
 }
 
-/// On the CPU.
-std::string digest_of(const VisionTransformer& model, const Preprocessing& preprocessing) {
-  auto text = format("{} {}\n", preprocessing.mean, preprocessing.std);
-  for (const auto& [name, tensor] : model::state_dict(*model)) {
-    const auto plain = tensor.detach().contiguous();
-    const std::span bytes(static_cast<const std::byte*>(plain.const_data_ptr()), plain.nbytes());
-    text += format("{} {} {}\n", name, plain.sizes().vec(), sha256(bytes));
-  }
-  return sha256(std::as_bytes(std::span(text)));
+/// Which place a row has come from, by where it was: `rows` the other way round.
+at::Tensor inverse_of(const std::vector<std::int64_t>& rows) {
+  return at::argsort(at::tensor(rows, at::kLong));
 }
 
 }  // namespace
@@ -45,12 +40,15 @@ Teacher::Teacher(const TrainOptions& options, const ModelConfig& student,
     throw UsageError("teacher: {}: expected an input of {}, the model's, found {}", file,
                      input_of(student.model), input_of(config.model));
   model_ = loaded.model;
-  digest_ = digest_of(model_, config.preprocessing);
+  preprocessing_ = config.preprocessing;
   const auto plan =
       plan_head(config.labels, config.model.num_classes(), names, student.model.num_classes());
   if (plan.kind == HeadPlan::Kind::kNew)
     throw UsageError("teacher: {}: its classes are not the model's: {}", file, plan.reason);
-  if (plan.kind == HeadPlan::Kind::kPermuted) permute_head(model_, plan.rows);
+  if (plan.kind == HeadPlan::Kind::kPermuted) {
+    rows_ = plan.rows;
+    permute_head(model_, rows_);
+  }
   for (const auto& parameter : model_->parameters()) at::Tensor(parameter).requires_grad_(false);
   model_->eval();
   model_->to(device);
@@ -69,6 +67,17 @@ std::int64_t Teacher::bytes() const {
   for (const auto& parameter : model_->parameters())
     bytes += static_cast<std::int64_t>(parameter.nbytes());
   return bytes;
+}
+
+std::string Teacher::digest() const {
+  auto text = format("{} {}\n", preprocessing_.mean, preprocessing_.std);
+  for (const auto& [name, tensor] : model::state_dict(*model_)) {
+    auto plain = tensor.detach().to(at::kCPU).contiguous();
+    if (!rows_.empty() && is_head(name)) plain = plain.index_select(0, inverse_of(rows_));
+    const std::span bytes(static_cast<const std::byte*>(plain.const_data_ptr()), plain.nbytes());
+    text += format("{} {} {}\n", name, plain.sizes().vec(), sha256(bytes));
+  }
+  return sha256(std::as_bytes(std::span(text)));
 }
 
 at::Tensor Teacher::logits(const at::Tensor& images) {

@@ -29,13 +29,14 @@ class Teacher {
 
   /// Of its weights, in memory.
   std::int64_t bytes() const;
-  /// SHA-256 of its weights and its normalisation.
-  const std::string& digest() const { return digest_; }
+  /// SHA-256 of its weights, as its file has them, and its normalisation.
+  std::string digest() const;
 
  private:
   VisionTransformer model_{nullptr};
-  std::string digest_;
-  at::Tensor scale_, shift_;  // from the student's normalisation to the teacher's
+  Preprocessing preprocessing_;
+  std::vector<std::int64_t> rows_;  // of its file's head that its own are; empty: in its order
+  at::Tensor scale_, shift_;        // from the student's normalisation to the teacher's
 };
 
 }  // namespace vit::train

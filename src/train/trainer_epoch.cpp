@@ -42,9 +42,9 @@ EpochReport Trainer::Impl::make_report() const {
 }
 
 void Trainer::Impl::write_row(const EpochReport& report) {
-  Json row{{"event", "epoch"},    {"epoch", report.epoch},
-           {"step", state_.step}, {"train_loss", report.train_loss},
-           {"lr", report.lr},     {"waiting", report.waiting},
+  Json row{{"event", "epoch"},         {"epoch", report.epoch},
+           {"step", state_.step},      {"train_loss", report.train_loss},
+           {"lr", report.lr},          {"waiting", report.waiting},
            {"seconds", report.seconds}};
   if (report.loss) row["eval_loss"] = *report.loss;
   if (report.top1) {
@@ -93,7 +93,7 @@ bool Trainer::Impl::finish_whole_epoch() {
   save_model_file("last.safetensors");
   write_row(report);
   save_checkpoint();
-  report_->write(/*running=*/true);
+  if (state_.epoch < epochs_ && !at_max_steps()) report_->write(/*running=*/true);
   if (callbacks_.epoch) callbacks_.epoch(report);
   return true;
 }

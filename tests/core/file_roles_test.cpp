@@ -68,6 +68,18 @@ TEST_F(FileRolesTest, RefusesAnOutputInATreeThatIsRead) {
   EXPECT_NO_THROW(roles.writes(folder / "beside", false));
 }
 
+TEST_F(FileRolesTest, RefusesAFolderToWriteToThatHoldsAnInput) {
+  roles.reads_member(folder / "other_data" / "a");
+  expect_error(ErrorKind::kUsage, "data: the output folder holds an input,",
+               [&] { roles.writes_folder(folder / "data"); });
+  EXPECT_NO_THROW(roles.writes_folder(folder / "data" / "maps"));
+  roles.writes_folder(folder / "new");
+  fs::create_directory(folder / "new");
+  write_file(folder / "new" / "b", "pixels");
+  expect_error(ErrorKind::kUsage, "new: the output folder holds an input,",
+               [&] { roles.reads_member(folder / "new" / "b"); });
+}
+
 TEST_F(FileRolesTest, RefusesATreeInWhichAnOutputLies) {
   roles.writes(folder / "data" / "new", false);
   expect_error(ErrorKind::kUsage, "new: the output lies in",

@@ -100,6 +100,20 @@ def test_errors_of_the_library_name_flags(vit, tmp_path, command, words, code, s
     assert done.stderr.startswith(f"{command}: error: ") and done.stderr.endswith(f"{says}\n")
 
 
+@pytest.mark.parametrize("command, words", [
+    ("vit-infer", ["-m", MODEL, EXAMPLE, "-o"]), ("vit-infer", ["-m", MODEL, EXAMPLE, "--html"]),
+    ("vit-infer", ["-m", MODEL, EXAMPLE, "--attention"]), ("vit-infer", [EXAMPLE, "-m"]),
+    ("vit-infer", ["-m", MODEL, EXAMPLE, "--validate", "--confusion"]), ("vit-convert", [MODEL, "out.safetensors", "--report"]),
+    ("vit-train", ["--data", "/usr/share/datasets/fashion-mnist", "-o"]), ("vit-train", ["--resume", "--output"]),
+    ("vit-convert", [MODEL, "--verify"]),
+])
+def test_an_empty_path_is_no_path(vit, tmp_path, command, words):
+    done = vit.run(command, *words, "", rc=2, cwd=tmp_path)
+    flag = "--output" if words[-1] == "-o" and command == "vit-train" else words[-1]
+    assert done.stderr.splitlines()[0].startswith(f"{command}: error: ") and "expected a path, found none" in done.stderr
+    assert flag.strip("-")[0] in done.stderr and not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_has_flags_and_no_fields(vit, name):
     shown = vit.run(name, "--help").stdout

@@ -234,3 +234,10 @@ def test_paths_may_be_any_bytes(files, vit, model):
     assert "\\xfe" in json.loads(done.stdout)["file"]
     missing = vit.convert(os.fsdecode(out) + "\udcff", "--inspect", rc=4)
     assert "\\xff" in missing.stderr and missing.stderr.count("\n") == 1
+
+
+def test_too_few_labels_name_their_file(vit, files, tmp_path):
+    (tmp_path / "short.txt").write_text("a\nb\n")
+    done = vit.convert(files / "model.safetensors", tmp_path / "out.safetensors", "--labels", tmp_path / "short.txt", rc=1)
+    assert done.stderr == f"vit-convert: error: {tmp_path}/short.txt: expected 4 class names, one a line, found 2\n"
+    assert not (tmp_path / "out.safetensors").exists()

@@ -15,6 +15,7 @@ import pytest
 import timm
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import save_file
 from timm.models import save_for_hf
 
@@ -337,6 +338,24 @@ def test_a_bad_image_stops_or_is_skipped(vit, tiny, folder, tmp_path):
     assert rows[1]["file"] == str(bad) and str(bad) in rows[1]["error"]
     infer(vit, root, *inputs, "--format", "npy", "--on-error", "skip", "-o", tmp_path / "y.npy", rc=1)
     assert np.isnan(np.load(tmp_path / "y.npy")).all(1).tolist() == [False, True, False]
+
+
+def test_logits_that_are_not_finite_are_no_answer(vit, tiny, folder, tmp_path):
+    _, root = tiny
+    vit.convert(root, tmp_path / "whole.safetensors", "-q")
+    with safe_open(tmp_path / "whole.safetensors", "pt") as file:
+        tensors, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
+    tensors["head.bias"][1] = float("nan")
+    model = tmp_path / "broken.safetensors"
+    save_file(tensors, model, metadata)
+    image = files(folder)[0]
+    stopped = infer(vit, model, image, rc=1)
+    assert stopped.stdout == ""
+    assert stopped.stderr == f"vit-infer: error: {image}: expected finite logits, found nan for class 1\n"
+    skipped = infer(vit, model, image, "--format", "jsonl", "--on-error", "skip", rc=1)
+    assert "expected finite logits" in json.loads(skipped.stdout)["error"]
+    infer(vit, model, image, "--format", "npy", "-o", tmp_path / "y.npy")  # whatever numbers there are
+    assert np.isnan(np.load(tmp_path / "y.npy")).sum() == 1
 
 
 def test_benchmark_says_what_ran(vit, tiny):

@@ -157,6 +157,7 @@ def test_overlays_never_replace_inputs(vit, place):
     overlay.symlink_to("../images/1.png")
     refuse(vit, place, place / "images/1.png", "--attention", maps, "--force")
     shutil.rmtree(maps)
+    refuse(vit, place, place / "images/1.png", "--attention", place / "images")  # what is written could be read next
     for folder in ("images", "folder", "images/maps", "images/maps/deep"):
         refuse(vit, place, place / "images", "--attention", place / folder)
     # Found when the walk is under way: through a link, or in a list.

@@ -304,7 +304,8 @@ def test_dry_run_prints_and_leaves_nothing(vit, data, tmp_path):
     (["--lr", "nan"], 2, "--lr"), (["--epochs", "0"], 2, "--epochs"), (["--epochs", "1.5"], 2, "--epochs"),
     (["--opt", "adamx"], 2, "adamx"), (["--recipe", "none"], 2, "none"), (["--model", "vit_tinny"], 2, "vit_tinny"),
     (["--model", "no/such.safetensors"], 4, "no/such.safetensors"), (["--model-arg", "embed_dmi=3"], 2, "embed_dmi"),
-    (["--batch-size", "101"], 2, "--batch-size"), (["--model-arg", "num_heads=3"], 1, "num_heads"),
+    (["--batch-size", "101"], 2, "--batch-size"), (["--model-arg", "num_heads=3"], 2, "num_heads"),
+    (["--model-arg", "depth=0"], 2, "depth"), (["--arch", "vit_tiny_patch16_224"], 2, "--arch: expected a model file as --model"),
 ])
 def test_says_in_one_line_what_is_wrong(vit, data, tmp_path, words, code, says):
     # A value given twice counts where it stands last.

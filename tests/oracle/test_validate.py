@@ -7,6 +7,8 @@ import shutil
 import subprocess
 
 import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from conftest import BIN, ROOT
 
@@ -172,3 +174,12 @@ def test_local_rank_picks_the_device(vit):
     assert "LOCAL_RANK 997" in done.stderr and "cuda:997" in done.stderr
     assert "LOCAL_RANK" in vit.run("vit-infer", "-m", MODEL, example("Bag"), env={"LOCAL_RANK": "x"}, rc=2).stderr
     vit.run("vit-infer", "-m", MODEL, example("Bag"), "--device", "cpu", env={"LOCAL_RANK": "3"})
+
+
+def test_a_model_without_finite_logits_is_an_error(vit, tmp_path):
+    with safe_open(MODEL, "pt") as file:
+        tensors, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
+    tensors["head.bias"][:] = float("inf")
+    save_file(tensors, tmp_path / "m.safetensors", metadata)
+    _, said = validate(vit, dataset(tmp_path / "data"), rc=1, model=tmp_path / "m.safetensors")
+    assert said == f"vit-infer: error: {tmp_path}/m.safetensors: expected finite logits, found a loss that is not finite\n"

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <thread>
 
+#include "support/error_of.h"
 #include "support/support.h"
 #include "vit/core/error.h"
 #include "vit/core/file.h"
@@ -69,7 +70,10 @@ TEST(RowOutput, NeverReplacesUnasked) {
   EXPECT_EQ(read_file(folder / "rows.csv"), "mine");
   EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"rows.csv"}));
   write_file(folder / "new.csv.part", "mine");
-  EXPECT_THROW(RowOutput(encoder, {folder / "new.csv", false, false, {}}), IoError);
+  EXPECT_THAT(testing::error_of([&] {
+                RowOutput(encoder, {folder / "new.csv", false, false, {}});
+              }),
+              ::testing::HasSubstr("new.csv.part: exists already, and no"));
   EXPECT_THROW(RowOutput(encoder, {folder.path(), true, false, {}}), IoError);
   EXPECT_THROW(RowOutput(encoder, {folder / "no/such/rows.csv", false, false, {}}), IoError);
 }

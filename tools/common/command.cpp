@@ -78,9 +78,17 @@ Command::~Command() = default;
 
 void Command::require(const std::string& name) { app_->get_option(name)->required(); }
 
+/// That writes flags where the library names fields.
+std::unique_ptr<Log> Command::make_log(LogLevel level, LogFormat format) const {
+  return std::make_unique<Log>(LogOptions{
+      .program = name_, .level = level, .format = format, .wording = [this](const auto& message) {
+        return flags_.in_flags(message);
+      }});
+}
+
 int Command::report(ErrorKind kind, const std::string& message) {
-  if (!log_) log_ = std::make_unique<Log>(LogOptions{name_});
-  log_->error(flags_.in_flags(message, /*leads=*/kind == ErrorKind::kUsage));
+  if (!log_) log_ = make_log(LogLevel::kInfo, LogFormat::kText);
+  log_->error(kind == ErrorKind::kUsage ? flags_.with_leading_flag(message) : message);
   return static_cast<int>(kind);
 }
 
@@ -115,13 +123,7 @@ int Command::parse_and_run(int argc, char** argv, const std::function<int()>& bo
   const auto level = common_.quiet     ? LogLevel::kQuiet
                      : common_.verbose ? LogLevel::kDebug
                                        : LogLevel::kInfo;
-  log_ = std::make_unique<Log>(
-      LogOptions{.program = name_,
-                 .level = level,
-                 .format = common_.log_format == "json" ? LogFormat::kJson : LogFormat::kText,
-                 .wording = [this](const auto& message) {
-                   return flags_.in_flags(message, /*leads=*/false);
-                 }});
+  log_ = make_log(level, common_.log_format == "json" ? LogFormat::kJson : LogFormat::kText);
   if (!common_.threads) common_.threads = available_cores();
   try {
     if (start_) start_(threads());

@@ -74,7 +74,8 @@ class Command {
 
  private:
   int parse_and_run(int argc, char** argv, const std::function<int()>& body);
-  /// One line on stderr, with flags where the library names fields.
+  std::unique_ptr<Log> make_log(LogLevel level, LogFormat format) const;
+  /// One line on stderr.
   int report(ErrorKind kind, const std::string& message);
 
   std::unique_ptr<CLI::App> app_;

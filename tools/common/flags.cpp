@@ -45,6 +45,12 @@ std::string value_of(const Field& about) {
   return words;
 }
 
+/// A file or a folder, and nothing else.
+bool names_path(const Field& about) {
+  const std::string_view value = about.value;
+  return value == "FILE" || value == "DIR" || value == "REF";
+}
+
 bool is_positional(const Field& about) { return *about.flag != '\0' && *about.flag != '-'; }
 
 }  // namespace
@@ -81,8 +87,15 @@ void Flags::add_flag(const Flag& flag) {
         names, [set] { set({"true"}); }, help);
   } else if (flag.takes == Flag::kOne) {
     const std::string alone = about.alone == nullptr ? "" : about.alone;
+    const bool is_path = names_path(about);
+    const auto shown = shown_[flag.field];
     option = app_.add_option_function<std::string>(
-        names, [set, alone](const std::string& word) { set({word.empty() ? alone : word}); }, help);
+        names,
+        [set, alone, is_path, shown](const std::string& word) {
+          if (word.empty() && is_path) throw UsageError("{}: expected a path, found none", shown);
+          set({word.empty() ? alone : word});
+        },
+        help);
     if (about.alone != nullptr) option->expected(0, 1);
   } else if (is_positional(about)) {
     option = app_.add_option_function<std::vector<std::string>>(names, set, help);
@@ -99,11 +112,10 @@ void Flags::add_flag(const Flag& flag) {
 }
 
 void Flags::finish_help() {
-  for (auto* option : app_.get_options())
-    option->description(in_flags(option->get_description(), /*leads=*/false));
+  for (auto* option : app_.get_options()) option->description(in_flags(option->get_description()));
 }
 
-std::string Flags::in_flags(const std::string& message, bool leads) const {
+std::string Flags::in_flags(const std::string& message) const {
   std::string text;
   std::size_t at = 0;
   for (auto open = message.find('`'); open != std::string::npos; open = message.find('`', at)) {
@@ -114,15 +126,17 @@ std::string Flags::in_flags(const std::string& message, bool leads) const {
     text += found == shown_.end() ? message.substr(open, close + 1 - open) : found->second;
     at = close + 1;
   }
-  text += message.substr(at);
-  if (!leads) return text;
+  return text + message.substr(at);
+}
+
+std::string Flags::with_leading_flag(const std::string& message) const {
   // `device: …`, or with the value that it has, `device cuda: …`.
-  const auto end = text.find_first_of(" :");
-  const auto colon = text.find(": ");
-  if (end == std::string::npos || colon == std::string::npos) return text;
-  const auto found = shown_.find(text.substr(0, end));
-  const bool one_value = text.find(' ', end + 1) > colon;
-  return found == shown_.end() || !one_value ? text : found->second + text.substr(end);
+  const auto end = message.find_first_of(" :");
+  const auto colon = message.find(": ");
+  if (end == std::string::npos || colon == std::string::npos) return message;
+  const auto found = shown_.find(message.substr(0, end));
+  const bool one_value = message.find(' ', end + 1) > colon;
+  return found == shown_.end() || !one_value ? message : found->second + message.substr(end);
 }
 
 }  // namespace vit::tools

@@ -125,9 +125,10 @@ class Flags {
   /// Flags also in the help, where it names fields; once all are there.
   void finish_help();
 
-  /// A message of the library's with flags where it names fields: `field: …` at its beginning
-  /// (where `leads`), and any field in backquotes.
-  std::string in_flags(const std::string& message, bool leads) const;
+  /// A message of the library's with flags for fields in backquotes.
+  std::string in_flags(const std::string& message) const;
+  /// The same for the field that it begins with, as in `field: …`.
+  std::string with_leading_flag(const std::string& message) const;
 
  private:
   void add_flag(const Flag& flag);

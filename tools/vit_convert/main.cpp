@@ -20,9 +20,7 @@ namespace {
 
 int print_inspection(const ConvertArguments& arguments, Command& command) {
   auto inspected = model::inspect(arguments.input, arguments.options.load, &command.log());
-  const auto in_flags = [&](const std::string& text) {
-    return command.flags().in_flags(text, /*leads=*/false);
-  };
+  const auto in_flags = [&](const std::string& text) { return command.flags().in_flags(text); };
   if (auto& problem = inspected["problem"]; problem.is_string())
     problem = in_flags(problem.get<std::string>());
   if (arguments.format == "json")
@@ -107,7 +105,7 @@ int convert(Command& command, ConvertArguments& arguments) {
   if (arguments.inspect) return print_inspection(arguments, command);
   FileRoles roles;
   claim_all_files(roles, arguments);
-  if (!arguments.labels.empty()) arguments.options.labels = model::read_labels(arguments.labels);
+  arguments.options.labels_file = arguments.labels;
   if (!arguments.verify.empty()) {
     auto load = arguments.options.load;
     load.device = open_device(command);

@@ -1,5 +1,7 @@
 #include "modes.h"
 
+#include <cmath>
+
 #include "common/stop_signal.h"
 #include "progress.h"
 #include "run_files.h"
@@ -76,6 +78,10 @@ int run_validation(Command& command, const InferOptions& options) {
   write_report(options.output, options.format == "json"
                                    ? pipeline::validation_json(result, labels).dump() + "\n"
                                    : pipeline::validation_text(result, labels));
+  const double loss = result.multi_label ? result.multi_label->loss() : result.metrics.loss();
+  if (!std::isfinite(loss))
+    throw DataError("{}: expected finite logits, found a loss that is not finite",
+                    options.model.string());
   return exit_code(false, result.failed);
 }
 

@@ -79,7 +79,8 @@ RunFiles::RunFiles(const InferOptions& options) : options_(options), model_(stam
     } else if (options.validate && data::names_shards(input)) {
       for (const auto& file : data::expand_shards(input)) reads_file(file);
     } else {
-      reads_file(input);
+      roles_.reads(input);
+      overlay_roles_.reads_member(input);
     }
   }
 }
@@ -113,7 +114,7 @@ void RunFiles::watch(pipeline::FileInputOptions& inputs) {
   const bool overlays = !options_.attention.empty();
   inputs.on_file = [this, overlays](const fs::path& file) {
     roles_.reads_once(file);
-    if (overlays) overlay_roles_.reads(file);
+    if (overlays) overlay_roles_.reads_member(file);
   };
   inputs.on_folder = [this](const fs::path& folder) { overlay_roles_.reads_tree(folder); };
 }

@@ -28,6 +28,9 @@ class FileRoles {
   /// As `reads`, for one of any number of inputs: compared with the outputs named so far, and not
   /// remembered.
   void reads_once(const std::filesystem::path& path);
+  /// As `reads`, for one of several inputs: no folder that files are written to may hold it, for
+  /// what is written there could be read next. Throws UsageError.
+  void reads_member(const std::filesystem::path& path);
   /// A folder that is read with all that is in it: no output may lie in it.
   /// Throws UsageError where an output does.
   void reads_tree(const std::filesystem::path& folder);
@@ -38,7 +41,7 @@ class FileRoles {
   /// set.
   void writes(const std::filesystem::path& path, bool force);
   /// A folder that files are going to be written to; whether it may exist is the caller's to say.
-  /// Throws UsageError where it is an input or lies in a tree that is read.
+  /// Throws UsageError where it is an input, holds a member or lies in a tree that is read.
   void writes_folder(const std::filesystem::path& folder);
   /// A file in such a folder, about to be written; not remembered. Throws UsageError where it would
   /// replace an input.
@@ -54,9 +57,11 @@ class FileRoles {
 
   void check_input(const FileId& id) const;
   void check_output(const Output& output) const;
+  void check_members(const Output& folder) const;
 
   std::mutex mutex_;
   std::map<FileId, std::string> inputs_, trees_;     // → as the user named it
+  std::map<FileId, std::string> members_;            // by folder: a file of it that is read
   std::map<std::string, Output> outputs_, folders_;  // by name
 };
 

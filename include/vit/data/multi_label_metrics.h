@@ -10,7 +10,7 @@
 
 namespace vit::data {
 
-/// Keeps every score, for precision is over all images at once.
+/// Keeps every score, for precision is over all images at once. For one thread at a time.
 class MultiLabelMetrics {
  public:
   explicit MultiLabelMetrics(std::int64_t num_classes);
@@ -31,10 +31,13 @@ class MultiLabelMetrics {
   double mean_average_precision() const;
 
  private:
+  std::optional<double> compute_precision(std::int64_t c) const;
+
   std::int64_t images_ = 0;
   double loss_sum_ = 0;
-  std::vector<std::vector<float>> scores_;   // of each class, of all images
-  std::vector<std::vector<bool>> relevant_;  // as scores_
+  std::vector<std::vector<float>> scores_;                 // of each class, of all images
+  std::vector<std::vector<bool>> relevant_;                // as scores_
+  mutable std::vector<std::optional<double>> precisions_;  // of all classes; empty: not known yet
 };
 
 }  // namespace vit::data

@@ -32,7 +32,7 @@ struct ConvertOptions {
   std::optional<io::DType> dtype;
   /// With kI8: what the linear layers of the model, as it will be stored, see.
   std::function<Calibration(const ModelConfig&, const engine::WeightLookup&)> calibrate;
-  std::optional<std::vector<std::string>> labels;
+  std::filesystem::path labels_file;  ///< class names (read_labels); empty: those of the input
   PreprocessingOverrides preprocessing;
   bool force = false;  ///< replace an output that exists
 };

@@ -137,7 +137,13 @@ Json convert(const fs::path& input, const fs::path& output, const ConvertOptions
   auto resolved = resolve_model(input, options.load, log);
   auto& config = resolved.config;
   override_preprocessing(config, options.preprocessing, input.string(), log);
-  if (options.labels) set_labels(config, *options.labels);
+  if (!options.labels_file.empty()) {
+    auto labels = read_labels(options.labels_file);
+    if (std::ssize(labels) != config.model.num_classes())
+      throw DataError("{}: expected {} class names, one a line, found {}",
+                      options.labels_file.string(), config.model.num_classes(), labels.size());
+    set_labels(config, std::move(labels));
+  }
   check_config(config, input.string());
   if (log != nullptr)
     for (const auto& name : resolved.dropped) log->info("{}: left out {}", input.string(), name);
