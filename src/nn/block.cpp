@@ -1,6 +1,7 @@
 #include "vit/nn/block.h"
 
 #include "vit/nn/attention_kinds.h"
+#include "vit/nn/block_kernels.h"
 #include "vit/nn/drop_path.h"
 #include "vit/nn/layer_norm.h"
 #include "vit/nn/layer_scale.h"
@@ -64,6 +65,8 @@ BlockImpl::BlockImpl(const BlockOptions& options_, const NormFactory& norm_layer
 }
 
 torch::Tensor BlockImpl::forward(const torch::Tensor& x) {
+  if (kernels)
+    if (auto out = kernels->forward(*this, x); out.defined()) return out;
   auto y = x + drop_path->forward(ls1->forward(attn->forward(norm1->forward(x))));  // [B, N, dim]
   return y + drop_path->forward(ls2->forward(mlp->forward(norm2->forward(y))));     // [B, N, dim]
 }

@@ -10,6 +10,7 @@
 #include "lora.h"
 #include "teacher.h"
 #include "vit/config/registry.h"
+#include "vit/core/isa.h"
 #include "vit/core/text.h"
 #include "vit/data/sample.h"
 #include "vit/data/sampler.h"
@@ -17,6 +18,8 @@
 #include "vit/data/subset.h"
 #include "vit/data/train_transform.h"
 #include "vit/model/weights.h"
+#include "vit/nn/block.h"
+#include "vit/nn/block_kernels.h"
 #include "vit/runtime/device.h"
 #include "vit/runtime/generator.h"
 #include "vit/train/objective.h"
@@ -351,6 +354,33 @@ std::int64_t count_trained(const TrainSetup& setup) {
   return count;
 }
 
+namespace {
+
+/// Whether all blocks are computed by our own kernels.
+bool own_kernels(const TrainOptions& options, const TrainSetup& setup) {
+  if (options.kernels() != "own" || options.run().device() != "cpu" || options.amp() == "fp16" ||
+      (options.amp() == "bf16" && detect_isa() < Isa::kBf16))
+    return false;
+  const auto blocks = setup.model->block->children();
+  return std::ranges::all_of(blocks, [](const auto& one) {
+    const auto* block = dynamic_cast<const nn::BlockImpl*>(one.get());
+    return block != nullptr && nn::BlockKernels::serve(*block);
+  });
+}
+
+/// What a block keeps of a token for the backward pass by LibTorch's operators: its input, two
+/// norms, qkv, attention before and after the heads are joined, the second residual, and what the
+/// backward pass needs beside them; the MLP's hidden layer before and after the activation; the
+/// weights of attention, twice, where they are not fused. In 16 bits norms and residuals keep 32.
+double kept_by_operators(const VisionTransformerOptions& o, double tokens, bool narrow) {
+  const auto width = static_cast<double>(o.embed_dim());
+  const double hidden = width * o.mlp_ratio();
+  const double heads = o.fused_attn() ? 0 : 2 * static_cast<double>(o.num_heads()) * tokens;
+  return (narrow ? 2.2 : 4.0) * (13 * width + 2 * hidden) + (narrow ? 2 : 4) * heads;
+}
+
+}  // namespace
+
 double estimate_memory(const TrainOptions& options, const TrainSetup& setup) {
   const auto& o = setup.model->options;
   const auto& optimizer = options.optimizer();
@@ -370,12 +400,11 @@ double estimate_memory(const TrainOptions& options, const TrainSetup& setup) {
   const auto width = static_cast<double>(o.embed_dim());
   const double hidden = width * o.mlp_ratio();
   const auto batch = static_cast<double>(options.batch_size());
-  // What a block keeps of a token for the backward pass: its input, two norms, qkv, attention
-  // before and after the heads are joined, the second residual, and what the backward pass needs
-  // beside them; the MLP's hidden layer before and after the activation; the weights of attention,
-  // twice, where they are not fused. In 16 bits norms and residuals keep 32.
-  const double heads = o.fused_attn() ? 0 : 2 * static_cast<double>(o.num_heads()) * tokens;
-  const double kept = (narrow ? 2.2 : 4.0) * (13 * width + 2 * hidden) + (narrow ? 2 : 4) * heads;
+  // Our own kernels keep a block's input and its middle in float32, qkv, the heads' outputs and the
+  // hidden layer in the type of the products.
+  const double kept = own_kernels(options, setup)
+                          ? (narrow ? 2.0 * (8 * width + hidden) : 4.0 * (6 * width + hidden))
+                          : kept_by_operators(o, tokens, narrow);
   const auto blocks = static_cast<double>(o.depth() - optimizer.freeze_blocks());
   // Where blocks run again, each keeps its input, and one at a time all the rest, and half of that
   // is lost between what stays; the first behind what is not trained keeps all of it.

@@ -7,11 +7,13 @@
 #include <utility>
 
 #include "class_weights.h"
+#include "matmul_guard.h"
 #include "mode_guard.h"
 #include "trainer_impl.h"
 #include "vit/core/file.h"
 #include "vit/core/text.h"
 #include "vit/data/sampler.h"
+#include "vit/nn/block_kernels.h"
 #include "vit/nn/random_layer.h"
 #include "vit/runtime/autocast.h"
 #include "vit/runtime/device.h"
@@ -48,6 +50,13 @@ OptimizerSettings settings_of(const OptimizerOptions& options) {
   }
   settings.momentum = options.momentum();
   return settings;
+}
+
+std::shared_ptr<nn::BlockKernels> block_kernels(const TrainOptions& options) {
+  if (options.kernels() != "own") return nullptr;
+  const bool high = options.matmul_precision() == "high";
+  return std::make_shared<nn::BlockKernels>(
+      detect_isa(), high ? nn::MatmulPrecision::kHigh : nn::MatmulPrecision::kHighest);
 }
 
 }  // namespace
@@ -94,6 +103,7 @@ Trainer::Impl::Impl(RunSteps steps, TrainOptions options, TrainSetup setup, Log&
       epochs_(steps.epochs),
       loss_scale_(options_.amp() == "fp16", state_.loss_scale, state_.good_steps) {
   nn::set_generator(*model_, generator_);
+  nn::set_block_kernels(*model_, block_kernels(options_));
   const auto& optimizer = options_.optimizer();
   optimizer_ = make_optimizer(optimizer.opt(),
                               make_param_groups(trained(), optimizer.weight_decay(),
@@ -119,6 +129,7 @@ NamedTensors Trainer::Impl::trained() const {
 TrainResult Trainer::Impl::fit() {
   open_log();
   const ModeGuard mode(*model_, /*training=*/true);
+  const MatmulGuard precision(options_.matmul_precision());
   while (state_.epoch < epochs_ && !at_max_steps()) {
     auto batches = make_loader();  // sampler → loader threads: decode, augment → batch
     last_step_ = Clock::now();

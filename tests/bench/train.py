@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Times training beside timm's own loop, in turns: images per second and peak memory, and their ratio.
 
-    .venv/bin/python tests/bench/train.py [--arch vit_tiny_patch16_224:16 vit_small_patch16_224:8] [--amp bf16]
-                                          [--compile] [--steps 10] [--rounds 3] [-- FLAG OF vit-train...]
+    .venv/bin/python tests/bench/train.py [--arch vit_tiny_patch16_224:16 vit_small_patch16_224:8 fashion-mnist:128]
+                                          [--amp bf16] [--kernels torch own high] [--compile] [--steps 10] [--rounds 3]
+                                          [-- FLAG OF vit-train...]
 
 Both sides train on 224×224 images of ten classes with AdamW, label smoothing and clipping; timm's loop has its images in
-memory, vit-train decodes JPEGs. Each round runs one process a side; a process's figure is its fastest step.
+memory, vit-train decodes JPEGs. `fashion-mnist` is the model of that recipe, on 28×28 pixels in IDX files. `--kernels` names what
+vit-train computes the blocks by; `high` is own kernels with `--matmul-precision high`. Each round runs one process a side; a
+process's figure is its fastest step.
 """
 
 import argparse
@@ -19,19 +22,36 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLASSES = 10
+FASHION = "fashion-mnist"
+KERNELS = {
+    "torch": ["--kernels", "torch"],
+    "own": ["--kernels", "own"],
+    "high": ["--kernels", "own", "--matmul-precision", "high"],
+}
+
+
+def timm_model(arch):
+    """The model, and the size of its images."""
+    import timm
+
+    if arch == FASHION:
+        size = (1, 28, 28)
+        return timm.models.VisionTransformer(img_size=28, patch_size=4, in_chans=1, embed_dim=128, depth=6, num_heads=4,
+                                             mlp_ratio=2, num_classes=CLASSES), size
+    return timm.create_model(arch, num_classes=CLASSES), timm.get_pretrained_cfg(arch).input_size
 
 
 def timm_loop(arch, batch, steps, amp, compiled):
     """One process: prints the fastest step's images per second, and the peak memory in MiB."""
-    import timm
     import timm.optim
     import torch
 
     torch.manual_seed(0)
-    model = timm.create_model(arch, num_classes=CLASSES).train()
+    model, size = timm_model(arch)
+    model.train()
     optimizer = torch.optim.AdamW(timm.optim.param_groups_weight_decay(model, 0.05), lr=1e-3, fused=True)
     forward = torch.compile(model) if compiled else model
-    images = torch.randn(batch, *timm.get_pretrained_cfg(arch).input_size)
+    images = torch.randn(batch, *size)
     labels = torch.randint(0, CLASSES, (batch,))
     fastest = float("inf")
     for step in range(steps + 3):
@@ -60,8 +80,22 @@ def make_images(folder, count):
             Image.fromarray(coarse).resize((224, 224)).save(place / f"{i}.jpg")
 
 
+def make_idx(folder, count):
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    folder.mkdir()
+    for half, images in (("train", count), ("t10k", CLASSES)):
+        header = b"".join(value.to_bytes(4, "big") for value in (0x803, images, 28, 28))
+        pixels = random.integers(0, 256, (images, 28, 28), dtype=np.uint8)
+        (folder / f"{half}-images-idx3-ubyte").write_bytes(header + pixels.tobytes())
+        labels = np.arange(images, dtype=np.uint8) % CLASSES
+        (folder / f"{half}-labels-idx1-ubyte").write_bytes(b"".join(v.to_bytes(4, "big") for v in (0x801, images)) + labels.tobytes())
+
+
 def vit_train(program, data, output, arch, batch, steps, amp, flags):
-    command = [program, "--data", data, "--model", arch, "--epochs", 1000, "--batch-size", batch, "--max-steps", steps + 3,
+    model = ["--recipe", FASHION] if arch == FASHION else ["--model", arch]
+    command = [program, "--data", data, *model, "--epochs", 1000, "--batch-size", batch, "--max-steps", steps + 3,
                "--log-every", 1, "--opt", "adamw", "--lr", 1e-3, "--weight-decay", 0.05, "--smoothing", 0.1,
                "--clip-grad", 1.0, "--val-every", 1000, "-q", "-o", output, "--force", *(["--amp", amp] if amp else []), *flags]
     done = subprocess.run(["/usr/bin/env", "python3", "-c", MEASURE, *map(str, command)], capture_output=True, text=True)
@@ -84,6 +118,7 @@ def main():
     parser.add_argument("--arch", nargs="+", default=["vit_tiny_patch16_224:16", "vit_small_patch16_224:8"],
                         help="architecture:batch size")
     parser.add_argument("--amp", choices=["bf16"])
+    parser.add_argument("--kernels", nargs="+", choices=list(KERNELS), default=["torch", "own"])
     parser.add_argument("--compile", action="store_true", help="torch.compile as a peer too")
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
@@ -99,23 +134,28 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         make_images(folder / "data", 256)
+        make_idx(folder / FASHION, 4096)
         for architecture in options.arch:
             arch, batch = architecture.split(":")
+            data = folder / (FASHION if arch == FASHION else "data")
             peers = {"eager": []} | ({"compiled": ["--compile"]} if options.compile else {})
             speed, memory = {}, {}
+
+            def note(name, figures):
+                speed[name] = max(speed.get(name, 0), figures[0])
+                memory[name] = max(memory.get(name, 0), figures[1])
+
             for _ in range(options.rounds):
                 for name, flags in peers.items():
                     command = [sys.executable, __file__, "--one", arch, batch, "--steps", str(options.steps), *amp, *flags]
-                    figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-                    speed[name] = max(speed.get(name, 0), figures[0])
-                    memory[name] = max(memory.get(name, 0), figures[1])
-                figures = vit_train(options.program, folder / "data", folder / "run", arch, int(batch), options.steps,
-                                    options.amp, options.flags)
-                speed["vit-train"] = max(speed.get("vit-train", 0), figures[0])
-                memory["vit-train"] = max(memory.get("vit-train", 0), figures[1])
+                    note(name, json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+                for name in options.kernels:
+                    note(f"vit-train, {name}", vit_train(options.program, data, folder / "run", arch, int(batch), options.steps,
+                                                         options.amp, [*KERNELS[name], *options.flags]))
+            best = max(speed[name] for name in peers)
             for name in speed:
-                print(f"{arch} batch {batch} {options.amp or 'fp32'} {name:>9}: {speed[name]:7.2f} images/s, "
-                      f"{memory[name]:5.0f} MiB, vit-train at {speed['vit-train'] / speed[name]:.2f} times its speed", flush=True)
+                print(f"{arch} batch {batch} {options.amp or 'fp32'} {name:>16}: {speed[name]:7.2f} images/s, "
+                      f"{memory[name]:5.0f} MiB, {speed[name] / best:.2f} times the best peer's speed", flush=True)
 
 
 if __name__ == "__main__":

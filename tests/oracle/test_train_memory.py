@@ -39,6 +39,8 @@ def peak_of(words):
     ("--model", TINY, "--batch-size", 12, "--grad-checkpointing", "--freeze-blocks", 6),
     ("--model", TINY, "--batch-size", 3, "--accum", 4),
     ("--model", SMALL, "--batch-size", 4),
+    ("--model", TINY, "--batch-size", 12, "--kernels", "own"),
+    ("--model", TINY, "--batch-size", 12, "--kernels", "own", "--amp", "bf16"),
     ("--data", FASHION, "--recipe", "fashion-mnist", "--holdout", 64)])
 def test_names_the_memory_that_a_run_takes(vit, tmp_path, words):
     if FASHION in words and not os.path.exists(FASHION):

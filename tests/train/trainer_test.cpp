@@ -46,6 +46,17 @@ class SlowDataset : public data::Dataset {
   std::chrono::milliseconds each_;
 };
 
+/// A model whose blocks our own kernels can compute; paths are dropped, elements are not.
+TrainOptions own_kernels_options(const vit::testing::TemporaryFolder& folder,
+                                 const std::string& run) {
+  auto options = tiny_options(folder, run);
+  options.model_args({"img_size=8", "patch_size=4", "in_c=1", "embed_dim=32", "depth=2",
+                      "num_heads=2", "mlp_ratio=2", "proj_drop_rate=0"});
+  options.regularization().drop(0);
+  options.kernels("own");
+  return options;
+}
+
 class TrainerTest : public ::testing::Test {
  protected:
   std::string file(const std::string& run, const std::string& name) {
@@ -214,6 +225,53 @@ TEST_F(TrainerTest, SaysWhatShareOfItsTimeItWaitsForImages) {
   const auto summary = file("run", "summary.csv");
   EXPECT_THAT(summary, HasSubstr(",seconds,waiting\n"));
   EXPECT_THAT(summary, ::testing::EndsWith("," + Json(share).dump() + "\n"));
+}
+
+TEST_F(TrainerTest, ResumesBitForBitWithOwnKernels) {
+  for (const auto* amp : {"off", "bf16"}) {
+    SCOPED_TRACE(amp);
+    auto options = own_kernels_options(folder_, std::string("straight-") + amp);
+    options.amp(amp);
+    make_trainer(options, log_)->fit();
+    options.run().output(folder_ / (std::string("resumed-") + amp));
+    stop_and_resume(options, 7);
+    expect_same_run(std::string("straight-") + amp, std::string("resumed-") + amp);
+  }
+}
+
+TEST_F(TrainerTest, OwnKernelsLearnAsLibTorchDoes) {
+  const auto losses = [&](const std::string& kernels, const std::string& precision) {
+    std::vector<double> found;
+    TrainCallbacks callbacks;
+    callbacks.step = [&](const StepReport& report) { found.push_back(report.loss); };
+    auto options = own_kernels_options(folder_, kernels + "-" + precision);
+    options.kernels(kernels);
+    options.matmul_precision(precision);
+    make_trainer(options, log_, callbacks)->fit();
+    return found;
+  };
+  const auto expected = losses("torch", "highest");
+  ASSERT_EQ(expected.size(), 15U);
+  const auto own = losses("own", "highest"), high = losses("own", "high");
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(own[i], expected[i], 1e-5 * expected[i]) << i;
+    EXPECT_NEAR(high[i], expected[i], 1e-4 * expected[i]) << i;
+  }
+  EXPECT_FALSE(file("own-highest", "last.safetensors") ==
+               file("torch-highest", "last.safetensors"));
+}
+
+TEST_F(TrainerTest, SetsThePrecisionOfProductsForItsRunAlone) {
+  const auto precision = [] { return at::globalContext().float32MatmulPrecision(); };
+  TrainCallbacks callbacks;
+  callbacks.step = [&](const StepReport&) {
+    EXPECT_EQ(precision(), at::Float32MatmulPrecision::HIGH);
+  };
+  auto options = tiny_options(folder_, "run");
+  options.matmul_precision("high");
+  options.epochs(1);
+  make_trainer(options, log_, callbacks)->fit();
+  EXPECT_EQ(precision(), at::Float32MatmulPrecision::HIGHEST);
 }
 
 TEST_F(TrainerTest, GoesOnAsAnotherRunFromACheckpoint) {

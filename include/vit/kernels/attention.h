@@ -52,6 +52,25 @@ int attention_tile(Isa isa, bool bf16);
 /// result does not depend on which tiles come with it.
 void attention(Isa isa, const AttentionCall& call, int head, int tile_begin, int tile_end);
 
+/// The gradient of attention in bfloat16, of one head whose rows are its queries and its keys.
+struct AttentionBackward {
+  /// [tokens, d] in bfloat16, from row to row `ld`.
+  const std::uint16_t *q = nullptr, *k = nullptr, *v = nullptr;
+  std::int64_t ld = 0;
+  const float* dout = nullptr;  ///< [tokens, d]
+  std::int64_t dout_ld = 0;
+  float *dq = nullptr, *dk = nullptr, *dv = nullptr;  ///< [tokens, d]
+  std::int64_t dqkv_ld = 0;
+  int tokens = 0;
+  int d = 0;  ///< a multiple of kPadding
+  float scale = 0.0F;
+  float* scratch = nullptr;  ///< attention_backward_scratch() floats, at a cache line
+};
+
+/// Where the level multiplies_bf16_attention.
+void attention_backward(const AttentionBackward& call);
+std::int64_t attention_backward_scratch(int tokens, int d);
+
 /// Of a call with these `keys`, `d` and `dv`.
 std::int64_t attention_scratch(Isa isa, int keys, int d, int dv, bool bf16 = false);
 

@@ -139,6 +139,22 @@ void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64
 void pack_rows(Isa isa, const float* x, std::int64_t ld, const PackedRows& out, int tile_begin,
                int tile_end);
 
+/// Rows `[columns of x, k]` from x [k, columns], as products that sum over x's rows read them; not
+/// of whole numbers. x is readable up to whole tiles of its columns.
+void pack_rows_transposed(Isa isa, const float* x, std::int64_t ld, std::int64_t k,
+                          const PackedRows& out);
+
+/// pack_rows and pack_rows_transposed of x [rows.rows, columns of x], and sums[c] += Σ x[r][c] in
+/// the rows' order.
+void pack_rows_both_ways(Isa isa, const float* x, std::int64_t ld, const PackedRows& rows,
+                         const PackedRows& transposed, float* sums);
+
+/// pack_weight's panels `[panel_begin, panel_end)` of a weight that stands transposed in memory:
+/// weight[n][i] = x[i · ld + n] for i < k. Of kFloat32, or of those that read bfloat16; weight.n is
+/// a multiple of kPadding.
+void pack_weight_transposed(Isa isa, const PackedWeight& weight, const float* x, std::int64_t ld,
+                            std::int64_t k, int panel_begin, int panel_end, void* data);
+
 /// A row of kFloat32, `rows.k` values.
 void unpack_row(const PackedRows& rows, int row, float* out);
 
@@ -156,6 +172,10 @@ struct Epilogue {
 
   float* rows = nullptr;  ///< else [a.rows, ≥ padded(n)]
   std::int64_t ld = 0;
+  /// Where one is not null, y is written there too, of a product that is not gated.
+  float* before = nullptr;
+  std::uint16_t* before_bf16 = nullptr;
+  std::int64_t before_ld = 0;
   const float* scale = nullptr;   ///< [padded(n)], or null
   const float* addend = nullptr;  ///< like `rows`, may be `rows`; or null
   std::int64_t addend_ld = 0;

@@ -52,6 +52,8 @@ AttendingLayerPtr make_block_attention(const BlockOptions& options, const NormFa
 LayerPtr make_block_mlp(const BlockOptions& options, const NormFactory& norm_layer,
                         const LayerPtr& act_layer, const torch::TensorOptions& tensor_options);
 
+class BlockKernels;
+
 /// The seed's Block; with other options, timm's (`timm/models/vision_transformer.py`, 1.0.31).
 class BlockImpl : public AttendingLayer {
  public:
@@ -67,6 +69,7 @@ class BlockImpl : public AttendingLayer {
   BlockOptions options;
   LayerPtr norm1, norm2, ls1, ls2, drop_path, mlp;
   AttendingLayerPtr attn;
+  std::shared_ptr<BlockKernels> kernels;  ///< compute what they can (set_block_kernels), if given
 };
 TORCH_MODULE(Block);
 

@@ -322,8 +322,10 @@ struct TrainOptions {
   VIT_ARG(std::int64_t, accum) = 1;  ///< batches whose gradients make one step
   VIT_ARG(OptimizerOptions, optimizer);
   VIT_ARG(ScheduleOptions, schedule);
-  VIT_ARG(std::string, amp) = "off";          ///< off, bf16 or fp16
-  VIT_ARG(bool, grad_checkpointing) = false;  ///< blocks run again in the backward pass
+  VIT_ARG(std::string, amp) = "off";                   ///< off, bf16 or fp16
+  VIT_ARG(bool, grad_checkpointing) = false;           ///< blocks run again in the backward pass
+  VIT_ARG(std::string, matmul_precision) = "highest";  ///< highest or high
+  VIT_ARG(std::string, kernels) = "torch";             ///< torch or own (nn::BlockKernels)
 
   VIT_ARG(data::AugmentOptions, augment);
   VIT_ARG(std::string, labels_csv);          ///< see data::DataOptions; empty: one class an image
@@ -427,6 +429,15 @@ void visit(TrainOptions& o, Visitor&& v) {
                       "activations: the same bits with less memory, a quarter slower",
               .resumable = true,
               .timm = "grad_checkpointing"});
+  steps(
+      "matmul_precision", o.matmul_precision(),
+      Field{.help = "Products of float32; high: TF32 on CUDA, three products of bfloat16 on a CPU "
+                    "with AMX (`kernels` own)",
+            .names = {"highest", "high"}});
+  steps("kernels", o.kernels(),
+        Field{.help = "What computes the blocks on a CPU: LibTorch's operators, or our own kernels "
+                      "where there are some",
+              .names = {"torch", "own"}});
 
   auto augment = in_group("Augmentation", v);
   visit(o.augment(), augment);

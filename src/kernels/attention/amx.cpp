@@ -7,65 +7,21 @@
 #include "kernels/attention/levels.h"
 #include "kernels/gemm/narrow_rows.h"
 #include "kernels/vector/avx512.h"
+#include "kernels/vector/bf16.h"
 
 namespace vit::kernels::amx {
 namespace {
 
 using V = avx512::Vector;
+using bf16::exp2_of_negative;
+using bf16::load_part;
 
 constexpr int kLine = 64;  // bytes
 
-/// Values [0, left) of a row, zeros beyond.
-VIT_INLINE __m512 load_part(const float* row, int left) {
-  if (left >= V::kWidth) return V::load(row);
-  return left > 0 ? _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << left) - 1U), row)
-                  : V::zero();
-}
-
 /// 32 values of a row, zeros beyond `left`, times `factor`, in bfloat16.
 VIT_INLINE __m512i load_line(const float* row, int left, __m512 factor) {
-  return (__m512i)_mm512_cvtne2ps_pbh(V::mul(load_part(row + 16, left - 16), factor),
-                                      V::mul(load_part(row, left), factor));
-}
-
-/// 16 rows of 16 pairs to 16 columns of them.
-VIT_INLINE void turn_pairs(const __m512i (&rows)[16], std::byte* out) {
-  __m512i a[16], b[16];
-  VIT_UNROLL
-  for (int i = 0; i < 16; i += 2) {
-    a[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
-    a[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
-  }
-  VIT_UNROLL
-  for (int i = 0; i < 16; i += 4) {
-    b[i] = _mm512_unpacklo_epi64(a[i], a[i + 2]);
-    b[i + 1] = _mm512_unpackhi_epi64(a[i], a[i + 2]);
-    b[i + 2] = _mm512_unpacklo_epi64(a[i + 1], a[i + 3]);
-    b[i + 3] = _mm512_unpackhi_epi64(a[i + 1], a[i + 3]);
-  }
-  // b[4 g + c] holds, in lane l of 128 bits, column 4 l + c of rows 4 g … 4 g + 3.
-  VIT_UNROLL
-  for (int c = 0; c < 4; ++c) {
-    const __m512i low01 = _mm512_shuffle_i32x4(b[c], b[4 + c], 0x44);
-    const __m512i high01 = _mm512_shuffle_i32x4(b[c], b[4 + c], 0xee);
-    const __m512i low23 = _mm512_shuffle_i32x4(b[8 + c], b[12 + c], 0x44);
-    const __m512i high23 = _mm512_shuffle_i32x4(b[8 + c], b[12 + c], 0xee);
-    _mm512_storeu_si512(out + c * kLine, _mm512_shuffle_i32x4(low01, low23, 0x88));
-    _mm512_storeu_si512(out + (4 + c) * kLine, _mm512_shuffle_i32x4(low01, low23, 0xdd));
-    _mm512_storeu_si512(out + (8 + c) * kLine, _mm512_shuffle_i32x4(high01, high23, 0x88));
-    _mm512_storeu_si512(out + (12 + c) * kLine, _mm512_shuffle_i32x4(high01, high23, 0xdd));
-  }
-}
-
-/// 2^x for x <= 0, relative error 1e-4: far finer than the bfloat16 that it becomes.
-VIT_INLINE __m512 exp2_of_negative(__m512 x) {
-  const __m512 n = _mm512_roundscale_ps(x, 0);
-  const __m512 f = V::sub(x, n);
-  __m512 p = V::set1(0.0555041F);
-  p = V::fma(p, f, V::set1(0.2402265F));
-  p = V::fma(p, f, V::set1(0.6931472F));
-  p = V::fma(p, f, V::set1(1.0F));
-  return _mm512_scalef_ps(p, n);
+  return bf16::joined(V::mul(load_part(row, left), factor),
+                      V::mul(load_part(row + 16, left - 16), factor));
 }
 
 struct Loops {
@@ -103,18 +59,12 @@ struct Loops {
                                                 call.d - line * kTileValues, one)
                                     : _mm512_setzero_si512();
         }
-        turn_pairs(rows, tile_of(part(layout.k), t, layout.d_lines, line));
+        bf16::store_turned(rows, tile_of(part(layout.k), t, layout.d_lines, line), kLine);
       }
   }
 
   /// [column tile][line of keys]: pairs of keys, for each column.
   void pack_values() const {
-    alignas(64) std::uint16_t order[32];
-    for (int i = 0; i < 16; ++i) {
-      order[2 * i] = static_cast<std::uint16_t>(i);
-      order[2 * i + 1] = static_cast<std::uint16_t>(16 + i);
-    }
-    const __m512i interleaved = _mm512_load_si512(order);
     for (int pair = 0; 2 * pair < layout.span; ++pair) {
       const int key = 2 * pair;
       for (int i = 0; i < 2; ++i) prefetch(call.v, key + i + kTileRows, call.dv);
@@ -123,10 +73,9 @@ struct Loops {
         const __m512 even = load_part(row_of(call.v, key) + first, key < call.keys ? left : 0);
         const __m512 odd =
             load_part(row_of(call.v, key + 1) + first, key + 1 < call.keys ? left : 0);
-        const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(odd, even);
         _mm512_storeu_si512(
             tile_of(part(layout.v), t, layout.key_lines, key / kTileValues) + pair % 16 * kLine,
-            _mm512_permutexvar_epi16(interleaved, both));
+            bf16::interleaved(even, odd));
       }
     }
   }

@@ -1,5 +1,6 @@
 #include "kernels/gemm/dot512.h"
 #include "kernels/gemm/loops.h"
+#include "kernels/gemm/transposed.h"
 
 namespace vit::kernels::avx512 {
 namespace {
@@ -29,6 +30,16 @@ void gemm_wide_uint8(const GemmCall& call) {
 
 void pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int begin, int end) {
   run_pack_rows<Vector>(x, ld, out, begin, end);
+}
+
+void pack_rows_transposed(const float* x, std::int64_t ld, std::int64_t k, const PackedRows& out) {
+  run_pack_rows_transposed<Vector>(x, ld, k, out);
+}
+
+void pack_weight_transposed(const PackedWeight& weight, const float* x, std::int64_t ld,
+                            std::int64_t k, int panel_begin, int panel_end, void* data) {
+  run_pack_weight_transposed<Vector>(weight, x, ld, k, panel_begin, panel_end,
+                                     static_cast<float*>(data));
 }
 
 }  // namespace vit::kernels::avx512

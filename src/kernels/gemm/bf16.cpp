@@ -1,4 +1,5 @@
-// Sums of products of pairs of bfloat16: AVX512_BF16.
+// Sums of products of pairs of bfloat16, and how their operands are packed: AVX512_BF16.
+#include "kernels/gemm/bf16_pack.h"
 #include "kernels/gemm/dot.h"
 #include "kernels/vector/avx512.h"
 
@@ -29,5 +30,35 @@ struct Dot {
 }  // namespace
 
 void gemm_bf16(const GemmCall& call) { run_narrow_gemm<Vector, DotKernel<Vector, Dot>>(call); }
+
+void pack_rows_transposed(const float* x, std::int64_t ld, std::int64_t k, const PackedRows& out) {
+  if (out.format == RowFormat::kBf16Pair)
+    pack_rows_transposed<2>(x, ld, k, out);
+  else
+    pack_rows_transposed<1>(x, ld, k, out);
+}
+
+void pack_rows_both_ways(const float* x, std::int64_t ld, const PackedRows& rows,
+                         const PackedRows& transposed, float* sums) {
+  pack_both_ways(x, ld, rows, transposed, sums);
+}
+
+void pack_weight_transposed(const PackedWeight& weight, const float* x, std::int64_t ld,
+                            std::int64_t k, int panel_begin, int panel_end, void* data) {
+  auto* to = static_cast<std::byte*>(data);
+  if (weight.format == WeightFormat::kBf16Pair)
+    pack_weight_transposed<2>(weight, x, ld, k, panel_begin, panel_end, to);
+  else
+    pack_weight_transposed<1>(weight, x, ld, k, panel_begin, panel_end, to);
+}
+
+void pack_weight(const PackedWeight& weight, std::int64_t k, std::int64_t first, std::int64_t count,
+                 const float* const* rows, void* data) {
+  auto* to = static_cast<std::byte*>(data);
+  if (weight.format == WeightFormat::kBf16Pair)
+    pack_weight<2>(weight, k, first, count, rows, to);
+  else
+    pack_weight<1>(weight, k, first, count, rows, to);
+}
 
 }  // namespace vit::kernels::bf16

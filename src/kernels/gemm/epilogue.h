@@ -61,11 +61,27 @@ VIT_INLINE typename V::Reg activate_sums(typename V::Reg y) {
   return activate<V, A>(y);
 }
 
+/// y as it is, where it is asked for.
+template <class V, class Tile>
+VIT_INLINE void write_before(const Epilogue& epilogue, const TileSums& sums, int row, int j,
+                             typename V::Reg y) {
+  if (epilogue.before == nullptr && epilogue.before_bf16 == nullptr) return;
+  if (row >= sums.rows) return;
+  const auto at = (std::int64_t{sums.tile} * Tile::kRows + row) * epilogue.before_ld +
+                  (sums.panel * Tile::kVectors + j) * V::kWidth;
+  if (epilogue.before != nullptr) V::store(epilogue.before + at, y);
+  if (epilogue.before_bf16 != nullptr) V::store_bf16(epilogue.before_bf16 + at, V::to_bf16(y));
+}
+
 /// act(y) of one vector of one row.
 template <class V, class Tile, Activation A, bool Gated>
-VIT_INLINE typename V::Reg activated(const TileSums& sums, int row, int j) {
+VIT_INLINE typename V::Reg activated(const Epilogue& epilogue, const TileSums& sums, int row,
+                                     int j) {
   const auto y = biased<V, Tile>(sums, sums.value, row, j);
-  if constexpr (!Gated) return activate_sums<V, Tile, A>(y);
+  if constexpr (!Gated) {
+    write_before<V, Tile>(epilogue, sums, row, j, y);
+    return activate_sums<V, Tile, A>(y);
+  }
   return V::mul(activate_sums<V, Tile, A>(biased<V, Tile>(sums, sums.gate, row, j)), y);
 }
 
@@ -79,7 +95,7 @@ void finish_rows(const Epilogue& epilogue, int columns, const TileSums& sums) {
   if (addend != nullptr) addend += first_row * epilogue.addend_ld + first;
   for (int r = 0; r < sums.rows; ++r, out += epilogue.ld) {
     for (int j = 0; j < vectors; ++j) {
-      auto y = activated<V, Tile, A, Gated>(sums, r, j);
+      auto y = activated<V, Tile, A, Gated>(epilogue, sums, r, j);
       if (epilogue.scale != nullptr) y = V::mul(y, V::load(epilogue.scale + first + j * V::kWidth));
       if (addend != nullptr) y = V::add(V::load(addend + j * V::kWidth), y);
       V::store(out + j * V::kWidth, y);
@@ -97,13 +113,13 @@ void finish_packed(const Epilogue& epilogue, int columns, const TileSums& sums) 
     if constexpr (Tile::kRows == V::kRows) {
       typename V::Reg y[V::kRows];
       VIT_UNROLL
-      for (int r = 0; r < V::kRows; ++r) y[r] = activated<V, Tile, A, Gated>(sums, r, j);
+      for (int r = 0; r < V::kRows; ++r) y[r] = activated<V, Tile, A, Gated>(epilogue, sums, r, j);
       V::store_columns(y, packed_at<V>(packed, sums.tile, column));
     } else {
       const NarrowWriter<V> writer(packed);
       auto* to = narrow_at(packed, sums.tile * Tile::kRows, column);
       for (int r = 0; r < sums.rows; ++r, to += kLineBytes)
-        writer.put(to, activated<V, Tile, A, Gated>(sums, r, j));
+        writer.put(to, activated<V, Tile, A, Gated>(epilogue, sums, r, j));
     }
   }
 }

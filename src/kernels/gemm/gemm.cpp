@@ -15,6 +15,7 @@
 #include "kernels/gemm/strassen.h"
 #include "kernels/vector/portable.h"
 #include "vit/core/error.h"
+#include "vit/kernels/training.h"
 
 namespace vit::kernels {
 namespace {
@@ -24,13 +25,33 @@ struct GemmLevel {
   int block;      ///< the most rows of k that are summed at once
   bool strassen;  ///< whether Strassen's products are faster
   void (*gemm)(const GemmCall&);
-  void (*pack_rows)(const float*, std::int64_t, const PackedRows&, int, int);
+  decltype(&portable::pack_rows) pack_rows;
+  decltype(&portable::pack_rows_transposed) pack_rows_transposed;
+  decltype(&portable::pack_weight_transposed) pack_weight_transposed;
 };
 
 const GemmLevel& gemm_level(Isa isa) {
-  static const GemmLevel portable{{4, 12}, 256, false, portable::gemm, portable::pack_rows};
-  static const GemmLevel avx2{{4, 24}, 256, true, avx2::gemm, avx2::pack_rows};
-  static const GemmLevel avx512{{8, 48}, 192, false, avx512::gemm, avx512::pack_rows};
+  static const GemmLevel portable{{4, 12},
+                                  256,
+                                  false,
+                                  portable::gemm,
+                                  portable::pack_rows,
+                                  portable::pack_rows_transposed,
+                                  portable::pack_weight_transposed};
+  static const GemmLevel avx2{{4, 24},
+                              256,
+                              true,
+                              avx2::gemm,
+                              avx2::pack_rows,
+                              avx2::pack_rows_transposed,
+                              avx2::pack_weight_transposed};
+  static const GemmLevel avx512{{8, 48},
+                                192,
+                                false,
+                                avx512::gemm,
+                                avx512::pack_rows,
+                                avx512::pack_rows_transposed,
+                                avx512::pack_weight_transposed};
   if (isa >= Isa::kAvx512) return avx512;
   return isa == Isa::kAvx2 ? avx2 : portable;
 }
@@ -88,8 +109,6 @@ std::int64_t values_size(const PackedRows& rows) {
   return values / narrow_values(rows.format) * narrow_parts(rows.format) * kLineBytes /
          static_cast<std::int64_t>(sizeof(float));
 }
-
-float from_bf16(std::uint16_t x) { return std::bit_cast<float>(std::uint32_t{x} << 16U); }
 
 std::uint16_t to_bf16(float x) {
   auto bits = std::bit_cast<std::uint32_t>(x);
@@ -270,61 +289,31 @@ std::int8_t to_int8(float x, float scale) {
   return static_cast<std::int8_t>(std::clamp(std::nearbyint(x / scale), -127.0F, 127.0F));
 }
 
-/// Values `[0, count)` of a line of a row, zeros beyond: its parts, one after the other.
-struct WeightLine {
-  std::byte bytes[2 * kLineBytes] = {};
-
-  WeightLine(WeightFormat format, const float* values, std::int64_t count, float scale) {
-    const auto put = [&](std::int64_t at, auto value) {
-      std::memcpy(bytes + at * static_cast<std::int64_t>(sizeof value), &value, sizeof value);
-    };
-    for (std::int64_t i = 0; i < count; ++i) {
-      if (format == WeightFormat::kInt8) {
-        put(i, to_int8(values[i], scale));
-        continue;
-      }
-      const auto near = to_bf16(values[i]);
-      put(i, near);
-      if (format == WeightFormat::kBf16Pair)
-        put(kLineBytes / 2 + i, to_bf16(values[i] - from_bf16(near)));
-    }
-  }
-
-  int sum() const {
-    int sum = 0;
-    for (int i = 0; i < kLineBytes; ++i) sum += static_cast<std::int8_t>(bytes[i]);
-    return sum;
-  }
-};
-
-/// A column of a panel: of each line's parts its groups of bytes, a half panel's row apart.
-void pack_narrow(const PackedWeight& weight, std::int64_t k, std::int64_t first, std::int64_t count,
-                 const float* const* rows, std::byte* data) {
+/// A column of a panel: of each line its groups of bytes, a half panel's row apart.
+void pack_int8(const PackedWeight& weight, std::int64_t k, std::int64_t first, std::int64_t count,
+               const float* const* rows, std::byte* data) {
   constexpr std::int64_t kHalf = kNarrowColumns / 2, kGroups = 16;
   // Numbers that are widened later have half the bytes.
-  const std::int64_t group = weight.reads == RowFormat::kWideUint8 ? 2 : 4, bytes = kGroups * group,
-                     values = narrow_values(weight.reads), lines = weight.k / values,
-                     parts = narrow_parts(weight.reads);
+  const std::int64_t group = weight.reads == RowFormat::kWideUint8 ? 2 : 4,
+                     values = kGroups * group, lines = weight.k / values;
   for (auto n = first; n < first + count; ++n) {
     const float* row = rows[n - first];
     const auto panel = n / kNarrowColumns, column = n % kNarrowColumns;
     int sum = 0;
     for (std::int64_t line = 0; line < lines; ++line) {
+      std::int8_t numbers[kLineBytes] = {};  // zeros beyond k
       const auto there =
           row != nullptr ? std::clamp(k - line * values, std::int64_t{0}, values) : 0;
-      const WeightLine packed(weight.format, row != nullptr ? row + line * values : nullptr, there,
-                              weight.scale != nullptr ? weight.scale[n] : 1.0F);
-      if (weight.row_sum != nullptr) sum += packed.sum();
-      for (std::int64_t part = 0; part < parts; ++part) {
-        auto* out = data +
-                    (((panel * lines + line) * parts + part) * 2 + column / kHalf) * kHalf * bytes +
-                    column % kHalf * group;
-        for (std::int64_t g = 0; g < kGroups; ++g)
-          std::memcpy(out + g * kHalf * group, packed.bytes + part * bytes + g * group,
-                      static_cast<std::size_t>(group));
+      for (std::int64_t i = 0; i < there; ++i) {
+        numbers[i] = to_int8(row[line * values + i], weight.scale[n]);
+        sum += numbers[i];
       }
+      auto* out = data + ((panel * lines + line) * 2 + column / kHalf) * kHalf * values +
+                  column % kHalf * group;
+      for (std::int64_t g = 0; g < kGroups; ++g)
+        std::memcpy(out + g * kHalf * group, numbers + g * group, static_cast<std::size_t>(group));
     }
-    if (weight.row_sum != nullptr) weight.row_sum[n] = static_cast<float>(sum);
+    weight.row_sum[n] = static_cast<float>(sum);
   }
 }
 
@@ -340,8 +329,10 @@ void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64
     rows = all.data();
     count = static_cast<std::int64_t>(all.size());
   }
+  if (weight.reads == RowFormat::kBf16 || weight.reads == RowFormat::kBf16Pair)
+    return bf16::pack_weight(weight, k, first, count, rows, data);
   if (weight.reads != RowFormat::kFloat32)
-    return pack_narrow(weight, k, first, count, rows, static_cast<std::byte*>(data));
+    return pack_int8(weight, k, first, count, rows, static_cast<std::byte*>(data));
   if (weight.strassen)
     return pack_strassen(isa, weight, k, first, count, rows, static_cast<float*>(data));
   const auto pack_as = [&]<class T>(T* values, const auto& narrow) {
@@ -371,6 +362,31 @@ void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64
 void pack_rows(Isa isa, const float* x, std::int64_t ld, const PackedRows& out, int tile_begin,
                int tile_end) {
   gemm_level(isa).pack_rows(x, ld, out, tile_begin, tile_end);
+}
+
+void pack_rows_transposed(Isa isa, const float* x, std::int64_t ld, std::int64_t k,
+                          const PackedRows& out) {
+  if (out.format == RowFormat::kFloat32)
+    gemm_level(isa).pack_rows_transposed(x, ld, k, out);
+  else
+    bf16::pack_rows_transposed(x, ld, k, out);
+}
+
+void pack_rows_both_ways(Isa isa, const float* x, std::int64_t ld, const PackedRows& rows,
+                         const PackedRows& transposed, float* sums) {
+  if (rows.format == RowFormat::kBf16)
+    return bf16::pack_rows_both_ways(x, ld, rows, transposed, sums);
+  pack_rows(isa, x, ld, rows, 0, rows.tiles);
+  pack_rows_transposed(isa, x, ld, rows.rows, transposed);
+  add_column_sums(isa, x, ld, rows.rows, transposed.rows, sums);
+}
+
+void pack_weight_transposed(Isa isa, const PackedWeight& weight, const float* x, std::int64_t ld,
+                            std::int64_t k, int panel_begin, int panel_end, void* data) {
+  if (weight.reads == RowFormat::kFloat32)
+    gemm_level(isa).pack_weight_transposed(weight, x, ld, k, panel_begin, panel_end, data);
+  else
+    bf16::pack_weight_transposed(weight, x, ld, k, panel_begin, panel_end, data);
 }
 
 void unpack_row(const PackedRows& rows, int row, float* out) {

@@ -22,6 +22,10 @@ inline constexpr int kNarrowLines = 12;
   void gemm(const GemmCall& call);                                                            \
   void gemm_wide_uint8(const GemmCall& call);                                                 \
   void pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int begin, int end); \
+  void pack_rows_transposed(const float* x, std::int64_t ld, std::int64_t k,                  \
+                            const PackedRows& out);                                           \
+  void pack_weight_transposed(const PackedWeight& weight, const float* x, std::int64_t ld,    \
+                              std::int64_t k, int panel_begin, int panel_end, void* data);    \
   }
 VIT_GEMM_LEVEL(portable)
 VIT_GEMM_LEVEL(avx2)
@@ -34,7 +38,16 @@ void gemm_uint8(const GemmCall& call);
 }
 namespace bf16 {
 void gemm_bf16(const GemmCall& call);
-}
+/// Of kBf16.
+void pack_rows_both_ways(const float* x, std::int64_t ld, const PackedRows& rows,
+                         const PackedRows& transposed, float* sums);
+/// Of both formats of bfloat16.
+void pack_rows_transposed(const float* x, std::int64_t ld, std::int64_t k, const PackedRows& out);
+void pack_weight_transposed(const PackedWeight& weight, const float* x, std::int64_t ld,
+                            std::int64_t k, int panel_begin, int panel_end, void* data);
+void pack_weight(const PackedWeight& weight, std::int64_t k, std::int64_t first, std::int64_t count,
+                 const float* const* rows, void* data);
+}  // namespace bf16
 namespace amx {
 void gemm_uint8(const GemmCall& call);
 void gemm_bf16(const GemmCall& call);
