@@ -34,7 +34,7 @@ struct Choices {
   std::string precision;  ///< `fp32`, `bf16`, …
   std::string kernels;    ///< level of instructions, or the library whose kernels they are
   std::string device;     ///< `cpu`, `cuda:0`
-  int threads = 0;
+  int threads = 0;        ///< at most; an image of few operations is worked on by one
   int strict_layers = 0;  ///< of fp32x3: linear layers that are in fp32 for their outliers
 };
 
