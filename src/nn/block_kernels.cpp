@@ -1,6 +1,7 @@
 #include "vit/nn/block_kernels.h"
 
 #include <ATen/Functions.h>
+#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/custom_class.h>
@@ -28,9 +29,17 @@ struct BlockKernels::State {
   MatmulPrecision precision;
   std::mutex mutex;
   std::map<kernels::WeightFormat, own::BlockPass> passes;
+  std::unique_ptr<ThreadTeam> team;
 
   own::BlockPass& pass(kernels::WeightFormat format) {
     return passes.try_emplace(format, isa, format).first->second;
+  }
+
+  /// As many threads as LibTorch's operators have.
+  ThreadTeam& threads() {
+    const int wanted = at::get_num_threads();
+    if (!team || team->size() != wanted) team = std::make_unique<ThreadTeam>(wanted);
+    return *team;
   }
 };
 
@@ -144,7 +153,7 @@ struct BlockFunction : torch::autograd::Function<BlockFunction> {
     const std::lock_guard lock(held->state->mutex);
     auto& pass = held->state->pass(held->format);
     if (!held->keeps) {
-      pass.forward(held->shape, tensors);
+      pass.forward(held->shape, tensors, held->state->threads());
       return out;
     }
     const auto options = x.options().dtype(pass.keeps_bf16() ? at::kBFloat16 : at::kFloat);
@@ -157,7 +166,7 @@ struct BlockFunction : torch::autograd::Function<BlockFunction> {
     tensors.qkv = qkv.mutable_data_ptr();
     tensors.heads = heads.mutable_data_ptr();
     tensors.hidden = hidden.mutable_data_ptr();
-    pass.forward(held->shape, tensors);
+    pass.forward(held->shape, tensors, held->state->threads());
     std::vector<at::Tensor> kept{x, middle, qkv, heads, hidden};
     kept.insert(kept.end(), parameters.begin(), parameters.end());
     context->save_for_backward(std::move(kept));
@@ -191,7 +200,7 @@ struct BlockFunction : torch::autograd::Function<BlockFunction> {
     }
     {
       const std::lock_guard lock(held->state->mutex);
-      held->state->pass(held->format).backward(held->shape, tensors);
+      held->state->pass(held->format).backward(held->shape, tensors, held->state->threads());
     }
     torch::autograd::variable_list out{dx};
     for (const int i : held->parameters) out.push_back(made[static_cast<std::size_t>(i)]);

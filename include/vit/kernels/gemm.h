@@ -179,6 +179,9 @@ struct Epilogue {
   const float* scale = nullptr;   ///< [padded(n)], or null
   const float* addend = nullptr;  ///< like `rows`, may be `rows`; or null
   std::int64_t addend_ld = 0;
+  /// `addend` is `rows`, and sums may begin with it: faster, but then their rounding depends on
+  /// where a row stands.
+  bool accumulate = false;
 };
 
 struct GemmCall {

@@ -27,7 +27,7 @@ struct NormBackward {
 void norm_backward(Isa isa, const NormBackward& call, std::int64_t rows);
 
 /// y = GELU(x) by erf; dy becomes the gradient of x. `near`: with an error of up to
-/// 3e-4 · max(1, |x| / 8), where what comes of both is rounded to bfloat16.
+/// 6e-4 · max(1, |x| / 8), where what comes of both is rounded to bfloat16.
 void gelu_backward(Isa isa, const float* x, std::int64_t count, float* y, float* dy,
                    bool near = false);
 

@@ -11,9 +11,7 @@ namespace {
 
 using avx512::Vector;
 
-constexpr int kStride = kNarrowColumns * 4;          // bytes of a row of sums
-constexpr int kHalf = kNarrowColumns / 2 * 4;        // to the second half of the columns
-constexpr int kTile = kNarrowRows * kNarrowColumns;  // sums of a tile
+constexpr int kHalf = kNarrowColumns / 2 * 4;  // to the second half of the columns
 constexpr int kTileBytes = kNarrowRows * kLineBytes;
 
 template <RowFormat F>
@@ -44,7 +42,8 @@ struct Kernel {
   template <int Tiles>
   static __attribute__((noinline)) void multiply_tiles(const NarrowBlock& block) {
     auto* sums = static_cast<std::byte*>(block.sums);
-    auto* second = sums + kTile * 4;
+    const std::size_t stride = block.stride;
+    auto* second = sums + kNarrowRows * stride;
     if (block.first) {
       clear_tile<0>();
       clear_tile<1>();
@@ -53,11 +52,11 @@ struct Kernel {
         clear_tile<3>();
       }
     } else {
-      load_tile<0>(sums, kStride);
-      load_tile<1>(sums + kHalf, kStride);
+      load_tile<0>(sums, stride);
+      load_tile<1>(sums + kHalf, stride);
       if constexpr (Tiles == 2) {
-        load_tile<2>(second, kStride);
-        load_tile<3>(second + kHalf, kStride);
+        load_tile<2>(second, stride);
+        load_tile<3>(second + kHalf, stride);
       }
     }
     const std::byte *a = block.a, *b = block.b, *next = block.next;
@@ -72,11 +71,11 @@ struct Kernel {
       a += kTileBytes * kParts;
       b += 2 * kTileBytes * kParts;
     }
-    store_tile<0>(sums, kStride);
-    store_tile<1>(sums + kHalf, kStride);
+    store_tile<0>(sums, stride);
+    store_tile<1>(sums + kHalf, stride);
     if constexpr (Tiles == 2) {
-      store_tile<2>(second, kStride);
-      store_tile<3>(second + kHalf, kStride);
+      store_tile<2>(second, stride);
+      store_tile<3>(second + kHalf, stride);
     }
   }
 

@@ -22,6 +22,7 @@ struct DotKernel : Dot {
   static VIT_INLINE void multiply(const NarrowBlock& block) {
     for (int i = 0; i < block.fetch * block.lines; ++i)
       V::prefetch_far(block.next + i * kLineBytes);
+    const auto stride = static_cast<std::int64_t>(block.stride / 4);
     const int rows =
         block.rows < block.tiles * kNarrowRows ? block.rows : block.tiles * kNarrowRows;
     for (int column = 0; column < kNarrowColumns; column += kVectors * kLanes)
@@ -30,7 +31,7 @@ struct DotKernel : Dot {
                       block.a + static_cast<std::size_t>(row / kNarrowRows) * block.next_tile +
                           row % kNarrowRows * kLineBytes,
                       block.b + in_line(column),
-                      static_cast<std::int32_t*>(block.sums) + row * kNarrowColumns + column);
+                      static_cast<std::int32_t*>(block.sums) + row * stride + column);
   }
 
   /// Where a line of a panel holds the first group of a column.
@@ -40,11 +41,12 @@ struct DotKernel : Dot {
 
   static VIT_INLINE void multiply_rows(const NarrowBlock& block, const std::byte* a,
                                        const std::byte* b, std::int32_t* sums) {
+    const auto stride = static_cast<std::int64_t>(block.stride / 4);
     typename Dot::Sum c[kRows][kVectors];
     VIT_UNROLL
     for (int r = 0; r < kRows; ++r) VIT_UNROLL
     for (int j = 0; j < kVectors; ++j)
-      c[r][j] = block.first ? Dot::zero() : Dot::load(sums + r * kNarrowColumns + j * kLanes);
+      c[r][j] = block.first ? Dot::zero() : Dot::load(sums + r * stride + j * kLanes);
     for (int line = 0; line < block.lines; ++line, a += kNarrowRows * kLineBytes, b += 2 * kHalf)
       for (int g = 0; g < kGroups; ++g) {
         decltype(Dot::columns(b)) columns[kVectors];
@@ -60,7 +62,7 @@ struct DotKernel : Dot {
       }
     VIT_UNROLL
     for (int r = 0; r < kRows; ++r) VIT_UNROLL
-    for (int j = 0; j < kVectors; ++j) Dot::store(sums + r * kNarrowColumns + j * kLanes, c[r][j]);
+    for (int j = 0; j < kVectors; ++j) Dot::store(sums + r * stride + j * kLanes, c[r][j]);
   }
 };
 

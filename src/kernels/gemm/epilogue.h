@@ -135,6 +135,14 @@ Finish find_finish(const Epilogue& epilogue) {
   });
 }
 
+/// Whether sums in float32 go to rows as they are.
+VIT_INLINE bool leaves_sums(const GemmCall& call) {
+  const auto& e = call.epilogue;
+  return e.packed.data == nullptr && !e.gated && e.activation == Activation::kIdentity &&
+         call.weight.bias == nullptr && e.scale == nullptr && e.before == nullptr &&
+         e.before_bf16 == nullptr && (e.addend == nullptr || e.accumulate);
+}
+
 /// Columns of the output, padded.
 VIT_INLINE int output_columns(const GemmCall& call) {
   const int n = call.epilogue.gated ? call.weight.n / 2 : call.weight.n;

@@ -21,8 +21,9 @@ struct NarrowBlock {
   int tiles = 0;  ///< 1 or 2
   int rows = 0;   ///< of the tiles that count
   int lines = 0;
-  bool first = false;               ///< begins the sums, else adds to them
-  void* sums = nullptr;             ///< [tiles][16][32] of four bytes
+  bool first = false;                       ///< begins the sums, else adds to them
+  void* sums = nullptr;                     ///< [tiles][16][32] of four bytes
+  std::size_t stride = kNarrowColumns * 4;  ///< bytes from row to row of them
   const std::byte* next = nullptr;  ///< will be read soon: `fetch` cache lines for each line
   int fetch = 0;
 };
@@ -63,6 +64,7 @@ struct NarrowLoops {
   const Finish finish = find_finish<V, NarrowTile<V, kFormat>>(call.epilogue);
   const int columns = output_columns(call);
   const int lines = call.a.k / narrow_values(kFormat);
+  const bool sums_are_rows = !has_scales(kFormat) && leaves_sums(call);
 
   void run() const {
     Kernel::begin();
@@ -84,7 +86,6 @@ struct NarrowLoops {
     block.fetch = (kPanelLine / kLineBytes + pairs - 1) / pairs;
     for (int line = 0; line < lines; line += kNarrowLines) {
       block.lines = lines - line < kNarrowLines ? lines - line : kNarrowLines;
-      block.first = line == 0;
       block.b = kWidens ? widened(p, line, block.lines) : panel(p, line);
       block.next = panel(p + 1 < call.weight.panels ? p + 1 : 0, line);
       const bool last = line + block.lines == lines;
@@ -94,14 +95,27 @@ struct NarrowLoops {
         block.a = reinterpret_cast<const std::byte*>(call.a.data) +
                   static_cast<std::size_t>(t) * block.next_tile +
                   static_cast<std::size_t>(line) * kTileLine;
-        block.sums = sums + (t - t0) * kTileSums;
+        const bool direct = are_sums_the_output(t, block.tiles, p);
+        block.sums = direct ? output(t, p) : sums + (t - t0) * kTileSums;
+        block.stride = direct ? static_cast<std::size_t>(call.epilogue.ld) * 4 : kNarrowColumns * 4;
+        block.first = line == 0 && !(direct && call.epilogue.accumulate);
         Kernel::multiply(block);
         block.next += block.fetch * block.lines * kLineBytes;
-        if (last && !gate)
+        if (last && !gate && !direct)
           for (int i = 0; i < block.tiles; ++i)
             finish_tile(t + i, p, sums + (t - t0 + i) * kTileSums);
       }
     }
+  }
+
+  /// Whether nothing becomes of sums but rows, so that they are summed there, of whole tiles.
+  VIT_INLINE bool are_sums_the_output(int t, int tiles, int p) const {
+    return sums_are_rows && (t + tiles) * kNarrowRows <= call.a.rows &&
+           (p + 1) * kNarrowColumns <= columns;
+  }
+  VIT_INLINE float* output(int t, int p) const {
+    return call.epilogue.rows + std::int64_t{t} * kNarrowRows * call.epilogue.ld +
+           p * kNarrowColumns;
   }
 
   VIT_INLINE const std::byte* panel(int p, int line) const {

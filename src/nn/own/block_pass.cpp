@@ -1,8 +1,7 @@
 #include "block_pass.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
+#include <exception>
 
 #include "vit/kernels/attention.h"
 #include "vit/kernels/norm.h"
@@ -12,19 +11,11 @@ namespace vit::nn::own {
 namespace {
 
 /// Values of a chunk's widest rows: with the others about what a core's second cache level holds.
-constexpr std::int64_t kChunkValues = 200'000;
+constexpr std::int64_t kChunkValues = 100'000;
 
 std::int64_t images_a_chunk(const BlockShape& shape) {
   const auto widest = std::max(shape.hidden, 3 * shape.dim) * shape.tokens;
   return std::max<std::int64_t>(kChunkValues / widest, 1);
-}
-
-/// f(thread) on each of so many threads.
-template <class F>
-void on_threads(int threads, const F& f) {
-  at::parallel_for(0, threads, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto thread = begin; thread < end; ++thread) f(static_cast<int>(thread));
-  });
 }
 
 /// The share of one of `threads` of `count` things, in whole units.
@@ -73,10 +64,25 @@ struct BlockPass::Chunk {
   const Gradients& gradients;
 };
 
+/// f(thread) for each thread that has images. Throws what the first of them threw.
+template <class F>
+void BlockPass::on_threads(const F& f) {
+  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(threads_));
+  team_->run([&](int rank, int count) {
+    for (int thread = rank; thread < threads_; thread += count) try {
+        f(thread);
+      } catch (...) {
+        errors[static_cast<std::size_t>(thread)] = std::current_exception();
+      }
+  });
+  for (const auto& error : errors)
+    if (error) std::rethrow_exception(error);
+}
+
 template <class F>
 void BlockPass::for_each_chunk(const F& f) {
   const auto tokens = shape_.tokens;
-  on_threads(threads_, [&](int thread) {
+  on_threads([&](int thread) {
     auto& memory = memory_[static_cast<std::size_t>(thread)];
     const auto gradients = thread_gradients(thread);
     const auto [begin, end] = share_of(shape_.images, 1, threads_, thread);
@@ -89,20 +95,22 @@ void BlockPass::for_each_chunk(const F& f) {
   });
 }
 
-void BlockPass::forward(const BlockShape& shape, const BlockTensors& tensors) {
+void BlockPass::begin(const BlockShape& shape, const BlockTensors& tensors, ThreadTeam& team) {
   shape_ = shape;
   tensors_ = tensors;
-  threads_ = static_cast<int>(std::min<std::int64_t>(at::get_num_threads(), shape.images));
+  team_ = &team;
+  threads_ = static_cast<int>(std::min<std::int64_t>(team.size(), shape.images));
   while (static_cast<int>(memory_.size()) < threads_) memory_.emplace_back(isa_, format_);
+}
+
+void BlockPass::forward(const BlockShape& shape, const BlockTensors& tensors, ThreadTeam& team) {
+  begin(shape, tensors, team);
   pack_weights(/*transposed=*/false);
   for_each_chunk([this](const Chunk& chunk) { forward_chunk(chunk); });
 }
 
-void BlockPass::backward(const BlockShape& shape, const BlockTensors& tensors) {
-  shape_ = shape;
-  tensors_ = tensors;
-  threads_ = static_cast<int>(std::min<std::int64_t>(at::get_num_threads(), shape.images));
-  while (static_cast<int>(memory_.size()) < threads_) memory_.emplace_back(isa_, format_);
+void BlockPass::backward(const BlockShape& shape, const BlockTensors& tensors, ThreadTeam& team) {
+  begin(shape, tensors, team);
   pack_weights(/*transposed=*/true);
   for_each_chunk([this](const Chunk& chunk) { backward_chunk(chunk); });
   add_gradients_of_threads();
@@ -125,7 +133,7 @@ void BlockPass::pack_weights(bool transposed) {
     std::fill(std::copy_n(bias, out, padded), padded + columns, 0.0F);
     packed.bias = padded;
   }
-  on_threads(threads_, [&](int thread) {
+  on_threads([&](int thread) {
     std::vector<const float*> rows;
     for (const auto& [weight, parameter] : weights) {
       const auto [out, in] = shape_of(parameter, shape_);
@@ -436,7 +444,7 @@ BlockPass::Gradients BlockPass::thread_gradients(int thread) {
 void BlockPass::add_gradients_of_threads() {
   std::vector<Gradients> all;
   for (int thread = 0; thread < threads_; ++thread) all.push_back(thread_gradients(thread));
-  on_threads(threads_, [&](int thread) {
+  on_threads([&](int thread) {
     for (const auto parameter : kAllParameters) {
       const auto [begin, end] =
           share_of(size_of(parameter, shape_), kernels::kPadding, threads_, thread);

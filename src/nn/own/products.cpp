@@ -75,6 +75,7 @@ void Products::multiply(const kernels::PackedRows& left, const kernels::PackedWe
   epilogue.ld = ld;
   epilogue.addend = add ? out : nullptr;
   epilogue.addend_ld = ld;
+  epilogue.accumulate = add;
   multiply(left, right, epilogue);
 }
 
