@@ -443,6 +443,7 @@ BlockPass::Gradients BlockPass::thread_gradients(int thread) {
 
 void BlockPass::add_gradients_of_threads() {
   std::vector<Gradients> all;
+  all.reserve(static_cast<std::size_t>(threads_));
   for (int thread = 0; thread < threads_; ++thread) all.push_back(thread_gradients(thread));
   on_threads([&](int thread) {
     for (const auto parameter : kAllParameters) {
