@@ -57,7 +57,7 @@ DEFAULTS = dict(
     mixup_switch_prob=0.5, mixup_mode="batch", mixup_off_epoch=0, distillation="none", teacher="", kd_distill_type="auto",
     kd_temperature=4, task_loss_weight=None, distill_loss_weight=None, lora_rank=0, lora_alpha=None,
     lora_targets=["qkv", "proj", "fc1", "fc2"], drop=0, drop_path=None, ema=None, ema_warmup=False, mean=[], std=[],
-    crop_pct=None, labels=[])
+    crop_pct=None, labels=[], matmul_precision="highest", kernels="torch")
 
 # Published recipes, as their authors' papers and repositories have them; sizes made small.
 RECIPES = {
