@@ -48,7 +48,8 @@ KNOWN = {"epochs", "batch_size", "opt", "lr", "lr_base", "lr_base_size", "weight
          "recount", "smoothing", "mixup", "cutmix", "mixup_prob", "mixup_switch_prob", "mixup_mode", "mixup_off_epoch",
          "drop_path", "ema", "ema_warmup", "mean", "std", "model_args", "seed"}
 NEUTRAL = {"data", "recipe", "output", "val_every", "checkpoint_every", "keep", "max_steps", "log_every", "tensorboard",
-           "workers", "threads", "device", "crop_pct", "labels", "grad_checkpointing", "kernels", "train_interpolation"}
+           "workers", "threads", "device", "crop_pct", "labels", "grad_checkpointing", "kernels",
+           "matmul_precision", "train_interpolation"}
 
 
 def read_idx(folder, name):
@@ -213,9 +214,9 @@ def main():
     found = {"vit-train": [], "PyTorch + timm": []}
     with tempfile.TemporaryDirectory() as folder:
         for seed in asked.seeds:
-            for name, (top1, seconds) in (
-                    ("vit-train", train_with_vit(asked.program, words, pathlib.Path(folder), seed)),
-                    ("PyTorch + timm", train_with_timm(dry, asked.data, seed, asked.threads))):
+            for name, train in (("vit-train", lambda: train_with_vit(asked.program, words, pathlib.Path(folder), seed)),
+                                ("PyTorch + timm", lambda: train_with_timm(dry, asked.data, seed, asked.threads))):
+                top1, seconds = train()
                 print(f"{asked.recipe}, {asked.epochs} epochs, seed {seed}  {name:>14}: top-1 {top1:.2f} %, {seconds:.0f} s",
                       flush=True)
                 found[name].append((top1, seconds))
