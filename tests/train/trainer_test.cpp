@@ -184,19 +184,23 @@ TEST_F(TrainerTest, ResumesBitForBitInFloat16WithABalancedSampler) {
 }
 
 TEST_F(TrainerTest, GivesTheSameBitsWhereBlocksRunAgain) {
-  for (const std::string amp : {"off", "bf16"}) {
-    auto options = tiny_options(folder_, "kept-" + amp);
-    options.amp(amp).accum(2);
-    options.run().log_every(1);
-    make_trainer(options, log_)->fit();
-    options.run().output(folder_ / ("again-" + amp));
-    options.grad_checkpointing(true);
-    stop_and_resume(options, 3);
-    expect_same_run("kept-" + amp, "again-" + amp);
-    const auto kept = rows("kept-" + amp, "step"), again = rows("again-" + amp, "step");
-    ASSERT_EQ(kept.size(), again.size());
-    for (std::size_t i = 0; i < kept.size(); ++i) EXPECT_EQ(kept[i]["loss"], again[i]["loss"]) << i;
-  }
+  for (const std::string amp : {"off", "bf16"})
+    for (const bool own : {false, true}) {
+      const auto run = format("{}-{}", amp, own ? "own" : "torch");
+      SCOPED_TRACE(run);
+      auto options = own ? own_kernels_options(folder_, run) : tiny_options(folder_, run);
+      options.amp(amp).accum(2);
+      options.run().log_every(1);
+      make_trainer(options, log_)->fit();
+      options.run().output(folder_ / ("again-" + run));
+      options.grad_checkpointing(true);
+      stop_and_resume(options, 3);
+      expect_same_run(run, "again-" + run);
+      const auto kept = rows(run, "step"), again = rows("again-" + run, "step");
+      ASSERT_EQ(kept.size(), again.size());
+      for (std::size_t step = 0; step < kept.size(); ++step)
+        EXPECT_EQ(kept[step]["loss"], again[step]["loss"]) << step;
+    }
 }
 
 TEST_F(TrainerTest, SaysWhatShareOfItsTimeItWaitsForImages) {
