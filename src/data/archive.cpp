@@ -1,17 +1,21 @@
 #include "vit/data/archive.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <set>
 #include <string_view>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 
+#include "dataset_rules.h"
 #include "hash.h"
+#include "splits.h"
 #include "tar_image.h"
+#include "vit/core/contains.h"
 #include "vit/core/error.h"
+#include "vit/core/paths.h"
 #include "vit/core/text.h"
 #include "vit/io/tar.h"
 
@@ -22,18 +26,7 @@ namespace {
 /// The part of a name that begins behind the last slash.
 std::string_view last_of(std::string_view name) { return name.substr(name.rfind('/') + 1); }
 
-/// What a name ends in, behind its last dot, in small letters.
-std::string suffix_of(std::string_view name) {
-  const auto last = last_of(name);
-  const auto dot = last.rfind('.');
-  if (dot == std::string_view::npos || dot == 0) return "";
-  std::string suffix(last.substr(dot + 1));
-  for (auto& c : suffix)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return suffix;
-}
-
-bool is_tar_name(std::string_view name) { return suffix_of(name) == "tar"; }
+bool is_tar_name(std::string_view name) { return lower_extension(name) == ".tar"; }
 
 /// `train/n01440764` of `train/n01440764.tar`'s name: what it is called.
 std::string stem_of(std::string_view name) {
@@ -48,11 +41,8 @@ std::string folder_of(std::string_view name) {
 }
 
 std::optional<std::int64_t> class_number(std::string_view text) {
-  std::int64_t number = -1;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  constexpr std::int64_t kMostClasses = 1 << 24;
-  const bool whole = error == std::errc{} && rest == text.data() + text.size();
-  return whole && number >= 0 && number < kMostClasses ? std::optional(number) : std::nullopt;
+  const auto number = parse_class_number(text);
+  return number && *number >= 0 && *number < kMostClasses ? number : std::nullopt;
 }
 
 /// An image, by what its archives say of it. ImageNet has more than a million.
@@ -70,17 +60,18 @@ class ImageArchives : public Dataset {
   ImageArchives(const std::vector<fs::path>& tars, std::int64_t channels,
                 const ArchiveOptions& options)
       : archives_(tars), channels_(channels) {
-    for (std::uint32_t i = 0; i < archives_.size(); ++i)
-      read_archive(i, options.named_by_file ? stem_of(archives_[i].string()) : "");
+    for (std::uint32_t i = 0; i < archives_.size(); ++i) read_archive(i);
     const auto where = archives_.empty() ? "archives" : printable(archives_.front().string());
     if (images_.empty()) throw DataError("{}: expected images, found none", where);
-    const bool flat = found_.size() == 1 && found_.contains("");
-    if (!flat && !options.file_classes.empty())
+    const bool by_file = !options.file_classes.empty() &&
+                         (!options.shared_classes || (is_flat() && names_images(options)));
+    if (by_file && !is_flat())
       throw DataError(
           "{}: expected no class map of images, for its folders and archives are classes", where);
-    if (flat && !options.file_classes.empty())
+    if (!by_file && options.named_by_file) name_by_file();
+    if (by_file)
       label_by_file(options, where);
-    else if (flat)
+    else if (found_.size() == 1 && found_.contains(""))
       throw DataError(
           "{}: expected a class for each image: a folder or an archive in it a class, a cls or "
           "json file beside each (shards), or a class map of lines 'IMAGE CLASS'",
@@ -130,19 +121,22 @@ class ImageArchives : public Dataset {
     return std::string_view(names_).substr(image.name_at, image.name_size);
   }
 
-  void read_archive(std::uint32_t archive, const std::string& class_name) {
+  void read_archive(std::uint32_t archive) {
     for (const auto& member : io::read_tar(archives_[archive])) {
+      if (is_hidden(member.name)) continue;
       if (is_tar_name(member.name))
         read_inner(archive, member);
       else if (is_image_name(member.name))
-        add(archive, member, "", 0, class_name);
+        add(archive, member, "", 0, "");
     }
   }
 
   void read_inner(std::uint32_t archive, const io::TarMember& inner) {
     const auto where = printable(format("{}/{}", archives_[archive].string(), inner.name));
     const auto before = images_.size();
+    has_inner_ = true;
     for (const auto& member : io::read_tar_members(inner.bytes, where)) {
+      if (is_hidden(member.name)) continue;
       if (is_tar_name(member.name))
         throw DataError("{}: expected images, found an archive three levels deep: '{}'", where,
                         printable(member.name));
@@ -152,8 +146,8 @@ class ImageArchives : public Dataset {
     if (images_.size() == before) throw DataError("{}: expected images, found none", where);
   }
 
-  /// The folder's name goes before the archive's, `class_name`. Labels are first the order in which
-  /// their names are found.
+  /// The folder's name goes before the inner archive's, `class_name`. Labels are first the order in
+  /// which their names are found.
   void add(std::uint32_t archive, const io::TarMember& member, const std::string& below,
            std::uint64_t offset, const std::string& class_name) {
     auto folder = folder_of(member.name);
@@ -167,10 +161,50 @@ class ImageArchives : public Dataset {
     names_ += member.name;
   }
 
-  /// By found label the final one; images of −1 are left out.
-  void take_labels(const std::vector<std::int32_t>& labels, const std::string& nothing) {
+  /// Whether no more than the one folder that it was packed with may be a class.
+  bool is_flat() const {
+    return !has_inner_ && std::ssize(found_) - (found_.contains("") ? 1 : 0) <= 1;
+  }
+
+  /// Whether the map of images is of some of these.
+  bool names_images(const ArchiveOptions& options) const {
+    std::set<std::string_view> names;
+    for (const auto& one : options.file_classes) names.insert(one.file);
+    return std::ranges::any_of(images_, [&](const ArchivedImage& image) {
+      return names.contains(last_of(name_of(image)));
+    });
+  }
+
+  /// Several archives that hold images alone are a class each, by their files' names.
+  void name_by_file() {
+    const auto unnamed = found_.find("");
+    std::vector<bool> flat(archives_.size()), named(archives_.size());
+    for (const auto& image : images_)
+      (unnamed != found_.end() && image.label == unnamed->second ? flat : named)[image.archive] =
+          true;
+    for (std::size_t i = 0; i < archives_.size(); ++i) flat[i] = flat[i] && !named[i];
+    if (std::ssize(archives_) < 2 || !contains(flat, true)) return;
+    if (const auto other = std::ranges::find(named, true); other != named.end())
+      throw DataError(
+          "{}: expected folders or archives in it that are classes, as {} has, found images alone",
+          printable(archive_at(std::ranges::find(flat, true) - flat.begin()).string()),
+          printable(archive_at(other - named.begin()).string()));
+    if (std::ranges::count(flat, true) < 2) return;
+    found_.clear();
+    for (auto& image : images_)
+      image.label = found_
+                        .try_emplace(stem_of(archives_[image.archive].string()),
+                                     static_cast<std::int32_t>(found_.size()))
+                        .first->second;
+  }
+
+  const fs::path& archive_at(std::ptrdiff_t index) const {
+    return archives_[static_cast<std::size_t>(index)];
+  }
+
+  /// Leaves out images of the label −1. `nothing`: what is wrong where all are.
+  void leave_out_unlabelled(const std::string& nothing) {
     const auto before = std::ssize(images_);
-    for (auto& image : images_) image.label = labels[static_cast<std::size_t>(image.label)];
     std::erase_if(images_, [](const ArchivedImage& image) { return image.label < 0; });
     left_out_ = before - std::ssize(images_);
     if (images_.empty()) throw DataError("{}", nothing);
@@ -185,15 +219,13 @@ class ImageArchives : public Dataset {
         if (!name.empty()) classes_.push_back(name);
       std::ranges::sort(classes_, natural_less);
     }
+    const auto index = index_classes(classes_);
     std::vector<std::int32_t> labels(found_.size(), -1);
-    for (std::size_t i = 0; i < classes_.size(); ++i) {
-      const auto found = classes_[i].empty() ? found_.end() : found_.find(classes_[i]);
-      if (found != found_.end())
-        labels[static_cast<std::size_t>(found->second)] = static_cast<std::int32_t>(i);
-      // As of class folders: the number of an index that nobody has stands for its name.
-      if (classes_[i].empty()) classes_[i] = std::to_string(i);
-    }
-    take_labels(labels, format("{}: the class map names none of its classes", where));
+    for (const auto& [name, label] : found_)
+      if (const auto known = index.find(name); known != index.end())
+        labels[static_cast<std::size_t>(label)] = static_cast<std::int32_t>(known->second);
+    for (auto& image : images_) image.label = labels[static_cast<std::size_t>(image.label)];
+    leave_out_unlabelled(format("{}: the class map names none of its classes", where));
   }
 
   void label_by_file(const ArchiveOptions& options, const std::string& where) {
@@ -202,17 +234,14 @@ class ImageArchives : public Dataset {
     for (std::size_t i = 0; i < indices.size(); ++i)
       labels.emplace(options.file_classes[i].file, indices[i]);
     std::set<std::string_view> seen;
-    const auto before = std::ssize(images_);
-    std::erase_if(images_, [&](ArchivedImage& image) {
-      const auto found = labels.find(last_of(name_of(image)));
-      if (found == labels.end()) return true;
-      seen.insert(found->first);
-      image.label = found->second;
-      return false;
-    });
-    left_out_ = before - std::ssize(images_);
+    for (auto& image : images_) {
+      const auto known = labels.find(last_of(name_of(image)));
+      image.label = known == labels.end() ? -1 : known->second;
+      if (known != labels.end()) seen.insert(known->first);
+    }
+    leave_out_unlabelled(format("{}: the class map names none of its images", where));
     for (const auto& one : options.file_classes)
-      if (!seen.contains(one.file))
+      if (!options.shared_classes && !seen.contains(one.file))
         throw DataError("{}: expected the image '{}' of the class map, found none", where,
                         printable(one.file));
   }
@@ -259,10 +288,23 @@ class ImageArchives : public Dataset {
 
   std::vector<fs::path> archives_;
   std::int64_t channels_;
-  std::string names_;  // of all images, one behind the other
+  bool has_inner_ = false;  // archives in archives
+  std::string names_;       // of all images, one behind the other
   std::vector<ArchivedImage> images_;
   std::map<std::string, std::int32_t, std::less<>> found_;  // classes by name: their first labels
 };
+
+/// `train.tar` by any of the names of its half. `imagenet` is ImageNet's own name of its `half`.
+std::optional<fs::path> find_archive(const fs::path& folder, const std::string& split,
+                                     const std::string& half, const char* imagenet) {
+  std::error_code none;
+  const auto names = spellings(split);
+  for (const auto& name : names)
+    if (const auto file = folder / (name + ".tar"); fs::is_regular_file(file, none)) return file;
+  if (contains(names, half) && fs::is_regular_file(folder / imagenet, none))
+    return folder / imagenet;
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -270,9 +312,10 @@ bool is_image_archive(const fs::path& tar) {
   bool images = false;
   bool labels = false;
   for (const auto& member : io::read_tar(tar)) {
+    if (is_hidden(member.name)) continue;
     if (is_tar_name(member.name)) return true;
-    const auto suffix = suffix_of(member.name);
-    labels = labels || suffix == "cls" || suffix == "json";
+    const auto suffix = lower_extension(member.name);
+    labels = labels || suffix == ".cls" || suffix == ".json";
     images = images || is_image_name(member.name);
   }
   return images && !labels;
@@ -281,9 +324,18 @@ bool is_image_archive(const fs::path& tar) {
 std::shared_ptr<const Dataset> open_image_archives(const std::vector<fs::path>& tars,
                                                    std::int64_t channels,
                                                    const ArchiveOptions& options) {
-  if (channels != 1 && channels != 3)
-    throw DataError("images have 1 or 3 channels, the model takes {}", channels);
+  check_image_channels(channels);
   return std::make_shared<ImageArchives>(tars, channels, options);
+}
+
+std::optional<ArchiveHalves> find_archive_halves(const fs::path& folder,
+                                                 const DataOptions& options) {
+  if (find_split(folder, options.train_split) || find_split(folder, options.val_split))
+    return std::nullopt;
+  auto train = find_archive(folder, options.train_split, "train", "ILSVRC2012_img_train.tar");
+  auto validation = find_archive(folder, options.val_split, "val", "ILSVRC2012_img_val.tar");
+  if (!train || !validation) return std::nullopt;
+  return ArchiveHalves{std::move(*train), std::move(*validation)};
 }
 
 }  // namespace vit::data

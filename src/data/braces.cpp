@@ -155,10 +155,10 @@ std::vector<std::string> expand_braces(const std::string& pattern) {
   }
 }
 
-bool names_shards(const std::filesystem::path& data) {
+bool names_shards(const std::filesystem::path& data, const DataOptions& options) {
   std::error_code none;
   if (std::filesystem::is_directory(data, none))
-    return holds_shards(data) && !find_archive_halves(data);
+    return holds_shards(data) && !find_archive_halves(data, options);
   const auto text = data.string();
   return text.ends_with(".tar") || (text.find('{') != text.npos && text.find('}') != text.npos);
 }

@@ -1,16 +1,17 @@
 #include "vit/data/dataset.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "dataset_rules.h"
 #include "file_dataset.h"
 #include "hash.h"
 #include "splits.h"
 #include "vit/core/contains.h"
 #include "vit/core/error.h"
+#include "vit/core/text.h"
 #include "vit/data/archive.h"
 #include "vit/data/class_map.h"
 #include "vit/data/folder_walk.h"
@@ -21,8 +22,6 @@
 namespace vit::data {
 namespace fs = std::filesystem;
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// Image files, with a label each.
 class ClassFolderImages : public FileDataset {
@@ -90,11 +89,6 @@ class IdxDataset : public Dataset {
   std::vector<std::uint8_t> labels_;
   std::int64_t channels_;
 };
-
-void check_channels(std::int64_t channels) {
-  if (channels != 1 && channels != 3)
-    throw DataError("images have 1 or 3 channels, the model takes {}", channels);
-}
 
 /// A dataset's folder: its images in timm's order, and the folders that hold some.
 struct ClassFolders {
@@ -185,7 +179,7 @@ fs::path validation_folder(const fs::path& folder, const std::string& split) {
 
 std::shared_ptr<const Dataset> open_table_half(const fs::path& data, Split split,
                                                std::int64_t channels, const DataOptions& options) {
-  check_channels(channels);
+  check_image_channels(channels);
   std::error_code ignored;
   if (!fs::is_directory(data, ignored))
     throw IoError("{}: expected the folder that a table's files are in", data.string());
@@ -269,13 +263,17 @@ ArchiveOptions archive_options(const fs::path& data, const fs::path& tars,
   const auto folder = how.named_by_file ? tars : tars.parent_path();
   const auto map = class_map_file(data, folder, options);
   if (map.empty()) return how;
-  if (auto classes = read_file_classes(map)) {
-    how.named_by_file = false;
+  if (auto classes = read_file_classes(map))
     how.file_classes = std::move(*classes);
-  } else {
+  else
     how.class_map = read_class_map(map);
-  }
   return how;
+}
+
+/// Whether a map of images is of these, too.
+bool names_images(const FileClasses& map, const Dataset& images) {
+  const auto first = fs::path(images.name(0)).filename().string();
+  return std::ranges::any_of(map, [&](const FileClass& one) { return one.file == first; });
 }
 
 /// The half to train on, or one that stands alone.
@@ -289,11 +287,7 @@ std::shared_ptr<const Dataset> open_tars(const fs::path& data, const fs::path& t
     return open_shards(files, channels);
   }
   auto how = archive_options(data, tars, options);
-  if (has_other_half && !how.file_classes.empty()) {  // whose images those are
-    how.file_classes.clear();
-    std::error_code none;
-    how.named_by_file = fs::is_directory(tars, none);
-  }
+  how.shared_classes = has_other_half;
   return open_image_archives(files, channels, how);
 }
 
@@ -306,6 +300,7 @@ std::shared_ptr<const Dataset> open_validation_tars(const fs::path& data, const 
       options.train ? options.train : open_tars(data, train, channels, options, true);
   auto how = archive_options(data, tars, options);
   how.classes = trained->classes();
+  how.shared_classes = names_images(how.file_classes, *trained);
   auto dataset = open_image_archives(files, channels, how);
   if (!how.class_map.empty())
     compare_class_maps(data, train, tars, options, how.class_map);
@@ -324,6 +319,14 @@ std::vector<std::int64_t> Dataset::labels(std::int64_t index) const {
 std::uint64_t Dataset::fingerprint(std::int64_t index) const {
   const auto text = name(index);
   return Hash().add(text.data(), text.size()).add(label(index)).value();
+}
+
+std::string describe_left_out(const Dataset& data, const fs::path& class_map) {
+  const bool one = data.left_out() == 1;
+  const auto why = class_map.empty() ? format("{} in no class folder", one ? "it is" : "they are")
+                                     : format("{} has no class for {}",
+                                              printable(class_map.string()), one ? "it" : "them");
+  return format("{} image{} left out: {}", data.left_out(), one ? "" : "s", why);
 }
 
 bool natural_less(std::string_view a, std::string_view b) {
@@ -360,15 +363,10 @@ bool natural_less(std::string_view a, std::string_view b) {
 
 std::shared_ptr<const Dataset> open_class_folders(const fs::path& folder, std::int64_t channels,
                                                   const std::vector<std::string>& class_map) {
-  check_channels(channels);
+  check_image_channels(channels);
   const auto folders = read_class_folders(folder);
   auto classes = class_map.empty() ? folders.classes : class_map;
-  std::map<std::string, std::int64_t> index;
-  for (std::size_t i = 0; i < classes.size(); ++i) {
-    if (!classes[i].empty()) index.emplace(classes[i], static_cast<std::int64_t>(i));
-    // No folder has this index; its number stands for a name.
-    if (classes[i].empty()) classes[i] = std::to_string(i);
-  }
+  const auto index = index_classes(classes);
   std::vector<fs::path> files;
   std::vector<std::int64_t> labels;
   for (const auto& image : folders.images) {
@@ -387,7 +385,7 @@ std::shared_ptr<const Dataset> open_class_folders(const fs::path& folder, std::i
 
 std::shared_ptr<const Dataset> open_idx(const fs::path& images, const fs::path& labels,
                                         std::int64_t channels) {
-  check_channels(channels);
+  check_image_channels(channels);
   auto pixels = io::read_idx(images);
   const auto numbers = io::read_idx(labels);
   if (pixels.shape.size() != 3)
@@ -422,13 +420,13 @@ std::shared_ptr<const Dataset> open_data(const fs::path& data, Split split, std:
     return open_table_half(data, split, channels, options);
   }
   const bool trains = split == Split::kTrain;
-  if (const auto halves = find_archive_halves(data))
+  if (const auto halves = find_archive_halves(data, options))
     return trains
                ? open_tars(data, halves->train, channels, options, !options.holds_out)
                : open_validation_tars(data, halves->train, halves->validation, channels, options);
-  if (names_shards(data)) {
+  if (names_shards(data, options)) {
     if (trains) return open_tars(data, data, channels, options, /*has_other_half=*/false);
-    throw UsageError("{}: expected a folder with train/ and val/ to validate on, found shards",
+    throw UsageError("{}: expected a half to train on and one to validate on, found tar files",
                      data.string());
   }
   if (!fs::is_directory(data, ignored))

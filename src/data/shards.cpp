@@ -1,10 +1,10 @@
 #include "vit/data/shards.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 #include <utility>
 
+#include "dataset_rules.h"
 #include "hash.h"
 #include "tar_image.h"
 #include "vit/core/error.h"
@@ -38,8 +38,7 @@ Stem split_name(const std::string& name) {
   const bool meta = name.starts_with("__") && name.ends_with("__") && slash == name.npos;
   if (dot == name.npos || dot == start || meta) return {};
   Stem stem{name.substr(0, dot), name.substr(dot + 1)};
-  for (auto& c : stem.suffix)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  for (auto& c : stem.suffix) c = lower(c);
   return stem;
 }
 
@@ -62,7 +61,6 @@ const io::TarMember* find_file(const Files& files, std::string_view suffix) {
 }
 
 std::int64_t check_label(std::int64_t label, const std::string& where) {
-  constexpr std::int64_t kMostClasses = 1 << 24;
   if (label < 0 || label >= kMostClasses)
     throw DataError("{}: expected a class of 0 to {}, found {}", where, kMostClasses - 1, label);
   return label;
@@ -72,11 +70,9 @@ std::int64_t read_cls(std::string_view text, const std::string& where) {
   const auto blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  std::int64_t label = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), label);
-  if (error != std::errc{} || rest != text.data() + text.size())
-    throw DataError("{}: expected a whole number in its cls file", where);
-  return check_label(label, where);
+  const auto label = parse_class_number(text);
+  if (!label) throw DataError("{}: expected a whole number in its cls file", where);
+  return check_label(*label, where);
 }
 
 std::int64_t read_json_label(std::string_view text, const std::string& key,
@@ -193,8 +189,7 @@ class ShardDataset : public Dataset {
 
 std::shared_ptr<const Dataset> open_shards(const std::vector<fs::path>& shards,
                                            std::int64_t channels, const ShardOptions& options) {
-  if (channels != 1 && channels != 3)
-    throw DataError("images have 1 or 3 channels, the model takes {}", channels);
+  check_image_channels(channels);
   return std::make_shared<ShardDataset>(shards, channels, options);
 }
 
@@ -205,7 +200,7 @@ bool holds_shards(const fs::path& folder) {
   bool found = false;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     std::error_code none;
-    if (entry.path().filename().string().starts_with('.')) continue;
+    if (is_hidden(entry.path().string())) continue;
     if (entry.is_directory(none)) return false;
     found = found || (is_shard(entry.path()) && entry.is_regular_file(none));
   }
@@ -223,7 +218,8 @@ std::vector<fs::path> list_shards(const fs::path& folder) {
   std::vector<fs::path> shards;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error))
-    if (std::error_code none; is_shard(entry.path()) && entry.is_regular_file(none))
+    if (std::error_code none;
+        is_shard(entry.path()) && !is_hidden(entry.path().string()) && entry.is_regular_file(none))
       shards.push_back(entry.path());
   if (error) throw IoError("{}: cannot be read: {}", folder.string(), error.message());
   std::sort(shards.begin(), shards.end(), [](const fs::path& a, const fs::path& b) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 
 #include "fine_tune.h"
@@ -125,22 +126,33 @@ void warn_of_empty_classes(const data::Dataset& data, Log& log) {
                                                                   seen.begin())]));
 }
 
+/// What would make a folder of tar files two halves.
+std::string without_validation(const TrainOptions& options) {
+  std::error_code none;
+  if (!std::filesystem::is_directory(options.data(), none)) return "";
+  const auto& split = options.val_split();
+  const bool standard = split == data::DataOptions().val_split;
+  return format(", for there is no {}", standard ? "val.tar or ILSVRC2012_img_val.tar beside "
+                                                   "train.tar or ILSVRC2012_img_train.tar"
+                                                 : split + ".tar");
+}
+
 void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
   const auto channels = setup.config.model.in_c();
-  if (data::names_shards(options.data()) && options.holdout() == 0)
-    throw UsageError("holdout: expected images to validate on: the shards of {} are all trained on",
-                     options.data());
   data::DataOptions layout;
   layout.train_split = options.train_split();
   layout.val_split = options.val_split();
+  if (data::names_shards(options.data(), layout) && options.holdout() == 0)
+    throw UsageError(
+        "holdout: expected images to validate on: the tar files of {} are all trained on{}",
+        options.data(), without_validation(options));
   layout.class_map = options.class_map();
   layout.labels_csv = options.labels_csv();
   layout.holds_out = options.holdout() > 0;
   setup.train_data = data::open_data(options.data(), data::Split::kTrain, channels, layout);
   const auto warn_of_left_out = [&](const data::Dataset& half) {
     if (half.left_out() > 0)
-      log.warning("{}: {} images left out, of which {} says no class", options.data(),
-                  half.left_out(), options.class_map().empty() ? "no folder" : options.class_map());
+      log.warning("{}: {}", options.data(), data::describe_left_out(half, options.class_map()));
   };
   warn_of_left_out(*setup.train_data);
   if (options.holdout() > 0) {

@@ -117,6 +117,50 @@ TEST_F(Archive, TakesSeveralAsOneAClass) {
   EXPECT_THAT(labels(*data), ElementsAre(1, 0));
 }
 
+TEST_F(Archive, IsNoClassBesideOnesThatHoldClasses) {
+  fs::create_directory(folder_ / "tars");
+  write_tar(folder_ / "tars/ILSVRC2012_img_train.tar", imagenet());
+  write_tar(folder_ / "tars/test.tar", {{"1.png", image()}});
+  EXPECT_THAT(error_of([&] { open_data(folder_ / "tars", Split::kTrain, 3); }),
+              AllOf(HasSubstr("test.tar: expected folders or archives in it that are classes"),
+                    HasSubstr("ILSVRC2012_img_train.tar has, found images alone")));
+  fs::remove(folder_ / "tars/ILSVRC2012_img_train.tar");
+  EXPECT_THAT(error_of([&] { open_data(folder_ / "tars", Split::kTrain, 3); }),
+              HasSubstr("expected a class for each image"));
+}
+
+TEST_F(Archive, HasNoHiddenMembers) {
+  const auto inner = tar_of({{"._n01_1.JPEG", "macOS"}, {"n01_1.png", image()}});
+  const auto data = open({{"._n01.tar", "macOS"}, {"n01.tar", inner}, {"x/._1.png", "macOS"}});
+  EXPECT_EQ(data->size(), 1);
+  EXPECT_THAT(data->classes(), ElementsAre("n01"));
+  EXPECT_EQ(data->left_out(), 0);
+  write_tar(tar_, {{"._1.tar", "macOS"}, {"1.png", image()}, {"1.cls", "0"}});
+  EXPECT_FALSE(is_image_archive(tar_));
+}
+
+TEST_F(Archive, PackedWithItsFolderHasTheClassesOfAFile) {
+  ArchiveOptions options;
+  options.file_classes = {{"1.png", "n02"}, {"2.png", "n01"}};
+  const auto data = open({{"val/1.png", image()}, {"val/2.png", image()}}, options);
+  EXPECT_THAT(data->classes(), ElementsAre("n01", "n02"));
+  EXPECT_THAT(labels(*data), ElementsAre(1, 0));
+  EXPECT_THAT(refusal({{"a/1.png", image()}, {"b/2.png", image()}}, options),
+              HasSubstr("its folders and archives are classes"));
+}
+
+TEST_F(Archive, OfEachHalfHasTheClassesOfOneFile) {
+  fs::create_directory(folder_ / "data");
+  write_tar(folder_ / "data/train.tar", {{"t1.png", image()}, {"t2.png", image()}});
+  write_tar(folder_ / "data/val.tar", {{"v1.png", image()}});
+  write_file(folder_ / "data/map.txt", "t1.png cat\nt2.png dog\nv1.png dog\n");
+  DataOptions options;
+  options.class_map = "map.txt";
+  const auto train = open_data(folder_ / "data", Split::kTrain, 3, options);
+  EXPECT_THAT(labels(*train), ElementsAre(0, 1));
+  EXPECT_THAT(labels(*open_data(folder_ / "data", Split::kValidation, 3, options)), ElementsAre(1));
+}
+
 TEST_F(Archive, OfImagesAloneHasTheClassesOfAFile) {
   const TarFiles flat{{"val/", ""}, {"2.png", image()}, {"1.png", image()}, {"3.png", image()}};
   ArchiveOptions options;
@@ -200,7 +244,18 @@ TEST_F(Archive, IsAHalfOfADatasetByImagenetsNames) {
   EXPECT_EQ(open_data(folder_ / "data", Split::kTrain, 3)->size(), 3) << "alone in its folder";
   EXPECT_EQ(open_data(train, Split::kTrain, 3)->size(), 3);
   write_tar(val, {{"v2.JPEG", image()}, {"v1.JPEG", image()}});
+  fs::create_directory(folder_ / "data/devkit");
   ASSERT_TRUE(find_archive_halves(folder_ / "data"));
+  DataOptions named;
+  named.val_split = "test";
+  EXPECT_FALSE(find_archive_halves(folder_ / "data", named));
+  fs::copy(val, folder_ / "data/test.tar");
+  ASSERT_TRUE(find_archive_halves(folder_ / "data", named));
+  EXPECT_EQ(find_archive_halves(folder_ / "data", named)->validation, folder_ / "data/test.tar");
+  fs::remove(folder_ / "data/test.tar");
+  fs::create_directory(folder_ / "data/train");
+  EXPECT_FALSE(find_archive_halves(folder_ / "data")) << "unpacked";
+  fs::remove(folder_ / "data/train");
   write_file(folder_ / "data/val.txt", "v1.JPEG n02\nv2.JPEG n01\n");
   DataOptions options;
   options.class_map = "val.txt";

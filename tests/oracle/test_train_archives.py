@@ -119,6 +119,24 @@ def test_names_classes_as_timms_reader(vit, tmp_path, form):
     assert "images left out" in done.stderr
 
 
+def test_images_in_no_folder_are_left_out_which_is_said(vit, dataset, tmp_path):
+    root, _ = dataset
+    vit.run("vit-train", *words(root, tmp_path / "model", "--class-map", "val.txt", "--max-steps", 1))
+    path = tmp_path / "loose.tar"
+    pack(path, [(f"{synset}/{name}", content) for synset, name, content in images(2)] + [("loose.png", picture(1, 1))])
+    done = vit.run("vit-infer", "-m", tmp_path / "model/last.safetensors", "--validate", path, "--format", "json")
+    assert json.loads(done.stdout)["images"] == 6
+    assert f"{path}: 1 image left out: it is in no class folder" in done.stderr
+
+
+def test_a_split_that_is_not_there_is_an_error(vit, dataset, tmp_path):
+    root, _ = dataset
+    done = vit.run("vit-train", *words(root, tmp_path / "run", "--val-split", "test"), rc=2)
+    assert "for there is no test.tar" in done.stderr
+    done = vit.run("vit-train", *words(root, tmp_path / "run", "--train-split", "half"), rc=2)
+    assert done.stderr == "vit-train: error: --train-split: expected --data to have that half\n"
+
+
 def test_hostile_archives_are_one_clear_line(vit, dataset, tmp_path):
     root, _ = dataset
     whole = (root / "ILSVRC2012_img_train.tar").read_bytes()
@@ -146,7 +164,13 @@ def test_a_flat_archive_needs_its_classes(vit, dataset, tmp_path):
     assert "ILSVRC2012_img_val.tar: expected a class for each image" in done.stderr
     (tmp_path / "short.txt").write_text("".join((root / "val.txt").read_text().splitlines(keepends=True)[:-2]))
     done = vit.run("vit-train", *words(root, tmp_path / "run", "--class-map", tmp_path / "short.txt", "--dry-run"))
-    assert json.loads(done.stdout)["val_images"] == 10 and "2 images left out" in done.stderr
+    said = f"2 images left out: {tmp_path}/short.txt has no class for them"
+    assert json.loads(done.stdout)["val_images"] == 10 and f"{root}: {said}" in done.stderr
+    vit.run("vit-train", *words(root, tmp_path / "model", "--class-map", "val.txt", "--max-steps", 1))
+    archive = root / "ILSVRC2012_img_val.tar"
+    done = vit.run("vit-infer", "-m", tmp_path / "model/last.safetensors", "--validate", archive, "--class-map",
+                   tmp_path / "short.txt", "--format", "json")
+    assert json.loads(done.stdout)["images"] == 10 and f"{archive}: {said}" in done.stderr
     (tmp_path / "far.txt").write_text((root / "val.txt").read_text().replace(" 2\n", " 3\n"))
     done = vit.run("vit-train", *words(root, tmp_path / "run", "--class-map", tmp_path / "far.txt"), rc=1)
     assert "expected a class of 0 to 2" in done.stderr

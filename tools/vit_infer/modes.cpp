@@ -1,12 +1,14 @@
 #include "modes.h"
 
 #include <cmath>
+#include <filesystem>
 
 #include "common/stop_signal.h"
 #include "progress.h"
 #include "run_files.h"
 #include "setup.h"
 #include "vit/core/error.h"
+#include "vit/core/text.h"
 #include "vit/data/class_map.h"
 #include "vit/data/evaluate.h"
 #include "vit/infer/benchmark.h"
@@ -54,6 +56,10 @@ int run_validation(Command& command, const InferOptions& options) {
                         : pipeline::open_labelled_validation_data(
                               options.inputs, options.labels_csv, config.model.in_c(), &log);
   files.reads(*data.dataset);
+  if (data.dataset->left_out() > 0)
+    log.warning("{}: {}", printable(options.inputs[0]),
+                data::describe_left_out(
+                    *data.dataset, data.by_images ? options.class_map : std::filesystem::path()));
   auto mapping = map_dataset(command, options, data, config);
   log.debug("{} images; the classes are met {}", data.dataset->size(), mapping.how);
   auto settings = loader_options(command, options, predictor);

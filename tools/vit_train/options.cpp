@@ -52,6 +52,9 @@ void check_given(const Json& given, const train::TrainOptions& options) {
     bool is_met;
     const char* expected;
   };
+  data::DataOptions layout;
+  layout.train_split = options.train_split();
+  layout.val_split = options.val_split();
   const auto& distillation = options.distillation();
   const bool updates = options.lora().lora_rank() > 0, learns = !distillation.teacher().empty();
   for (const auto& [field, is_met, expected] : {
@@ -61,7 +64,8 @@ void check_given(const Json& given, const train::TrainOptions& options) {
            Need{"task_loss_weight", learns, "`teacher` too"},
            Need{"distill_loss_weight", learns, "`teacher` too"},
            Need{"kd_temperature", distillation.distillation() == "soft", "`distillation` soft too"},
-           Need{"train_split", !data::names_shards(options.data()), "a folder as `data`"},
+           Need{"train_split", !data::names_shards(options.data(), layout),
+                "`data` to have that half"},
            Need{"val_split", options.holdout() == 0, "no `holdout` beside it"},
        })
     if (given.contains(field) && !is_met) throw UsageError("{}: expected {}", field, expected);

@@ -15,10 +15,11 @@
 namespace vit::data {
 
 struct ArchiveOptions {
-  bool named_by_file = false;          ///< images right in an archive are of the class of its name
-  std::vector<std::string> class_map;  ///< see open_class_folders
-  FileClasses file_classes;            ///< for images that are in no folder and no inner archive
-  std::vector<std::string> classes;    ///< that those name or number; empty: all that they name
+  bool named_by_file = false;  ///< several archives of images alone: each is a class of its name
+  std::vector<std::string> class_map{};  ///< see open_class_folders
+  FileClasses file_classes{};   ///< for images in no inner archive, and in one folder at most
+  bool shared_classes = false;  ///< `file_classes` may be of other archives' images too or instead
+  std::vector<std::string> classes{};  ///< that those name or number; empty: all that they name
 };
 
 /// Whether a tar is an archive of images and no shard (shards.h): it holds tars, or images and no
@@ -27,10 +28,12 @@ bool is_image_archive(const std::filesystem::path& tar);
 
 /// The images of `tars`, each labelled by the folder that holds it, or else by the archive within
 /// the archive, classes and images in the order of timm's reader
-/// (`timm/data/readers/reader_image_in_tar.py`). One pass over the headers finds them, so that any
-/// image is read alone. Throws IoError; DataError where an archive is damaged, an inner one has no
-/// images or an archive in it, images have no class, or `file_classes` names an image that is not
-/// there or a class that is none of `classes`.
+/// (`timm/data/readers/reader_image_in_tar.py`); members whose names begin with a dot are none. One
+/// pass over the headers finds them, so that any image is read alone. Throws IoError; DataError
+/// where an archive is damaged, an inner one has no images or an archive in it, images have no
+/// class, `file_classes` names an image that is not there (unless `shared_classes`) or a class that
+/// is none of `classes`, or with `named_by_file` some archives hold images alone and others
+/// classes.
 std::shared_ptr<const Dataset> open_image_archives(const std::vector<std::filesystem::path>& tars,
                                                    std::int64_t channels,
                                                    const ArchiveOptions& options = {});
@@ -42,7 +45,8 @@ struct ArchiveHalves {
 
 /// `train.tar` and `val.tar` in `folder`, by any of the synonyms of the halves' names (see
 /// DataOptions), or ImageNet's own `ILSVRC2012_img_train.tar` and `ILSVRC2012_img_val.tar`. None
-/// where one is missing or there are folders too.
-std::optional<ArchiveHalves> find_archive_halves(const std::filesystem::path& folder);
+/// where one is missing or a half has a folder.
+std::optional<ArchiveHalves> find_archive_halves(const std::filesystem::path& folder,
+                                                 const DataOptions& options = {});
 
 }  // namespace vit::data

@@ -54,6 +54,10 @@ class Dataset {
   std::int64_t left_out_ = 0;
 };
 
+/// Why `left_out` images of a dataset are: "3 images left out: …". `class_map`: that it was opened
+/// with, or empty.
+std::string describe_left_out(const Dataset& data, const std::filesystem::path& class_map);
+
 enum class Split { kTrain, kValidation };
 
 /// The images below `folder`, each labelled by the folder that holds it, classes and files in the
@@ -74,8 +78,9 @@ std::shared_ptr<const Dataset> open_idx(const std::filesystem::path& images,
 
 /// How a dataset is laid out.
 struct DataOptions {
-  /// Folders of the halves. A name of timm's synonyms (train, training; val, valid, validation,
-  /// eval, evaluation) is met by any of them where the folder itself is not there.
+  /// Folders of the halves, or archives (archive.h). A name of timm's synonyms (train, training;
+  /// val, valid, validation, eval, evaluation) is met by any of them where the folder itself is not
+  /// there.
   std::string train_split = "train";
   std::string val_split = "validation";
   std::filesystem::path class_map{};  ///< of class folders; empty: in natural order

@@ -17,8 +17,9 @@ namespace vit::data {
 std::vector<std::string> expand_braces(const std::string& pattern);
 
 /// Whether `data` names shards, or archives of images (archive.h): a folder that holds them, but
-/// not the two halves of a dataset, or no folder and it ends with `.tar` or has a brace.
-bool names_shards(const std::filesystem::path& data);
+/// not the two halves of a dataset, as `options` calls them, or no folder and it ends with `.tar`
+/// or has a brace.
+bool names_shards(const std::filesystem::path& data, const DataOptions& options = {});
 
 /// The files that a pattern names, or the shards of a folder. Throws as expand_braces, IoError.
 std::vector<std::filesystem::path> expand_shards(const std::filesystem::path& pattern);
@@ -42,7 +43,7 @@ bool is_shard(const std::filesystem::path& path);
 /// of the dataset.
 bool holds_shards(const std::filesystem::path& folder);
 
-/// The `.tar` files right in `folder`, sorted as numbers sort.
+/// The `.tar` files right in `folder` but hidden ones, sorted as numbers sort.
 std::vector<std::filesystem::path> list_shards(const std::filesystem::path& folder);
 
 }  // namespace vit::data
