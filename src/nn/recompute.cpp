@@ -1,6 +1,7 @@
 #include "vit/nn/recompute.h"
 
 #include <ATen/Context.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/ivalue.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -56,6 +57,19 @@ class Rewound {
   std::vector<RandomState> now_;
 };
 
+/// While it lives autocast keeps no casts of weights. Those of a pass without a graph would stand
+/// in for the weights where the same scope runs a layer again, and take no gradients to them.
+class NoCastsKept {
+ public:
+  NoCastsKept() { at::autocast::set_autocast_cache_enabled(false); }
+  ~NoCastsKept() { at::autocast::set_autocast_cache_enabled(was_enabled_); }
+  NoCastsKept(const NoCastsKept&) = delete;
+  NoCastsKept& operator=(const NoCastsKept&) = delete;
+
+ private:
+  bool was_enabled_ = at::autocast::is_autocast_cache_enabled();
+};
+
 /// Gives the gradients of parameters, which stay, their places before anything that goes: among
 /// what the layer keeps they would break the memory that the next layer needs into pieces.
 /// Minus nought and a number are that number's bits.
@@ -83,6 +97,7 @@ struct Recompute : torch::autograd::Function<Recompute> {
     first->autocast = runtime::autocast_type(x.device().type());
     context->save_for_backward({x});
     context->saved_data[kFirstRun] = c10::IValue::make_capsule(std::move(first));
+    const NoCastsKept without_graph;
     return layer->forward(x);
   }
 

@@ -38,7 +38,9 @@ struct Pass {
 };
 
 /// Two layers one after the other, so that the second one's numbers follow on the first one's.
-Pass run(const std::string& kind, bool again, std::optional<at::ScalarType> autocast) {
+/// `within`: the backward pass is in the scope of the autocast, too.
+Pass run(const std::string& kind, bool again, std::optional<at::ScalarType> autocast,
+         bool within = false) {
   const auto generator = runtime::make_generator(7);
   const std::array blocks{make_random_block(kind, generator), make_random_block(kind, generator)};
   const auto x =
@@ -48,40 +50,50 @@ Pass run(const std::string& kind, bool again, std::optional<at::ScalarType> auto
     const runtime::Autocast scope(autocast, c10::kCPU);
     out = x;
     for (const auto& block : blocks) out = again ? recomputed(block, out) : block->forward(out);
+    if (within) out.sum().backward();
   }
-  out.sum().backward();
+  if (!within) out.sum().backward();
   Pass pass{{out.detach(), x.grad()}, runtime::generator_state(generator)};
   for (const auto& block : blocks)
     for (const auto& parameter : block->parameters()) pass.values.push_back(parameter.grad());
   return pass;
 }
 
+void expect_same(const Pass& plain, const Pass& again, const std::string& kind) {
+  ASSERT_EQ(plain.values.size(), again.values.size());
+  for (std::size_t i = 0; i < plain.values.size(); ++i) {
+    ASSERT_EQ(plain.values[i].defined(), again.values[i].defined()) << kind << " " << i;
+    const bool same = !plain.values[i].defined() || at::equal(plain.values[i], again.values[i]);
+    EXPECT_TRUE(same) << kind << " " << i;
+  }
+  EXPECT_TRUE(at::equal(plain.generator, again.generator)) << kind;
+}
+
 TEST(Recomputed, GivesTheSameBitsAndLeavesTheGeneratorWhereItWas) {
   for (const std::string kind : {"Block", "ResPostBlock", "ParallelScalingBlock",
                                  "DiffParallelScalingBlock", "ParallelThingsBlock"})
-    for (const auto autocast : {std::optional<at::ScalarType>(), std::optional(at::kBFloat16)}) {
-      const auto plain = run(kind, false, autocast), again = run(kind, true, autocast);
-      ASSERT_EQ(plain.values.size(), again.values.size());
-      for (std::size_t i = 0; i < plain.values.size(); ++i) {
-        ASSERT_EQ(plain.values[i].defined(), again.values[i].defined()) << kind << " " << i;
-        const bool same = !plain.values[i].defined() || at::equal(plain.values[i], again.values[i]);
-        EXPECT_TRUE(same) << kind << " " << i;
-      }
-      EXPECT_TRUE(at::equal(plain.generator, again.generator)) << kind;
-    }
+    for (const auto autocast : {std::optional<at::ScalarType>(), std::optional(at::kBFloat16)})
+      expect_same(run(kind, false, autocast), run(kind, true, autocast), kind);
+}
+
+TEST(Recomputed, GivesTheSameBitsWhereTheBackwardPassIsInTheScopeOfTheAutocast) {
+  for (const std::string kind : {"Block", "ParallelScalingBlock"})
+    expect_same(run(kind, false, at::kBFloat16, true), run(kind, true, at::kBFloat16, true), kind);
 }
 
 TEST(Recomputed, DrawsTheSameNumbersFromLibTorchsOwnGenerator) {
   const auto block = make_random_block("Block", std::nullopt);
-  std::vector<at::Tensor> gradients;
+  std::vector<at::Tensor> gradients, states;
   for (const bool again : {false, true}) {
     auto generator = at::globalContext().defaultGenerator(c10::kCPU);
     generator.set_current_seed(11);
     const auto x = at::ones({4, 5, 12}).requires_grad_(true);
     (again ? recomputed(block, x) : block->forward(x)).sum().backward();
     gradients.push_back(x.grad());
+    states.push_back(runtime::generator_state(generator));
   }
   EXPECT_TRUE(at::equal(gradients[0], gradients[1]));
+  EXPECT_TRUE(at::equal(states[0], states[1]));
 }
 
 /// A layer that counts how often it runs.

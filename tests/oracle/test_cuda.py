@@ -86,7 +86,8 @@ def test_steps_are_those_of_timms_optimisers(vit, real, tmp_path, opt):
 
 @pytest.mark.parametrize("flags", [
     ("--amp", "bf16"), ("--amp", "fp16"), ("--lora-rank", 4), ("--drop-path", 0.2, "--ema", 0.9),
-    ("--mixup", 0.2, "--cutmix", 0.5), ("--accum", 2), ("--freeze-blocks", 2)], ids=str)
+    ("--mixup", 0.2, "--cutmix", 0.5), ("--accum", 2), ("--freeze-blocks", 2),
+    ("--grad-checkpointing", "--drop-path", 0.2, "--amp", "bf16")], ids=str)
 def test_resumes_where_it_stopped(vit, real, tmp_path, flags):
     data, _ = real
     file = model_file(vit, tmp_path, make_model())

@@ -107,6 +107,21 @@ class TrainerTest : public ::testing::Test {
     expect_same_run("straight", "resumed");
   }
 
+  /// `options` write into `run`.
+  void expect_same_where_blocks_run_again(TrainOptions options, const std::string& run) {
+    SCOPED_TRACE(run);
+    options.accum(2);
+    options.run().log_every(1);
+    make_trainer(options, log_)->fit();
+    options.run().output(folder_ / ("again-" + run));
+    options.grad_checkpointing(true);
+    stop_and_resume(options, 3);
+    expect_same_run(run, "again-" + run);
+    const auto kept = rows(run, "step"), again = rows("again-" + run, "step");
+    ASSERT_EQ(kept.size(), again.size());
+    for (std::size_t i = 0; i < kept.size(); ++i) EXPECT_EQ(kept[i]["loss"], again[i]["loss"]) << i;
+  }
+
   vit::testing::TemporaryFolder folder_;
   Log log_{LogOptions{"test", LogLevel::kInfo, LogFormat::kText, nullptr}};
 };
@@ -187,20 +202,22 @@ TEST_F(TrainerTest, GivesTheSameBitsWhereBlocksRunAgain) {
   for (const std::string amp : {"off", "bf16"})
     for (const bool own : {false, true}) {
       const auto run = format("{}-{}", amp, own ? "own" : "torch");
-      SCOPED_TRACE(run);
       auto options = own ? own_kernels_options(folder_, run) : tiny_options(folder_, run);
-      options.amp(amp).accum(2);
-      options.run().log_every(1);
-      make_trainer(options, log_)->fit();
-      options.run().output(folder_ / ("again-" + run));
-      options.grad_checkpointing(true);
-      stop_and_resume(options, 3);
-      expect_same_run(run, "again-" + run);
-      const auto kept = rows(run, "step"), again = rows("again-" + run, "step");
-      ASSERT_EQ(kept.size(), again.size());
-      for (std::size_t step = 0; step < kept.size(); ++step)
-        EXPECT_EQ(kept[step]["loss"], again[step]["loss"]) << step;
+      options.amp(amp);
+      expect_same_where_blocks_run_again(options, run);
     }
+}
+
+TEST_F(TrainerTest, GivesTheSameBitsWhereBlocksWithLoraRunAgain) {
+  make_trainer(tiny_options(folder_, "source"), log_)->fit();
+  for (const std::string amp : {"off", "bf16"}) {
+    auto options = tiny_options(folder_, amp);
+    options.model((folder_ / "source/last.safetensors").string());
+    options.model_args().clear();
+    options.lora().lora_rank(2);
+    options.amp(amp);
+    expect_same_where_blocks_run_again(options, amp);
+  }
 }
 
 TEST_F(TrainerTest, SaysWhatShareOfItsTimeItWaitsForImages) {
