@@ -36,16 +36,16 @@ EpochReport Trainer::Impl::make_report() const {
   report.steps_per_epoch = steps_of_epoch();
   report.train_loss =
       state_.loss_images > 0 ? state_.loss_sum / static_cast<double>(state_.loss_images) : 0;
-  report.waiting = epoch_seconds_ > 0 ? epoch_waited_ / epoch_seconds_ : 0;
+  if (epoch_seconds_ > 0) report.waiting = epoch_waited_ / epoch_seconds_;
   report.lr = learning_rate(schedule_, std::max<std::int64_t>(schedule_step() - 1, 0));
   return report;
 }
 
 void Trainer::Impl::write_row(const EpochReport& report) {
-  Json row{{"event", "epoch"},         {"epoch", report.epoch},
-           {"step", state_.step},      {"train_loss", report.train_loss},
-           {"lr", report.lr},          {"waiting", report.waiting},
-           {"seconds", report.seconds}};
+  Json row{{"event", "epoch"},    {"epoch", report.epoch},
+           {"step", state_.step}, {"train_loss", report.train_loss},
+           {"lr", report.lr},     {"seconds", report.seconds}};
+  if (report.waiting) row["waiting"] = *report.waiting;
   if (report.loss) row["eval_loss"] = *report.loss;
   if (report.top1) {
     row["eval_top1"] = *report.top1;

@@ -425,6 +425,9 @@ TEST_F(TrainerTest, EvaluatesAgainAfterBeingStoppedWhileItEvaluated) {
   EXPECT_EQ(make_trainer(options, log_, callbacks)->fit().stop, 2);
   resume(options);
   expect_same_run("straight", "resumed");
+  const auto epochs = rows("resumed", "epoch");
+  EXPECT_FALSE(epochs[0].contains("waiting")) << "no step of it since the run began again";
+  EXPECT_TRUE(epochs[1].contains("waiting"));
 }
 
 TEST_F(TrainerTest, RefusesACheckpointOfAnotherModel) {

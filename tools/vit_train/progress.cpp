@@ -97,7 +97,7 @@ void Progress::epoch(const train::EpochReport& r) {
                         ? format("  step {}/{}", r.step_in_epoch, r.steps_per_epoch)
                         : "";
   log_.info("epoch {}/{}{}  train loss {}{}{}  {}", r.epoch, r.epochs, part, fixed(r.train_loss, 4),
-            evaluation, waiting_text(r.waiting), clock_text(r.seconds));
+            evaluation, waiting_text(r.waiting.value_or(0)), clock_text(r.seconds));
 }
 
 }  // namespace vit::tools

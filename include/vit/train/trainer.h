@@ -49,7 +49,9 @@ struct StepReport {
   double mean_loss = 0;                                 ///< of the epoch so far
   double lr = 0;
   double images_per_second = 0;
-  double waiting = 0;       ///< share of a step's time in which it waits for its images
+  /// Share of a step's time in which the host waits for its images. On CUDA the host runs ahead of
+  /// the device, which then computes all the same.
+  double waiting = 0;
   double seconds_left = 0;  ///< to the end of training
 };
 
@@ -60,8 +62,9 @@ struct EpochReport {
   std::optional<double> loss, top1, top5;  ///< of the validation images; none: not evaluated
   std::optional<double> map;               ///< of a multi-label dataset, instead of top1 and top5
   double lr = 0;
-  double waiting =
-      0;  ///< as StepReport's, of the epoch's steps; of those since a resumed run began
+  /// As StepReport's, of the epoch's steps, or those since a resumed run began; none: there are
+  /// none.
+  std::optional<double> waiting;
   double seconds = 0;  ///< of the run so far
   bool best = false;
 };
