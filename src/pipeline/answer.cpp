@@ -58,18 +58,24 @@ std::string caption(std::span<const Prediction> topk, const std::vector<std::str
                 tenths % 10);
 }
 
-/// Where the model gave no answer: logits that are not finite have no probabilities. Arrays hold
-/// whatever numbers there are.
+/// Where the model gave no answer: logits of NaN or +∞, or of −∞ alone, have no probabilities; a
+/// class of −∞ beside others has that of 0. Arrays hold whatever numbers there are.
 void mark_not_finite(data::Batch& batch, const BatchAnswer& said, const AnswerOptions& options) {
   if (options.output != AnswerOptions::kPredictions || said.values.shape.empty()) return;
   for (std::int64_t i = 0; i < said.values.size(0); ++i) {
     auto& sample = batch.samples[static_cast<std::size_t>(i)];
     const auto logits = said.values.row(i);
-    const auto bad = std::ranges::find_if(logits, [](float x) { return !std::isfinite(x); });
+    const auto is_minus = [](float x) { return std::isinf(x) && x < 0; };
+    auto bad =
+        std::ranges::find_if(logits, [&](float x) { return !std::isfinite(x) && !is_minus(x); });
+    if (std::ranges::all_of(logits, is_minus)) bad = logits.begin();
     if (sample.error || bad == logits.end()) continue;
     sample.error = std::make_exception_ptr(
         DataError("{}: expected finite logits, found {} for class {}", printable(sample.name),
-                  std::isnan(*bad) ? "nan" : "infinity", bad - logits.begin()));
+                  std::isnan(*bad) ? "nan"
+                  : is_minus(*bad) ? "-infinity"
+                                   : "infinity",
+                  bad - logits.begin()));
   }
 }
 

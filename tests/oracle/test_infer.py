@@ -356,6 +356,16 @@ def test_logits_that_are_not_finite_are_no_answer(vit, tiny, folder, tmp_path):
     assert "expected finite logits" in json.loads(skipped.stdout)["error"]
     infer(vit, model, image, "--format", "npy", "-o", tmp_path / "y.npy")  # whatever numbers there are
     assert np.isnan(np.load(tmp_path / "y.npy")).sum() == 1
+    # A class that is ruled out has the probability 0; where all are there are none.
+    tensors["head.bias"][1] = float("-inf")
+    save_file(tensors, model, metadata)
+    row, = json.loads(infer(vit, model, image, "--format", "json", "--topk", 1000).stdout)
+    probabilities = {said["index"]: said["prob"] for said in row["topk"]}
+    assert probabilities[1] == 0 and sum(probabilities.values()) == pytest.approx(1, abs=1e-4)  # printed digits
+    tensors["head.bias"][:] = float("-inf")
+    save_file(tensors, model, metadata)
+    stopped = infer(vit, model, image, rc=1)
+    assert stopped.stderr == f"vit-infer: error: {image}: expected finite logits, found -infinity for class 0\n"
 
 
 def test_benchmark_says_what_ran(vit, tiny):
