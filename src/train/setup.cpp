@@ -175,7 +175,10 @@ void open_images(TrainSetup& setup, const TrainOptions& options, Log& log) {
 /// A configuration that was whole before the options changed it.
 void check_changed(const ModelConfig& config, const TrainOptions& options) {
   try {
-    config::check_config(config, options.model().empty() ? "model" : options.model());
+    const bool by_arguments = options.model().empty() && !options.model_args().empty();
+    config::check_config(config, by_arguments              ? "`model_args`"
+                                 : options.model().empty() ? "the model"
+                                                           : options.model());
   } catch (const DataError& error) {
     throw UsageError("{}", error.what());
   }

@@ -47,7 +47,7 @@ KNOWN = {"epochs", "batch_size", "opt", "lr", "lr_base", "lr_base_size", "weight
          "warmup_epochs", "warmup_steps", "warmup_lr", "min_lr", "amp", "hflip", "crop_mode", "padding", "reprob", "remode",
          "recount", "smoothing", "mixup", "cutmix", "mixup_prob", "mixup_switch_prob", "mixup_mode", "mixup_off_epoch",
          "drop_path", "ema", "ema_warmup", "mean", "std", "model_args", "seed"}
-NEUTRAL = {"data", "recipe", "output", "val_every", "checkpoint_every", "keep", "max_steps", "log_every", "tensorboard",
+NEUTRAL = {"data", "recipe", "output", "val_every", "checkpoint_every", "keep", "log_every", "tensorboard",
            "workers", "threads", "device", "crop_pct", "labels", "grad_checkpointing", "kernels",
            "matmul_precision", "train_interpolation"}
 

@@ -100,18 +100,26 @@ def test_errors_of_the_library_name_flags(vit, tmp_path, command, words, code, s
     assert done.stderr.startswith(f"{command}: error: ") and done.stderr.endswith(f"{says}\n")
 
 
-@pytest.mark.parametrize("command, words", [
-    ("vit-infer", ["-m", MODEL, EXAMPLE, "-o"]), ("vit-infer", ["-m", MODEL, EXAMPLE, "--html"]),
-    ("vit-infer", ["-m", MODEL, EXAMPLE, "--attention"]), ("vit-infer", [EXAMPLE, "-m"]),
-    ("vit-infer", ["-m", MODEL, EXAMPLE, "--validate", "--confusion"]), ("vit-convert", [MODEL, "out.safetensors", "--report"]),
-    ("vit-train", ["--data", "/usr/share/datasets/fashion-mnist", "-o"]), ("vit-train", ["--resume", "--output"]),
-    ("vit-convert", [MODEL, "--verify"]),
+@pytest.mark.parametrize("command, words, flag", [
+    ("vit-infer", ["-m", MODEL, EXAMPLE, "-o"], "--output"), ("vit-infer", ["-m", MODEL, EXAMPLE, "--html"], "--html"),
+    ("vit-infer", ["-m", MODEL, EXAMPLE, "--attention"], "--attention"), ("vit-infer", [EXAMPLE, "-m"], "--model"),
+    ("vit-infer", ["-m", MODEL, EXAMPLE, "--validate", "--confusion"], "--confusion"),
+    ("vit-convert", [MODEL, "out.safetensors", "--report"], "--report"), ("vit-convert", [MODEL, "--verify"], "--verify"),
+    ("vit-train", ["--data", "/usr/share/datasets/fashion-mnist", "-o"], "--output"),
+    ("vit-train", ["--resume", "--output"], "--output"), ("vit-train", ["--resume"], "--resume"),
+    ("vit-train", ["--model"], "--model"), ("vit-train", ["--class-weights"], "--class-weights"),
 ])
-def test_an_empty_path_is_no_path(vit, tmp_path, command, words):
-    done = vit.run(command, *words, "", rc=2, cwd=tmp_path)
-    flag = "--output" if words[-1] == "-o" and command == "vit-train" else words[-1]
-    assert done.stderr.splitlines()[0].startswith(f"{command}: error: ") and "expected a path, found none" in done.stderr
-    assert flag.strip("-")[0] in done.stderr and not list(tmp_path.iterdir())
+def test_an_empty_path_is_no_path(vit, tmp_path, command, words, flag):
+    forms = [[*words, ""]] + ([[*words[:-1], "--resume="]] if flag == "--resume" else [])
+    for form in forms:
+        done = vit.run(command, *form, rc=2, cwd=tmp_path)
+        assert done.stderr.splitlines()[0] == f"{command}: error: {flag}: expected a path, found none"
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_word_is_not_a_flag_alone(vit, tmp_path):
+    done = vit.run("vit-train", "--data", "/usr/share/datasets/fashion-mnist", "--amp", "", "--dry-run", rc=2, cwd=tmp_path)
+    assert done.stderr.splitlines()[0].startswith("vit-train: error: --amp: expected ") and "found ''" in done.stderr
 
 
 @pytest.mark.parametrize("name", COMMANDS)

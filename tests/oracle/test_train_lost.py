@@ -327,6 +327,12 @@ def test_a_dry_run_refuses_what_a_run_refuses_and_names_the_flag(vit, data, tmp_
     assert not (tmp_path / "run").exists()
 
 
+def test_a_model_that_cannot_be_names_what_was_given(vit, data, tmp_path):
+    given = ("--data", data, "--epochs", 1, "--batch-size", 8, "--device", "cpu", "--dry-run")
+    assert error(vit, *given, "--model-arg", "depth=0", rc=2).startswith("vit-train: error: --model-arg: 'depth': ")
+    assert error(vit, *given, "--img-size", 30, rc=2).startswith("vit-train: error: the model: 'patch_size': ")
+
+
 def test_a_dry_run_needs_no_output_and_takes_any_model(vit, data, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     done = vit.run("vit-train", "--data", data, *TINY, "pos_embed=none", "--dry-run")

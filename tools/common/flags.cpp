@@ -45,10 +45,13 @@ std::string value_of(const Field& about) {
   return words;
 }
 
-/// A file or a folder, and nothing else.
+/// A file or a folder, perhaps beside words: `balanced|FILE`, `[auto|DIR]`.
 bool names_path(const Field& about) {
-  const std::string_view value = about.value;
-  return value == "FILE" || value == "DIR" || value == "REF";
+  std::string value = about.value;
+  std::erase_if(value, [](char c) { return c == '[' || c == ']'; });
+  return std::ranges::any_of(split(value, '|'), [](const std::string& part) {
+    return part == "FILE" || part == "DIR" || part == "REF";
+  });
 }
 
 bool is_positional(const Field& about) { return *about.flag != '\0' && *about.flag != '-'; }
@@ -87,16 +90,20 @@ void Flags::add_flag(const Flag& flag) {
         names, [set] { set({"true"}); }, help);
   } else if (flag.takes == Flag::kOne) {
     const std::string alone = about.alone == nullptr ? "" : about.alone;
-    const bool is_path = names_path(about);
+    const bool is_path = names_path(about), stands_alone = about.alone != nullptr;
     const auto shown = shown_[flag.field];
     option = app_.add_option_function<std::string>(
         names,
-        [set, alone, is_path, shown](const std::string& word) {
-          if (word.empty() && is_path) throw UsageError("{}: expected a path, found none", shown);
-          set({word.empty() ? alone : word});
+        [set, alone, stands_alone, is_path, shown](const std::string& word) {
+          const bool is_empty = stands_alone ? word == kEmptyWord : word.empty();
+          if (is_empty && is_path) throw UsageError("{}: expected a path, found none", shown);
+          set({is_empty ? "" : word.empty() ? alone : word});
         },
         help);
-    if (about.alone != nullptr) option->expected(0, 1);
+    if (stands_alone) {
+      option->expected(0, 1);
+      lists_.may_stand_alone(names);
+    }
   } else if (is_positional(about)) {
     option = app_.add_option_function<std::vector<std::string>>(names, set, help);
   } else {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "vit/core/contains.h"
 #include "vit/core/error.h"
 
 namespace vit::tools {
@@ -109,11 +110,20 @@ std::vector<std::string> Lists::gather(const std::vector<std::string>& arguments
     }
     const auto equals = argument.find('=');
     const auto name = argument.substr(0, equals);
-    const auto found = std::find_if(options_.begin(), options_.end(), [&](const auto& option) {
-      const auto names = split(option.names, ',');
-      return std::find(names.begin(), names.end(), name) != names.end();
-    });
-    if (found == options_.end() || equals != std::string::npos) {
+    const auto is_one_of = [&](const std::string& list) {
+      return contains(split(list, ','), name);
+    };
+    const bool has_value = equals != std::string::npos;
+    const bool empty_word = has_value ? equals + 1 == argument.size()
+                                      : i + 1 < arguments.size() && arguments[i + 1].empty();
+    if (empty_word && std::ranges::any_of(alone_, is_one_of)) {
+      gathered.push_back(format("{}={}", name, kEmptyWord));
+      if (!has_value) ++i;
+      continue;
+    }
+    const auto found = std::ranges::find_if(
+        options_, [&](const ListOption& option) { return is_one_of(option.names); });
+    if (found == options_.end() || has_value) {
       gathered.push_back(argument);
       continue;
     }

@@ -22,6 +22,9 @@ enum class ListOf {
   kWords,      ///< ends before the next option; commas are part of a word
 };
 
+/// Stands for an empty word behind an option that may stand without one; no command line has it.
+inline constexpr const char* kEmptyWord = "\x1f";
+
 struct ListOption {
   std::string names;  ///< `--mean`; of several, separated by commas, messages show the last
   ListOf of = ListOf::kNumbers;
@@ -39,11 +42,16 @@ class Lists {
   /// The same for an option that stands already: up to `max` values after it belong to it.
   void join(const ListOption& option) { options_.push_back(option); }
 
+  /// An option that may stand without a word; of several names, separated by commas. CLI11 takes an
+  /// empty word for none: it gets kEmptyWord instead.
+  void may_stand_alone(const std::string& names) { alone_.push_back(names); }
+
   /// `arguments` with each list as one argument, as the options that `add` made expect it.
   std::vector<std::string> gather(const std::vector<std::string>& arguments) const;
 
  private:
   std::vector<ListOption> options_;
+  std::vector<std::string> alone_;  // names of options
 };
 
 }  // namespace vit::tools
