@@ -194,7 +194,7 @@ def test_labels_and_preprocessing_are_kept(vit, tmp_path):
                                        "crop_pct": 1.0, "crop_mode": "squash", "pillow": 12}
     labels.write_text("one\ntwo\n")
     done = vit.convert(tmp_path / "a.pt", tmp_path / "m.safetensors", "--config", config, "--labels", labels, rc=1)
-    assert "10 labels" in done.stderr and not (tmp_path / "m.safetensors").exists()
+    assert "labels.txt: expected 10 class names, one a line, found 2" in done.stderr and not (tmp_path / "m.safetensors").exists()
     labels.write_bytes(b"\xff\xfe\n" * 10)
     vit.convert(tmp_path / "a.pt", tmp_path / "m.safetensors", "--config", config, "--labels", labels, rc=1)
 
