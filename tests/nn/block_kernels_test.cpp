@@ -3,13 +3,13 @@
 #include "vit/nn/block_kernels.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
 #include "vit/nn/activation.h"
 #include "vit/nn/block.h"
 #include "vit/nn/norm.h"
 #include "vit/nn/random_layer.h"
+#include "vit/runtime/autocast.h"
 #include "vit/runtime/generator.h"
 
 namespace vit::nn {
@@ -76,33 +76,38 @@ void expect_near(const Results& found, const Results& expected, double tolerance
 const Case kCases[] = {
     {3, 5, 32, 2, 2.0}, {2, 50, 64, 2, 2.0}, {2, 197, 48, 1, 4.0}, {5, 17, 64, 4, 3.0, false}};
 
-/// Autocast to bfloat16 while it lives.
-struct Bf16 {
-  Bf16() {
-    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-    at::autocast::set_autocast_enabled(at::kCPU, true);
-    at::autocast::increment_nesting();
+/// A block with inputs, and what LibTorch's operators make of them in float64.
+struct Sample {
+  explicit Sample(const Case& c)
+      : block(drawn_block(options_of(c))),
+        x(at::randn({c.images, c.tokens, c.dim})),
+        dout(at::randn_like(x)) {
+    auto oracle = in_float64(block);
+    expected = results_of(oracle, x.to(at::kDouble), dout);
   }
-  ~Bf16() {
-    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(at::kCPU, false);
+
+  Results results() { return results_of(block, x, dout); }
+  Results results_in_bf16() {
+    const runtime::Autocast scope(at::kBFloat16, c10::kCPU);
+    return results();
   }
+
+  Block block;
+  at::Tensor x, dout;
+  Results expected;
 };
 
 TEST(BlockKernels, GiveTheBlockAndItsGradientsOnEveryLevel) {
   at::manual_seed(1);
   for (const auto& c : kCases) {
-    auto block = drawn_block(options_of(c));
-    const auto x = at::randn({c.images, c.tokens, c.dim}), dout = at::randn_like(x);
-    auto oracle = in_float64(block);
-    const auto expected = results_of(oracle, x.to(at::kDouble), dout);
+    Sample sample(c);
     for (const auto isa : supported_isas()) {
       SCOPED_TRACE(std::string(isa_name(isa)) + ", " + std::to_string(c.tokens) + " tokens");
       const auto kernels = std::make_shared<BlockKernels>(isa);
-      ASSERT_TRUE(kernels->forward(*block, x).defined());
-      set_block_kernels(*block, kernels);
+      ASSERT_TRUE(kernels->forward(*sample.block, sample.x).defined());
+      set_block_kernels(*sample.block, kernels);
       // Sums of up to a thousand products in float32.
-      expect_near(results_of(block, x, dout), expected, 2e-6 * 4);
+      expect_near(sample.results(), sample.expected, 2e-6 * 4);
     }
   }
 }
@@ -111,40 +116,27 @@ TEST(BlockKernels, MakeProductsOfThreeOfBfloat16) {
   if (detect_isa() < Isa::kAmx) GTEST_SKIP() << "no AMX";
   at::manual_seed(2);
   for (const auto& c : kCases) {
-    auto block = drawn_block(options_of(c));
-    const auto x = at::randn({c.images, c.tokens, c.dim}), dout = at::randn_like(x);
-    auto oracle = in_float64(block);
-    const auto expected = results_of(oracle, x.to(at::kDouble), dout);
-    set_block_kernels(*block, std::make_shared<BlockKernels>(Isa::kAmx, MatmulPrecision::kHigh));
+    Sample sample(c);
+    set_block_kernels(*sample.block,
+                      std::make_shared<BlockKernels>(Isa::kAmx, MatmulPrecision::kHigh));
     // A pair of bfloat16 has 16 bits: each product's error is 2^-16 of it, TF32's 2^-11.
-    expect_near(results_of(block, x, dout), expected, 6e-5);
+    expect_near(sample.results(), sample.expected, 6e-5);
   }
 }
 
 TEST(BlockKernels, FollowAutocastToBfloat16AsPreciselyAsLibTorch) {
   at::manual_seed(3);
   for (const auto& c : kCases) {
-    auto block = drawn_block(options_of(c));
-    const auto x = at::randn({c.images, c.tokens, c.dim}), dout = at::randn_like(x);
-    auto oracle = in_float64(block);
-    const auto expected = results_of(oracle, x.to(at::kDouble), dout);
-    Results libtorch;
-    {
-      const Bf16 bf16;
-      libtorch = results_of(block, x, dout);
-    }
+    Sample sample(c);
+    const auto libtorch = sample.results_in_bf16();
     for (const auto isa : supported_isas()) {
       if (isa < Isa::kBf16) continue;
       SCOPED_TRACE(std::string(isa_name(isa)) + ", " + std::to_string(c.tokens) + " tokens");
-      set_block_kernels(*block, std::make_shared<BlockKernels>(isa));
-      Results found;
-      {
-        const Bf16 bf16;
-        found = results_of(block, x, dout);
-      }
+      set_block_kernels(*sample.block, std::make_shared<BlockKernels>(isa));
+      const auto found = sample.results_in_bf16();
       for (std::size_t i = 0; i < found.size(); ++i) {
         const auto& [name, value] = found[i];
-        const auto& wanted = expected[i].second;
+        const auto& wanted = sample.expected[i].second;
         const auto error = [&](const at::Tensor& other) {
           return (other.to(at::kDouble) - wanted).pow(2).mean().sqrt().item<double>();
         };
@@ -152,7 +144,7 @@ TEST(BlockKernels, FollowAutocastToBfloat16AsPreciselyAsLibTorch) {
         EXPECT_LE(error(value), 1.25 * error(libtorch[i].second)) << name;
       }
     }
-    set_block_kernels(*block, nullptr);
+    set_block_kernels(*sample.block, nullptr);
   }
 }
 

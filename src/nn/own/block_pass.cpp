@@ -293,6 +293,25 @@ void BlockPass::add_weight_gradient(const Chunk& chunk, Parameter parameter,
                     chunk.gradients[parameter], in, /*add=*/!chunk.first);
 }
 
+const float* BlockPass::backward_norm(const Chunk& chunk, Parameter gain, Parameter bias, float eps,
+                                      const float* x, const float* dy, const float* addend,
+                                      float* dx) const {
+  kernels::NormBackward call;
+  call.x = x;
+  call.gain = tensors_.parameters[gain];
+  call.bias = tensors_.parameters[bias];
+  call.eps = eps;
+  call.cols = static_cast<int>(shape_.dim);
+  call.dy = dy;
+  call.addend = addend;
+  call.dx = dx;
+  call.y = chunk.memory.normed.of(chunk.rows * shape_.dim);
+  call.dgain = chunk.gradients[gain];
+  call.dbias = chunk.gradients[bias];
+  kernels::norm_backward(isa_, call, chunk.rows);
+  return call.y;
+}
+
 void BlockPass::backward_chunk(const Chunk& chunk) const {
   if (chunk.first)
     for (const auto parameter : kAllParameters)
@@ -315,20 +334,10 @@ void BlockPass::backward_mlp(const Chunk& chunk, const float* dout) const {
 
   auto* drows = memory.drows.of(rows * dim);
   const auto dfc1 = backward_linear(chunk, kFc1, fc1_, dhidden, drows);
-  kernels::NormBackward norm;
-  norm.x = tensors_.middle + chunk.row * dim;
-  norm.gain = tensors_.parameters[kGain2];
-  norm.bias = tensors_.parameters[kBias2];
-  norm.eps = tensors_.eps2;
-  norm.cols = static_cast<int>(dim);
-  norm.dy = drows;
-  norm.addend = dout;
-  norm.dx = memory.dmiddle.of(rows * dim);
-  norm.y = memory.normed.of(rows * dim);
-  norm.dgain = chunk.gradients[kGain2];
-  norm.dbias = chunk.gradients[kBias2];
-  kernels::norm_backward(isa_, norm, rows);
-  add_weight_gradient(chunk, kFc1, dfc1, norm.y);
+  const auto* normed =
+      backward_norm(chunk, kGain2, kBias2, tensors_.eps2, tensors_.middle + chunk.row * dim, drows,
+                    dout, memory.dmiddle.of(rows * dim));
+  add_weight_gradient(chunk, kFc1, dfc1, normed);
 }
 
 void BlockPass::backward_attention(const Chunk& chunk, const float* dmiddle) const {
@@ -348,20 +357,10 @@ void BlockPass::backward_attention(const Chunk& chunk, const float* dmiddle) con
 
   auto* drows = memory.drows.of(rows * dim);
   const auto to_qkv = backward_linear(chunk, kQkv, qkv_, dqkv, drows);
-  kernels::NormBackward norm;
-  norm.x = tensors_.x + chunk.row * dim;
-  norm.gain = tensors_.parameters[kGain1];
-  norm.bias = tensors_.parameters[kBias1];
-  norm.eps = tensors_.eps1;
-  norm.cols = static_cast<int>(dim);
-  norm.dy = drows;
-  norm.addend = dmiddle;
-  norm.dx = tensors_.dx + chunk.row * dim;
-  norm.y = memory.normed.of(rows * dim);
-  norm.dgain = chunk.gradients[kGain1];
-  norm.dbias = chunk.gradients[kBias1];
-  kernels::norm_backward(isa_, norm, rows);
-  add_weight_gradient(chunk, kQkv, to_qkv, norm.y);
+  const auto* normed =
+      backward_norm(chunk, kGain1, kBias1, tensors_.eps1, tensors_.x + chunk.row * dim, drows,
+                    dmiddle, tensors_.dx + chunk.row * dim);
+  add_weight_gradient(chunk, kQkv, to_qkv, normed);
 }
 
 void BlockPass::attend_backward_in_bf16(const Chunk& chunk, const float* dheads,

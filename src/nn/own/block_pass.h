@@ -100,6 +100,9 @@ class BlockPass {
   void attend_backward_in_bf16(const Chunk& chunk, const float* dheads, float* dqkv) const;
   void add_branch(const Chunk& chunk, const kernels::PackedRows& left, const Weight& weight,
                   const float* drop, const float* x, float* out) const;
+  /// Writes dx and adds to the gradients of gain and bias; returns what the norm gave, [rows, dim].
+  const float* backward_norm(const Chunk& chunk, Parameter gain, Parameter bias, float eps,
+                             const float* x, const float* dy, const float* addend, float* dx) const;
   kernels::PackedRows backward_linear(const Chunk& chunk, Parameter parameter, const Weight& weight,
                                       const float* dy, float* dx) const;
   void add_weight_gradient(const Chunk& chunk, Parameter parameter, const kernels::PackedRows& dy,
