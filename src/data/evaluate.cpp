@@ -43,7 +43,9 @@ void run_to_end(Loader& loader, const Forward& forward, const EvaluateOptions& o
     std::int64_t failed = 0;
     for (const auto& sample : batch->samples) {
       times.load += sample.load_seconds;
-      if (sample.error) ++failed;
+      if (!sample.error) continue;
+      ++failed;
+      if (!result.error) result.error = sample.error;
     }
     result.failed += failed;
     if (failed < std::ssize(batch->samples)) {

@@ -45,15 +45,8 @@ class EpochSamples : public SampleSource {
     const auto index = indices_[position];
     const auto stream =
         options_.streams.empty() ? static_cast<std::uint64_t>(index) : options_.streams[position];
-    try {
-      Random random(options_.seed, options_.epoch, stream);
-      transform_(dataset_->load(index), random, chw);
-    } catch (const Error& error) {
-      const auto name = dataset_->name(index);
-      const std::string what = error.what();
-      if (what.find(name) != std::string::npos) throw;
-      throw Error(error.kind(), format("{}: {}", name, what));
-    }
+    load_for_training(*dataset_, index, transform_, Random(options_.seed, options_.epoch, stream),
+                      chw);
   }
 
   std::shared_ptr<const Dataset> dataset_;
@@ -113,6 +106,18 @@ std::unique_ptr<SampleSource> dataset_samples(std::shared_ptr<const Dataset> dat
                                               std::vector<std::int64_t> classes) {
   return std::make_unique<DatasetSamples>(std::move(dataset), std::move(transform),
                                           std::move(classes));
+}
+
+void load_for_training(const Dataset& dataset, std::int64_t index, const SampleTransform& transform,
+                       Random random, std::span<float> chw) {
+  try {
+    transform(dataset.load(index), random, chw);
+  } catch (const Error& error) {
+    const auto name = dataset.name(index);
+    const std::string what = error.what();
+    if (what.find(name) != std::string::npos) throw;
+    throw Error(error.kind(), format("{}: {}", name, what));
+  }
 }
 
 void preprocess(const std::string& name, const ImageView& image, const EvalTransform& transform,

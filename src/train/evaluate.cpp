@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "mode_guard.h"
+#include "vit/core/error.h"
 #include "vit/torch.h"
 
 namespace vit::train {
@@ -25,6 +26,7 @@ std::optional<data::Evaluation> evaluate(VisionTransformer& model,
   const auto dtype = model->parameters().front().scalar_type();
   const ModeGuard mode(*model, /*training=*/false);
   data::EvaluateOptions how;
+  how.skip_errors = true;
   how.num_classes = form.num_classes();
   how.multi_label = data->is_multi_label();
   how.confusion = options.confusion && !how.multi_label;
@@ -38,6 +40,9 @@ std::optional<data::Evaluation> evaluate(VisionTransformer& model,
       },
       how);
   if (result.stopped) return std::nullopt;
+  if (result.failed * 100 > data->size())
+    throw DataError("{} of {} images to validate on are bad, more than 1 %, the first: {}",
+                    result.failed, data->size(), error_message(result.error));
   return result;
 }
 

@@ -106,8 +106,8 @@ void RunReport::set_samples(std::span<const std::int64_t> order, std::uint64_t e
     Random random(seed_, epoch, static_cast<std::uint64_t>(index));
     try {
       page_.samples.push_back(jpeg_uri(transform_.crop(train_data_->load(index), random)));
-    } catch (const DataError&) {
-      // Whether a bad image ends the run is not decided here.
+    } catch (const Error&) {
+      // Of a bad image there is nothing to show.
     }
   }
 }

@@ -92,6 +92,7 @@ Trainer::Impl::Impl(RunSteps steps, TrainOptions options, TrainSetup setup, Log&
       val_data_(std::move(setup.val_data)),
       transform_(options_.augment(), config_.preprocessing, config_.model.img_size(),
                  config_.model.in_c()),
+      bad_images_(train_data_, transform_, options_.run().seed()),
       device_(runtime::open_device(options_.run().device())),
       objective_(options_, config_.model.num_classes(),
                  class_weights(options_.loss().class_weights(), *train_data_), device_),
@@ -209,14 +210,34 @@ double Trainer::Impl::backward(data::Loader& batches) {
     const auto asked = Clock::now();
     last_batch_ = batches.next().value();
     waited_ += seconds_since(asked);
-    data::check_samples(last_batch_);
-    loss += forward_backward(last_batch_, state_.step_in_epoch * options_.accum() + part) /
-            static_cast<double>(options_.accum());
+    const auto number = state_.step_in_epoch * options_.accum() + part;
+    replace_bad_images(last_batch_, number);
+    loss += forward_backward(last_batch_, number) / static_cast<double>(options_.accum());
   }
   return loss;
 }
 
 /// `number`: of the batch in its epoch.
+void Trainer::Impl::replace_bad_images(data::Batch& batch, std::int64_t number) {
+  const auto images = steps_of_epoch() * options_.accum() * options_.batch_size();
+  const auto note = [&](std::int64_t index, const std::string& what) {
+    ++state_.bad_images;
+    rows_->write({{"event", "bad_image"},
+                  {"epoch", state_.epoch + 1},
+                  {"step", state_.step + 1},
+                  {"file", printable(train_data_->name(index))},
+                  {"error", what}});
+    if (warnings_left_ > 0)
+      log_.warning("{}; another image takes its place{}", what,
+                   --warnings_left_ > 0 ? "" : " (log.jsonl names more of them)");
+    if (state_.bad_images * 100 > images)
+      throw DataError("epoch {}: {} of {} images are bad, more than 1 %, the last: {}",
+                      state_.epoch + 1, state_.bad_images, images, what);
+  };
+  bad_images_.replace(batch, static_cast<std::uint64_t>(state_.epoch),
+                      number * options_.batch_size(), note);
+}
+
 double Trainer::Impl::forward_backward(data::Batch& batch, std::int64_t number) {
   const auto targets = objective_.prepare(batch, state_.epoch, number).to(device_);
   const auto images = to_tensor(std::move(batch.images)).to(device_, dtype_);

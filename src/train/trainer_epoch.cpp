@@ -23,6 +23,7 @@ void set_metrics(EpochReport& report, const data::Evaluation& result,
     report.top1 = result.metrics.top1();
     report.top5 = result.metrics.top5();
   }
+  report.bad_val_images = result.failed;
   report.best = !best || score_of(report) > *best;
 }
 
@@ -36,6 +37,7 @@ EpochReport Trainer::Impl::make_report() const {
   report.steps_per_epoch = steps_of_epoch();
   report.train_loss =
       state_.loss_images > 0 ? state_.loss_sum / static_cast<double>(state_.loss_images) : 0;
+  report.bad_images = state_.bad_images;
   if (epoch_seconds_ > 0) report.waiting = epoch_waited_ / epoch_seconds_;
   report.lr = learning_rate(schedule_, std::max<std::int64_t>(schedule_step() - 1, 0));
   return report;
@@ -52,6 +54,8 @@ void Trainer::Impl::write_row(const EpochReport& report) {
     row["eval_top5"] = *report.top5;
   }
   if (report.map) row["eval_map"] = *report.map;
+  if (report.bad_images > 0) row["bad_images"] = report.bad_images;
+  if (report.bad_val_images > 0) row["eval_bad_images"] = report.bad_val_images;
   rows_->write(row);
 }
 
@@ -85,6 +89,7 @@ bool Trainer::Impl::finish_whole_epoch() {
   state_.step_in_epoch = 0;
   state_.loss_sum = 0;
   state_.loss_images = 0;
+  state_.bad_images = 0;
   if (report.best) {
     state_.best_top1 = score_of(report);
     state_.best_epoch = report.epoch;
@@ -140,7 +145,11 @@ std::optional<data::Evaluation> Trainer::Impl::evaluate_epoch() {
     };
   const Ema::Swapped averages(ema_.get());
   auto result = evaluate(model_, val_data_, how);
-  if (result) report_->set_evaluation(*result, mistakes);
+  if (!result) return result;
+  if (result->failed > 0)
+    log_.warning("bad images not evaluated: {}, the first: {}", result->failed,
+                 error_message(result->error));
+  report_->set_evaluation(*result, mistakes);
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "bad_images.h"
 #include "dataset_record.h"
 #include "lora.h"
 #include "loss_scale.h"
@@ -40,6 +41,7 @@ class Trainer::Impl {
   std::vector<std::int64_t> epoch_order() const;
   data::Loader make_loader() const;
   double backward(data::Loader& batches);
+  void replace_bad_images(data::Batch& batch, std::int64_t number);
   double forward_backward(data::Batch& batch, std::int64_t number);
   bool unscale_gradients();
   void clip_gradients();
@@ -83,6 +85,7 @@ class Trainer::Impl {
   std::shared_ptr<Teacher> teacher_;
   std::shared_ptr<const data::Dataset> train_data_, val_data_;
   data::TrainTransform transform_;
+  BadImages bad_images_;
   c10::Device device_;
   Objective objective_;
   at::ScalarType dtype_;
@@ -98,6 +101,7 @@ class Trainer::Impl {
   std::optional<RunLog> rows_;       // open while fit runs
   std::optional<RunReport> report_;  // as rows_
   data::Batch last_batch_;
+  std::int64_t warnings_left_ = 10;  // of bad images
   int stop_ = 0;
   double waited_ = 0;                            // of the step that is running: for its images
   double step_seconds_ = 0, step_waited_ = 0;    // of one step, averaged

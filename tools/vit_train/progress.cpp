@@ -93,6 +93,9 @@ void Progress::epoch(const train::EpochReport& r) {
   if (r.top1) evaluation = format("  top-1 {} %  top-5 {} %", fixed(*r.top1, 2), fixed(*r.top5, 2));
   if (r.map) evaluation = format("  mAP {} %", fixed(*r.map, 2));
   if (r.loss) evaluation += format("  val loss {}{}", fixed(*r.loss, 4), r.best ? "  (best)" : "");
+  if (r.bad_images > 0) evaluation += format("  bad images replaced: {}", r.bad_images);
+  if (r.bad_val_images > 0)
+    evaluation += format("  bad images not evaluated: {}", r.bad_val_images);
   const auto part = r.step_in_epoch < r.steps_per_epoch
                         ? format("  step {}/{}", r.step_in_epoch, r.steps_per_epoch)
                         : "";

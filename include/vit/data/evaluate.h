@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <optional>
 
@@ -29,6 +30,7 @@ struct Evaluation {
   bool stopped = false;     ///< before the end, by the loader's `stopping`
   StepTimes times;
   std::optional<MultiLabelMetrics> multi_label{};  ///< of a multi-label dataset
+  std::exception_ptr error{};                      ///< of the first image left out
 };
 
 /// `[B, C, H, W]` to logits `[B, num_classes]`.

@@ -63,6 +63,10 @@ std::unique_ptr<SampleSource> epoch_samples(std::shared_ptr<const Dataset> datas
                                             std::vector<std::int64_t> indices,
                                             EpochOptions options);
 
+/// Image `index` of a dataset through `transform` into `chw`. Throws its error, which names it.
+void load_for_training(const Dataset& dataset, std::int64_t index, const SampleTransform& transform,
+                       Random random, std::span<float> chw);
+
 /// The images of a dataset in order, as the model sees them when it is used. `classes[i]` is the
 /// label of the dataset's class i; empty: its own labels. `transform` is asked for with each image,
 /// by several threads at once.

@@ -25,7 +25,7 @@ struct EvaluateOptions {
 };
 
 /// In eval mode, and float32 where the weights are. None when stopped. The model's mode is put
-/// back.
+/// back. Bad images are left out and counted; throws DataError where more than 1 % are bad.
 std::optional<data::Evaluation> evaluate(VisionTransformer& model,
                                          const std::shared_ptr<const data::Dataset>& data,
                                          const EvaluateOptions& options);

@@ -20,6 +20,7 @@ struct TrainState {
   std::int64_t step = 0;            ///< steps done
   double loss_sum = 0;              ///< over the running epoch's images
   std::int64_t loss_images = 0;     ///< how many images loss_sum counts
+  std::int64_t bad_images = 0;      ///< of the running epoch: others stand in for them
   std::optional<double> best_top1;  ///< percent; of a multi-label dataset mAP
   std::int64_t best_epoch = 0;      ///< from 1
   double seconds = 0;               ///< of work so far
@@ -34,6 +35,7 @@ void visit(TrainState& s, Visitor&& v) {
   v("step", s.step);
   v("loss_sum", s.loss_sum);
   v("loss_images", s.loss_images);
+  v("bad_images", s.bad_images);
   v("best_top1", s.best_top1);
   v("best_epoch", s.best_epoch);
   v("seconds", s.seconds);
@@ -65,7 +67,9 @@ struct EpochReport {
   /// As StepReport's, of the epoch's steps, or those since a resumed run began; none: there are
   /// none.
   std::optional<double> waiting;
-  double seconds = 0;  ///< of the run so far
+  double seconds = 0;               ///< of the run so far
+  std::int64_t bad_images = 0;      ///< that others stood in for
+  std::int64_t bad_val_images = 0;  ///< that were not evaluated
   bool best = false;
 };
 
@@ -116,8 +120,11 @@ class Trainer {
   /// Trains to the end, to `max_steps` or until told to stop. Fills `options.output`: args.json,
   /// log.jsonl, summary.csv, report.html, best.safetensors, last.safetensors, checkpoints/. A run
   /// that `max_steps` ends is evaluated where it stands; one that is resumed from there is the same
-  /// as one that never stopped. The model's mode is put back. Throws NotFiniteError before the
-  /// update that a loss that is not finite would make, UsageError without an output, IoError.
+  /// as one that never stopped. The model's mode is put back. A bad image is replaced by the
+  /// dataset's next good one, a bad one to validate on is left out; both are counted. Throws
+  /// DataError where more than 1 % of an epoch's images are bad, or 20 in a row; NotFiniteError
+  /// before the update that a loss that is not finite would make, UsageError without an output,
+  /// IoError.
   TrainResult fit();
 
   const TrainState& state() const;
