@@ -38,13 +38,15 @@ Json make_recipes() {
       "reprob": 0.25, "remode": "pixel", "mixup": 0.8, "cutmix": 1.0, "drop_path": 0.1
     },
     "fashion-mnist": {
-      "model_args": ["img_size=28", "patch_size=4", "in_c=1", "embed_dim=128", "depth=6",
-                     "num_heads=4", "mlp_ratio=2", "patch_norm=false", "proj_drop_rate=0"],
-      "epochs": 24, "batch_size": 128,
-      "opt": "adamw", "lr_base": 2e-3, "weight_decay": 0.05, "clip_grad": 1.0,
+      "model_args": ["img_size=28", "patch_size=4", "in_c=1", "embed_dim=192", "depth=6",
+                     "num_heads=6", "mlp_ratio=2", "class_token=false", "global_pool=avg",
+                     "patch_norm=false", "proj_drop_rate=0"],
+      "epochs": 20, "batch_size": 128,
+      "opt": "muon", "lr_base": 3e-3, "weight_decay": 0.05, "clip_grad": 1.0,
       "sched": "cosine", "warmup_epochs": 1.5, "warmup_lr": 1e-5, "min_lr": 1e-5,
       "smoothing": 0.1,
       "crop_mode": "shift", "padding": 2, "hflip": 0.5,
+      "cutmix": 0.5, "mixup_prob": 0.5, "mixup_off_epoch": 16,
       "mean": [0.286], "std": [0.353], "crop_pct": 1.0,
       "labels": ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",
                  "Sneaker", "Bag", "Ankle boot"]
@@ -55,7 +57,7 @@ Json make_recipes() {
   quick.update(Json::parse(R"json({
     "model_args": ["img_size=28", "patch_size=7", "in_c=1", "embed_dim=96", "depth=4",
                    "num_heads=3", "mlp_ratio=2", "patch_norm=false", "proj_drop_rate=0"],
-    "epochs": 3, "warmup_epochs": 0.2, "padding": 1
+    "epochs": 3, "warmup_epochs": 0.2, "padding": 1, "cutmix": 0
   })json"));
   return table;
 }

@@ -15,7 +15,7 @@ def test_narrower_precisions_keep_the_classes(vit, tmp_path):
     rows = {name: row for name, *row in precisions.measure(BIN, tmp_path)}
     print(*rows.items(), sep="\n")
     # weights/README.md, measured by training's last evaluation in bfloat16: an image or two near a border.
-    assert rows["fp32"][0] == pytest.approx(89.80, abs=0.025)
+    assert rows["fp32"][0] == pytest.approx(93.10, abs=0.025)
     # Three bfloat16 products are within 2e-5, but for a few images that amplify every rounding: only ties can fall to
     # the other side.
     assert rows["fp32x3"][2] >= 99.99 and rows["fp32x3"][3] <= 2e-5

@@ -99,6 +99,8 @@ struct NarrowLoops {
         block.sums = direct ? output(t, p) : sums + (t - t0) * kTileSums;
         block.stride = direct ? static_cast<std::size_t>(call.epilogue.ld) * 4 : kNarrowColumns * 4;
         block.first = line == 0 && !(direct && call.epilogue.accumulate);
+        if (direct && call.epilogue.accumulate && line == 0 && t + 2 < t1)
+          prefetch_output(t + 2, p);
         Kernel::multiply(block);
         block.next += block.fetch * block.lines * kLineBytes;
         if (last && !gate && !direct)
@@ -116,6 +118,14 @@ struct NarrowLoops {
   VIT_INLINE float* output(int t, int p) const {
     return call.epilogue.rows + std::int64_t{t} * kNarrowRows * call.epilogue.ld +
            p * kNarrowColumns;
+  }
+
+  /// The rows that the sums of the next tiles begin with.
+  VIT_INLINE void prefetch_output(int t, int p) const {
+    constexpr int kLine = kLineBytes / static_cast<int>(sizeof(float));
+    for (int r = 0; r < 2 * kNarrowRows && t * kNarrowRows + r < call.a.rows; ++r)
+      for (int i = 0; i < kNarrowColumns; i += kLine)
+        V::prefetch_near(output(t, p) + r * call.epilogue.ld + i);
   }
 
   VIT_INLINE const std::byte* panel(int p, int line) const {
