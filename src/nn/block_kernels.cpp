@@ -29,17 +29,9 @@ struct BlockKernels::State {
   MatmulPrecision precision;
   std::mutex mutex;
   std::map<kernels::WeightFormat, own::BlockPass> passes;
-  std::unique_ptr<ThreadTeam> team;
 
   own::BlockPass& pass(kernels::WeightFormat format) {
     return passes.try_emplace(format, isa, format).first->second;
-  }
-
-  /// As many threads as LibTorch's operators have.
-  ThreadTeam& threads() {
-    const int wanted = at::get_num_threads();
-    if (!team || team->size() != wanted) team = std::make_unique<ThreadTeam>(wanted);
-    return *team;
   }
 };
 
@@ -153,7 +145,7 @@ struct BlockFunction : torch::autograd::Function<BlockFunction> {
     const std::lock_guard lock(held->state->mutex);
     auto& pass = held->state->pass(held->format);
     if (!held->keeps) {
-      pass.forward(held->shape, tensors, held->state->threads());
+      pass.forward(held->shape, tensors, at::get_num_threads());
       return out;
     }
     const auto options = x.options().dtype(pass.keeps_bf16() ? at::kBFloat16 : at::kFloat);
@@ -166,7 +158,7 @@ struct BlockFunction : torch::autograd::Function<BlockFunction> {
     tensors.qkv = qkv.mutable_data_ptr();
     tensors.heads = heads.mutable_data_ptr();
     tensors.hidden = hidden.mutable_data_ptr();
-    pass.forward(held->shape, tensors, held->state->threads());
+    pass.forward(held->shape, tensors, at::get_num_threads());
     std::vector<at::Tensor> kept{x, middle, qkv, heads, hidden};
     kept.insert(kept.end(), parameters.begin(), parameters.end());
     context->save_for_backward(std::move(kept));
@@ -200,7 +192,7 @@ struct BlockFunction : torch::autograd::Function<BlockFunction> {
     }
     {
       const std::lock_guard lock(held->state->mutex);
-      held->state->pass(held->format).backward(held->shape, tensors, held->state->threads());
+      held->state->pass(held->format).backward(held->shape, tensors, at::get_num_threads());
     }
     torch::autograd::variable_list out{dx};
     for (const int i : held->parameters) out.push_back(made[static_cast<std::size_t>(i)]);

@@ -6,6 +6,7 @@
 #include "vit/kernels/attention.h"
 #include "vit/kernels/norm.h"
 #include "vit/kernels/training.h"
+#include "vit/runtime/parallel.h"
 
 namespace vit::nn::own {
 namespace {
@@ -68,12 +69,12 @@ struct BlockPass::Chunk {
 template <class F>
 void BlockPass::on_threads(const F& f) {
   std::vector<std::exception_ptr> errors(static_cast<std::size_t>(threads_));
-  team_->run([&](int rank, int count) {
-    for (int thread = rank; thread < threads_; thread += count) try {
-        f(thread);
-      } catch (...) {
-        errors[static_cast<std::size_t>(thread)] = std::current_exception();
-      }
+  runtime::on_each_thread(threads_, [&](int thread) {
+    try {
+      f(thread);
+    } catch (...) {
+      errors[static_cast<std::size_t>(thread)] = std::current_exception();
+    }
   });
   for (const auto& error : errors)
     if (error) std::rethrow_exception(error);
@@ -95,22 +96,21 @@ void BlockPass::for_each_chunk(const F& f) {
   });
 }
 
-void BlockPass::begin(const BlockShape& shape, const BlockTensors& tensors, ThreadTeam& team) {
+void BlockPass::begin(const BlockShape& shape, const BlockTensors& tensors, int threads) {
   shape_ = shape;
   tensors_ = tensors;
-  team_ = &team;
-  threads_ = static_cast<int>(std::min<std::int64_t>(team.size(), shape.images));
+  threads_ = static_cast<int>(std::min<std::int64_t>(threads, shape.images));
   while (static_cast<int>(memory_.size()) < threads_) memory_.emplace_back(isa_, format_);
 }
 
-void BlockPass::forward(const BlockShape& shape, const BlockTensors& tensors, ThreadTeam& team) {
-  begin(shape, tensors, team);
+void BlockPass::forward(const BlockShape& shape, const BlockTensors& tensors, int threads) {
+  begin(shape, tensors, threads);
   pack_weights(/*transposed=*/false);
   for_each_chunk([this](const Chunk& chunk) { forward_chunk(chunk); });
 }
 
-void BlockPass::backward(const BlockShape& shape, const BlockTensors& tensors, ThreadTeam& team) {
-  begin(shape, tensors, team);
+void BlockPass::backward(const BlockShape& shape, const BlockTensors& tensors, int threads) {
+  begin(shape, tensors, threads);
   pack_weights(/*transposed=*/true);
   for_each_chunk([this](const Chunk& chunk) { backward_chunk(chunk); });
   add_gradients_of_threads();

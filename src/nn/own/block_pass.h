@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "products.h"
-#include "vit/core/thread_team.h"
 
 namespace vit::nn::own {
 
@@ -70,8 +69,8 @@ class BlockPass {
  public:
   BlockPass(Isa isa, kernels::WeightFormat format) : isa_(isa), format_(format) {}
 
-  void forward(const BlockShape& shape, const BlockTensors& tensors, ThreadTeam& team);
-  void backward(const BlockShape& shape, const BlockTensors& tensors, ThreadTeam& team);
+  void forward(const BlockShape& shape, const BlockTensors& tensors, int threads);
+  void backward(const BlockShape& shape, const BlockTensors& tensors, int threads);
 
   /// Whether `qkv`, `heads` and `hidden` are kept in bfloat16.
   bool keeps_bf16() const { return format_ == kernels::WeightFormat::kBf16; }
@@ -84,7 +83,7 @@ class BlockPass {
   struct Chunk;  ///< images of one thread that are worked on together
   using Gradients = std::array<float*, kParameters>;
 
-  void begin(const BlockShape& shape, const BlockTensors& tensors, ThreadTeam& team);
+  void begin(const BlockShape& shape, const BlockTensors& tensors, int threads);
   template <class F>
   void on_threads(const F& f);
   template <class F>
@@ -119,8 +118,7 @@ class BlockPass {
   kernels::WeightFormat format_;
   BlockShape shape_;
   BlockTensors tensors_;
-  ThreadTeam* team_ = nullptr;  ///< of the pass under way
-  int threads_ = 1;             ///< that have images
+  int threads_ = 1;  ///< that have images
   Weight qkv_, proj_, fc1_, fc2_;
   std::vector<ThreadMemory> memory_;
 };
