@@ -36,8 +36,9 @@ def timm_model(arch):
 
     if arch == FASHION:
         size = (1, 28, 28)
-        return timm.models.VisionTransformer(img_size=28, patch_size=4, in_chans=1, embed_dim=128, depth=6, num_heads=4,
-                                             mlp_ratio=2, num_classes=CLASSES), size
+        return timm.models.VisionTransformer(img_size=28, patch_size=4, in_chans=1, embed_dim=192, depth=6, num_heads=6,
+                                             mlp_ratio=2, class_token=False, global_pool="avg",
+                                             num_classes=CLASSES), size
     return timm.create_model(arch, num_classes=CLASSES), timm.get_pretrained_cfg(arch).input_size
 
 
@@ -94,7 +95,7 @@ def make_idx(folder, count):
 
 
 def vit_train(program, data, output, arch, batch, steps, amp, flags):
-    model = ["--recipe", FASHION] if arch == FASHION else ["--model", arch]
+    model = ["--recipe", FASHION, "--cutmix", 0] if arch == FASHION else ["--model", arch]
     command = [program, "--data", data, *model, "--epochs", 1000, "--batch-size", batch, "--max-steps", steps + 3,
                "--log-every", 1, "--opt", "adamw", "--lr", 1e-3, "--weight-decay", 0.05, "--smoothing", 0.1,
                "--clip-grad", 1.0, "--val-every", 1000, "-q", "-o", output, "--force", *(["--amp", amp] if amp else []), *flags]
