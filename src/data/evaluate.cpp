@@ -44,6 +44,7 @@ void run_to_end(Loader& loader, const Forward& forward, const EvaluateOptions& o
     for (const auto& sample : batch->samples) {
       times.load += sample.load_seconds;
       if (!sample.error) continue;
+      if (!is_bad_sample(sample.error)) std::rethrow_exception(sample.error);
       ++failed;
       if (!result.error) result.error = sample.error;
     }

@@ -281,6 +281,16 @@ std::optional<Batch> Loader::next() { return state_->next(); }
 
 bool Loader::stopped() const { return state_->stopped(); }
 
+bool is_bad_sample(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& bad) {
+    return bad.kind() == ErrorKind::kData || bad.kind() == ErrorKind::kIo;
+  } catch (...) {
+    return false;
+  }
+}
+
 void check_samples(const Batch& batch) {
   for (const auto& sample : batch.samples)
     if (sample.error) std::rethrow_exception(sample.error);

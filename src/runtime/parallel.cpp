@@ -2,9 +2,9 @@
 
 namespace vit::runtime {
 
-void on_each_thread(int count, const std::function<void(int)>& f) {
+void run_in_parallel(int count, const std::function<void(int)>& f) {
 #ifdef _OPENMP
-#pragma omp parallel for num_threads(count) schedule(static, 1)
+#pragma omp parallel for schedule(static, 1)
 #endif
   for (int i = 0; i < count; ++i) f(i);
 }

@@ -9,12 +9,8 @@ namespace {
 
 /// Rethrows what is not an image's own fault.
 std::string fault_of(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const Error& bad) {
-    if (bad.kind() != ErrorKind::kData && bad.kind() != ErrorKind::kIo) throw;
-    return bad.what();
-  }
+  if (!data::is_bad_sample(error)) std::rethrow_exception(error);
+  return error_message(error);
 }
 
 }  // namespace
@@ -28,22 +24,22 @@ void BadImages::replace(data::Batch& batch, std::uint64_t epoch, std::int64_t po
   for (std::int64_t row = 0; row < std::ssize(batch.samples); ++row) {
     const auto& sample = batch.samples[static_cast<std::size_t>(row)];
     if (!sample.error) continue;
-    // A stream that no sample has: theirs count from the other end.
-    const Random random(seed_, epoch, UINT64_MAX - 1 - static_cast<std::uint64_t>(position + row));
+    // A stream that no sample has, whose count from 0, and no batch, whose count down from the end.
+    const Random random(seed_, epoch, UINT64_MAX / 2 + static_cast<std::uint64_t>(position + row));
     auto index = sample.index;
-    auto fault = fault_of(sample.error);
-    found(index, fault);
-    for (std::int64_t bad = 1; !fault.empty(); ++bad) {
+    std::optional<std::string> fault = fault_of(sample.error);
+    found(index, *fault);
+    for (std::int64_t bad = 1; fault; ++bad) {
       if (bad == kMostInARow)
-        throw DataError("{} images in a row are bad, the last: {}", kMostInARow, fault);
+        throw DataError("{} images in a row are bad, the last: {}", kMostInARow, *fault);
       index = (index + 1) % data_->size();
       fault = load(batch, row, index, random);
     }
   }
 }
 
-std::string BadImages::load(data::Batch& batch, std::int64_t row, std::int64_t index,
-                            Random random) const {
+std::optional<std::string> BadImages::load(data::Batch& batch, std::int64_t row, std::int64_t index,
+                                           Random random) const {
   try {
     data::load_for_training(*data_, index, transform_, random, batch.images.row(row));
   } catch (...) {
@@ -54,7 +50,7 @@ std::string BadImages::load(data::Batch& batch, std::int64_t row, std::int64_t i
   sample.index = index;
   sample.label = data_->label(index);
   if (data_->is_multi_label()) sample.labels = data_->labels(index);
-  return "";
+  return std::nullopt;
 }
 
 }  // namespace vit::train

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "vit/data/loader.h"
@@ -21,8 +22,8 @@ class BadImages {
   BadImages(std::shared_ptr<const data::Dataset> data, data::SampleTransform transform,
             std::uint64_t seed);
 
-  /// Each sample of `batch` with an error becomes the dataset's next image that is good, label and
-  /// all, as timm does it (`timm/data/dataset.py`). `position`: of the batch's first sample in
+  /// Each sample of `batch` with an error becomes the dataset's next image that is good, with its
+  /// label, as timm does it (`timm/data/dataset.py`). `position`: of the batch's first sample in
   /// `epoch`. Throws DataError where kMostInARow images are bad, one after the other; any error
   /// that is not an image's.
   void replace(data::Batch& batch, std::uint64_t epoch, std::int64_t position,
@@ -31,8 +32,9 @@ class BadImages {
   static constexpr std::int64_t kMostInARow = 20;
 
  private:
-  /// What is wrong with the image; empty: nothing, and it is in the batch now.
-  std::string load(data::Batch& batch, std::int64_t row, std::int64_t index, Random random) const;
+  /// What is wrong with the image; none: it is in the batch now.
+  std::optional<std::string> load(data::Batch& batch, std::int64_t row, std::int64_t index,
+                                  Random random) const;
 
   std::shared_ptr<const data::Dataset> data_;
   data::SampleTransform transform_;

@@ -64,8 +64,12 @@ void freeze_blocks(const torch::nn::Module& model, std::int64_t blocks, std::int
     throw UsageError("freeze_blocks: expected at most {}, the model's blocks, found {}", depth,
                      blocks);
   if (blocks == 0) return;
+  // The norm of a pooled model's features, which timm counts to the head, goes with the last block.
+  const auto frozen = [&](const std::string& name) {
+    return name.starts_with("fc_norm.") ? blocks == depth : layer_of(name, depth) <= blocks;
+  };
   for (const auto& item : model.named_parameters())
-    if (layer_of(item.key(), depth) <= blocks) at::Tensor(item.value()).requires_grad_(false);
+    if (frozen(item.key())) at::Tensor(item.value()).requires_grad_(false);
 }
 
 }  // namespace vit::train

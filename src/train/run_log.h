@@ -9,8 +9,9 @@
 
 namespace vit::train {
 
-/// Rows of `event` `step` and `epoch`. When `write` returns, the row is in the file: it stays when
-/// this process is killed. A row that is cut short (by a full disk) is left out when a run goes on.
+/// Rows of `event` `step`, `epoch`, `bad_image` and `not_finite`. When `write` returns, the row is
+/// in the file: it stays when this process is killed. A row that is cut short (by a full disk) is
+/// left out when a run goes on.
 class RunLog {
  public:
   struct Options {

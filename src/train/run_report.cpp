@@ -94,9 +94,13 @@ void RunReport::set_evaluation(const data::Evaluation& result, const WorstMistak
   page_.mistakes.clear();
   for (const auto& found : mistakes.found()) {
     const auto label = [&](std::int64_t i) { return page_.labels.at(static_cast<std::size_t>(i)); };
-    page_.mistakes.push_back({printable(val_data_->name(found.index)),
-                              jpeg_uri(eval_.crop(val_data_->load(found.index))),
-                              label(found.truth), label(found.predicted), found.prob});
+    try {
+      page_.mistakes.push_back({printable(val_data_->name(found.index)),
+                                jpeg_uri(eval_.crop(val_data_->load(found.index))),
+                                label(found.truth), label(found.predicted), found.prob});
+    } catch (const Error&) {
+      // It is gone since it was evaluated.
+    }
   }
 }
 
@@ -107,7 +111,7 @@ void RunReport::set_samples(std::span<const std::int64_t> order, std::uint64_t e
     try {
       page_.samples.push_back(jpeg_uri(transform_.crop(train_data_->load(index), random)));
     } catch (const Error&) {
-      // Of a bad image there is nothing to show.
+      // A bad image is left out.
     }
   }
 }

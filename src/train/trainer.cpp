@@ -209,17 +209,18 @@ double Trainer::Impl::backward(data::Loader& batches) {
   for (std::int64_t part = 0; part < options_.accum(); ++part) {
     const auto asked = Clock::now();
     last_batch_ = batches.next().value();
-    waited_ += seconds_since(asked);
     const auto number = state_.step_in_epoch * options_.accum() + part;
     replace_bad_images(last_batch_, number);
+    waited_ += seconds_since(asked);
     loss += forward_backward(last_batch_, number) / static_cast<double>(options_.accum());
   }
   return loss;
 }
 
-/// `number`: of the batch in its epoch.
+/// `number`, here and below: of the batch in its epoch.
 void Trainer::Impl::replace_bad_images(data::Batch& batch, std::int64_t number) {
-  const auto images = steps_of_epoch() * options_.accum() * options_.batch_size();
+  // Of a whole epoch, also where the last is cut short.
+  const auto images = steps_per_epoch_ * options_.accum() * options_.batch_size();
   const auto note = [&](std::int64_t index, const std::string& what) {
     ++state_.bad_images;
     rows_->write({{"event", "bad_image"},
@@ -227,12 +228,12 @@ void Trainer::Impl::replace_bad_images(data::Batch& batch, std::int64_t number) 
                   {"step", state_.step + 1},
                   {"file", printable(train_data_->name(index))},
                   {"error", what}});
-    if (warnings_left_ > 0)
-      log_.warning("{}; another image takes its place{}", what,
-                   --warnings_left_ > 0 ? "" : " (log.jsonl names more of them)");
     if (state_.bad_images * 100 > images)
       throw DataError("epoch {}: {} of {} images are bad, more than 1 %, the last: {}",
                       state_.epoch + 1, state_.bad_images, images, what);
+    if (warnings_left_ > 0)
+      log_.warning("{}; another image takes its place{}", what,
+                   --warnings_left_ > 0 ? "" : " (log.jsonl names those that follow)");
   };
   bad_images_.replace(batch, static_cast<std::uint64_t>(state_.epoch),
                       number * options_.batch_size(), note);

@@ -76,8 +76,14 @@ bool Trainer::Impl::finish_whole_epoch() {
   if (list_checkpoints(std::filesystem::path(options_.run().output()) / "checkpoints").empty())
     save_checkpoint();
   if (is_evaluated(report.epoch)) {
-    const auto metrics = evaluate_epoch();
-    if (!metrics) {  // told to stop: the resumed run evaluates again
+    std::optional<data::Evaluation> metrics;
+    try {
+      metrics = evaluate_epoch();
+    } catch (const Error&) {
+      save_checkpoint();  // whose resumed run evaluates again
+      throw;
+    }
+    if (!metrics) {  // told to stop: as well
       save_checkpoint();
       return false;
     }

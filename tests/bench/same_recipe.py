@@ -92,7 +92,8 @@ def make_model(form):
     model = VisionTransformer(**arguments)
     # vit-train's start, which is the seed's.
     for tokens in (model.pos_embed, model.cls_token):
-        torch.nn.init.trunc_normal_(tokens, std=0.02)
+        if tokens is not None:
+            torch.nn.init.trunc_normal_(tokens, std=0.02)
     for module in model.modules():
         if isinstance(module, torch.nn.Linear):
             torch.nn.init.trunc_normal_(module.weight, std=0.01)

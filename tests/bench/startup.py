@@ -102,7 +102,8 @@ def main():
     header = json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
     config = json.loads(header["__metadata__"]["vit.config"])["model"]
     arguments = {"in_chans": config["in_c"], **{key: config[key] for key in (
-        "img_size", "patch_size", "num_classes", "embed_dim", "depth", "num_heads", "mlp_ratio")}}
+        "img_size", "patch_size", "num_classes", "embed_dim", "depth", "num_heads", "mlp_ratio",
+        "class_token", "global_pool")}}
     example = sorted((ROOT / "weights/examples").glob("*.png"))[0]
     compare("Fashion-MNIST", [vit / "vit-infer", "-m", weights, example],
             [sys.executable, "-c", PEER, "vit_tiny_patch16_224", json.dumps(arguments), weights, example, "L"],

@@ -44,9 +44,9 @@ check(vit.vit_predict_images(model, images, c_int64(2), both))
 check(vit.vit_predict_images(model, images, c_int64(1), alone))
 assert list(both[:size]) == list(both[size:]) == list(alone)
 
-width = vit.vit_feature_size(model, b"cls")
+width = vit.vit_feature_size(model, b"mean")
 features = (c_float * width)()
-check(vit.vit_features(model, images, c_int64(1), b"cls", features))
+check(vit.vit_features(model, images, c_int64(1), b"mean", features))
 assert any(features)
 
 grid = (c_int64 * 2)()

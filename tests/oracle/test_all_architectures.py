@@ -2,7 +2,7 @@
 
 The folder that timm itself saves goes through vit-convert and vit-infer; logits and features must be timm's. Then
 vit-convert writes timm's form, which timm must load, leniently and strictly, with equal tensors and equal outputs.
-A second test leaves the image size to the architecture.
+A second test leaves the image size to the architecture, for one architecture of each size and preprocessing.
 """
 
 import functools
@@ -132,6 +132,9 @@ def test_architecture_and_model_args_alone_mean_what_create_model_does(name, vit
     (tmp_path / "config.json").write_text(json.dumps({"architecture": name, "model_args": arguments}))
     vit.convert(tmp_path / "weights.safetensors", tmp_path / "folder", "--to", "timm", "--config",
                 tmp_path / "config.json")
+    inspected = json.loads(vit.convert(tmp_path / "folder", "--inspect", "--format", "json").stdout)
+    assert inspected["architecture"] == name and inspected["problem"] is None
+    assert inspected["parameters"] == sum(v.numel() for v in model.state_dict().values())
     back = load_local(tmp_path / "folder")
     assert back.patch_embed.img_size == model.patch_embed.img_size
     assert_same_tensors(back, model)

@@ -63,7 +63,7 @@ def test_classes_features_and_attention_are_those_of_the_cpu(vit, tmp_path):
     for device in ("cpu", "cuda"):
         words = ("-m", MODEL, *images, "--device", device, "--engine", "modules")
         vit.run("vit-infer", *words, "--format", "csv", "-o", tmp_path / f"{device}.csv")
-        vit.run("vit-infer", *words, "--features", "cls", "--format", "npy", "-o", tmp_path / f"{device}.npy")
+        vit.run("vit-infer", *words, "--features", "mean", "--format", "npy", "-o", tmp_path / f"{device}.npy")
         vit.run("vit-infer", *words, "--attention", tmp_path / device, "-o", tmp_path / f"{device}-attention.csv")
         rows[device] = [line.split(",")[:3] for line in (tmp_path / f"{device}.csv").read_text().splitlines()]
     assert [row[:2] for row in rows["cuda"]] == [row[:2] for row in rows["cpu"]]

@@ -60,7 +60,7 @@ def run_bytes(*arguments, stdin=b"", model=MODEL, **options):
 
 
 WAYS = {
-    "rows": ["--format", "jsonl", "-o"], "features": ["--features", "cls", "-o"], "logits": ["--format", "npy", "-o"],
+    "rows": ["--format", "jsonl", "-o"], "features": ["--features", "mean", "-o"], "logits": ["--format", "npy", "-o"],
     "inputs": ["--preprocess-only", "-o"], "page": ["--html"],
 }
 
@@ -279,7 +279,7 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(form, vit, place):
 DIFFERENT = {
     "topk": ["--topk", "3"], "format": ["--format", "csv"], "batch-size": ["--batch-size", "2"],
     "on-error": ["--on-error", "skip"], "precision": ["--precision", "bf16"], "attention": ["--attention", "maps"],
-    "features": ["--features", "cls"], "low-memory": ["--low-memory"], "rank": None, "model": ["-m", "other.safetensors"], "inputs": ["images"], "null": ["-0"],
+    "features": ["--features", "mean"], "low-memory": ["--low-memory"], "rank": None, "model": ["-m", "other.safetensors"], "inputs": ["images"], "null": ["-0"],
 }
 
 
@@ -396,7 +396,7 @@ def test_a_run_that_failed_before_its_first_row_leaves_nothing(vit, place):
     bad = place / "bad.png"
     bad.write_bytes(b"no image")
     before = contents(place)
-    for arguments in ([bad], [bad, "--format", "csv"], [bad, "--format", "npy"], [bad, "--features", "cls"],
+    for arguments in ([bad], [bad, "--format", "csv"], [bad, "--format", "npy"], [bad, "--features", "mean"],
                       ["missing.png"], [bad, "--attention", place / "maps"]):
         infer(vit, place, *arguments, "-o", place / "x", rc=4 if "missing.png" in arguments else 1)
         assert contents(place) == before
@@ -479,7 +479,7 @@ def test_names_are_bytes(place):
     text = run_bytes(folder).stdout.decode().splitlines()
     assert [line.split("\t")[0].replace("\\\\", "\\") for line in text] == shown
     out = folder + b"/out\xfe"
-    done = run_bytes(folder, "--features", "cls", "-o", out, "--attention", folder + b"maps", "--html", out + b".html")
+    done = run_bytes(folder, "--features", "mean", "-o", out, "--attention", folder + b"maps", "--html", out + b".html")
     assert done.returncode == 0, done.stderr
     with open(out + b".names.txt") as listed:
         assert listed.read().splitlines() == shown

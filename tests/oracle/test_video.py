@@ -105,7 +105,7 @@ def test_every_picks_frames(every, numbers, vit, clip):
 
 
 def test_features_and_inputs_of_frames_are_those_of_the_images(vit, colour, clip, images, tmp_path):
-    for option in (["--features", "cls"], ["--preprocess-only"]):
+    for option in (["--features", "mean"], ["--preprocess-only"]):
         for name, inputs in (("a.npy", [clip]), ("b.npy", images)):
             vit.run("vit-infer", "-m", colour, *inputs, *option, "-o", tmp_path / name, "--force", "--device", "cpu",
                     "--batch-size", "4")
@@ -163,7 +163,7 @@ def test_annotate_never_replaces_its_input(vit, clip, tmp_path):
     ["-", "--annotate", "out.mp4"],
     ["CLIP", "--annotate", "out.png"],
     ["CLIP", "--annotate", "out.webm"],  # OpenCV writes none without a line of its own on stderr
-    ["CLIP", "--annotate", "out.mp4", "--features", "cls", "-o", "f.npy"],
+    ["CLIP", "--annotate", "out.mp4", "--features", "mean", "-o", "f.npy"],
     ["CLIP", "--annotate", "out.mp4", "--resume", "-o", "rows.csv"],
     ["camera:x"],
     ["camera:63"],

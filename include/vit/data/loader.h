@@ -64,6 +64,10 @@ class Loader {
   std::unique_ptr<State> state_;
 };
 
+/// Whether an error is a sample's own: it is not what it must be, or cannot be read. Anything else
+/// (no memory) is no property of the sample.
+bool is_bad_sample(const std::exception_ptr& error);
+
 /// Throws the error of the first sample that has one.
 void check_samples(const Batch& batch);
 

@@ -20,7 +20,7 @@ struct TrainState {
   std::int64_t step = 0;            ///< steps done
   double loss_sum = 0;              ///< over the running epoch's images
   std::int64_t loss_images = 0;     ///< how many images loss_sum counts
-  std::int64_t bad_images = 0;      ///< of the running epoch: others stand in for them
+  std::int64_t bad_images = 0;      ///< replaced in the running epoch
   std::optional<double> best_top1;  ///< percent; of a multi-label dataset mAP
   std::int64_t best_epoch = 0;      ///< from 1
   double seconds = 0;               ///< of work so far
@@ -68,7 +68,7 @@ struct EpochReport {
   /// none.
   std::optional<double> waiting;
   double seconds = 0;               ///< of the run so far
-  std::int64_t bad_images = 0;      ///< that others stood in for
+  std::int64_t bad_images = 0;      ///< that were replaced
   std::int64_t bad_val_images = 0;  ///< that were not evaluated
   bool best = false;
 };
@@ -122,9 +122,9 @@ class Trainer {
   /// that `max_steps` ends is evaluated where it stands; one that is resumed from there is the same
   /// as one that never stopped. The model's mode is put back. A bad image is replaced by the
   /// dataset's next good one, a bad one to validate on is left out; both are counted. Throws
-  /// DataError where more than 1 % of an epoch's images are bad, or 20 in a row; NotFiniteError
-  /// before the update that a loss that is not finite would make, UsageError without an output,
-  /// IoError.
+  /// DataError where more than 1 % of an epoch's images or of those to validate on are bad, or 20
+  /// in a row; NotFiniteError before the update that a loss that is not finite would make,
+  /// UsageError without an output, IoError.
   TrainResult fit();
 
   const TrainState& state() const;

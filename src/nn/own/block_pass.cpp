@@ -69,7 +69,7 @@ struct BlockPass::Chunk {
 template <class F>
 void BlockPass::on_threads(const F& f) {
   std::vector<std::exception_ptr> errors(static_cast<std::size_t>(threads_));
-  runtime::on_each_thread(threads_, [&](int thread) {
+  runtime::run_in_parallel(threads_, [&](int thread) {
     try {
       f(thread);
     } catch (...) {
