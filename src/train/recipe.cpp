@@ -57,7 +57,7 @@ Json make_recipes() {
   quick.update(Json::parse(R"json({
     "model_args": ["img_size=28", "patch_size=7", "in_c=1", "embed_dim=96", "depth=4",
                    "num_heads=3", "mlp_ratio=2", "patch_norm=false", "proj_drop_rate=0"],
-    "epochs": 3, "warmup_epochs": 0.2, "padding": 1, "cutmix": 0, "mixup_off_epoch": 0
+    "epochs": 2, "warmup_epochs": 0.2, "padding": 1, "cutmix": 0, "mixup_off_epoch": 0
   })json"));
   return table;
 }
