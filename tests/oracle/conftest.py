@@ -78,6 +78,12 @@ def assert_close(found, expected, relative, what=""):
     return float(error)
 
 
+def log_rows(run, event):
+    """A run folder's rows of log.jsonl of one event."""
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return [row for row in rows if row["event"] == event]
+
+
 def config_file(path, architecture, arguments):
     """A config.json as the Hub has it, with the model's arguments."""
     path.write_text(json.dumps({

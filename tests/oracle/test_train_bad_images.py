@@ -1,8 +1,8 @@
 """Images that cannot be read, while a run goes on: replaced or left out, counted, bounded."""
 
-import json
 import shutil
 
+from conftest import log_rows
 from test_train import write_folders
 
 SMALL = ("img_size=16", "patch_size=8", "embed_dim=16", "depth=1", "num_heads=2")
@@ -22,21 +22,16 @@ def write_many(folder, count=150):
             shutil.copy(folder / "train" / name / f"{i % 6}.png", folder / "train" / name / f"{i}.png")
 
 
-def rows_of(run):
-    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-
-
 def test_bad_images_are_replaced_and_counted_and_a_resumed_run_is_the_same(vit, tmp_path):
     write_many(tmp_path / "data")
     spoil(tmp_path / "data", 2)
     words = ["--data", tmp_path / "data", "--epochs", 2, "--batch-size", 10, "--threads", 1, "--model-arg", *SMALL]
     whole = vit.run("vit-train", *words, "-o", tmp_path / "whole")
     assert "train/red/0.png: " in whole.stderr and "another image takes its place" in whole.stderr
-    rows = rows_of(tmp_path / "whole")
-    bad = [row for row in rows if row["event"] == "bad_image"]
+    bad = log_rows(tmp_path / "whole", "bad_image")
     assert [row["epoch"] for row in bad] == [1, 1, 2, 2]
     assert all("red/" in row["file"] and row["error"] for row in bad)
-    assert [row["bad_images"] for row in rows if row["event"] == "epoch"] == [2, 2]
+    assert [row["bad_images"] for row in log_rows(tmp_path / "whole", "epoch")] == [2, 2]
 
     # Between the two bad images of the first epoch: the count goes on, and so do the bits.
     steps = [row["step"] for row in bad[:2]]
@@ -44,8 +39,8 @@ def test_bad_images_are_replaced_and_counted_and_a_resumed_run_is_the_same(vit, 
     vit.run("vit-train", *words, "-o", tmp_path / "parts", "--max-steps", steps[0], "--workers", 0)
     vit.run("vit-train", "--resume", tmp_path / "parts", "--max-steps", 0)
     assert (tmp_path / "parts/last.safetensors").read_bytes() == (tmp_path / "whole/last.safetensors").read_bytes()
-    assert [row for row in rows_of(tmp_path / "parts") if row["event"] == "bad_image"] == bad
-    assert [row["bad_images"] for row in rows_of(tmp_path / "parts") if row["event"] == "epoch"] == [2, 2]
+    assert log_rows(tmp_path / "parts", "bad_image") == bad
+    assert [row["bad_images"] for row in log_rows(tmp_path / "parts", "epoch")] == [2, 2]
 
 
 def test_too_many_bad_images_end_the_run(vit, tmp_path):
@@ -75,7 +70,7 @@ def test_bad_images_to_validate_on_are_left_out_and_counted(vit, tmp_path):
     (tmp_path / "data/val/red/9.png").write_bytes(b"no image")
     done = vit.run("vit-train", *words)
     assert "bad images not evaluated: 1, the first: " in done.stderr and "red/9.png" in done.stderr
-    assert [row["eval_bad_images"] for row in rows_of(tmp_path / "run") if row["event"] == "epoch"] == [1]
+    assert [row["eval_bad_images"] for row in log_rows(tmp_path / "run", "epoch")] == [1]
     for name in ("7", "8"):
         (tmp_path / f"data/val/red/{name}.png").write_bytes(b"no image")
     done = vit.run("vit-train", *words, rc=1)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from conftest import log_rows
 from training_loop import Loop, make_model, model_file
 
 CLASSES = ("dark", "left", "top", "never")
@@ -62,18 +63,13 @@ def run(vit, images, tmp_path_factory):
     return folder / "run", model
 
 
-def rows_of(folder, event):
-    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [row for row in rows if row["event"] == event]
-
-
 def test_minimises_binary_cross_entropy_as_pytorch_does(run, images):
     folder, model = run
     pixels, targets = images[1]["train"]
     loop = Loop(pixels, np.zeros(len(pixels)), steps=40)
     loop.labels = torch.from_numpy(targets)
     expected, _ = loop.run(model, torch.nn.functional.binary_cross_entropy_with_logits)
-    found = [row["loss"] for row in rows_of(folder, "step")]
+    found = [row["loss"] for row in log_rows(folder, "step")]
     # Rounding of float32 grows with the steps.
     assert found == pytest.approx(expected, rel=1e-4)
 
@@ -93,7 +89,7 @@ def test_measures_average_precision_as_scikit_learn_does(vit, run, images):
     assert found["map"] == pytest.approx(np.mean(list(expected.values())))
     loss = torch.nn.functional.binary_cross_entropy_with_logits(torch.from_numpy(logits), torch.from_numpy(targets))
     assert found["loss"] == pytest.approx(loss.item(), rel=1e-5)
-    last = rows_of(folder, "epoch")[-1]
+    last = log_rows(folder, "epoch")[-1]
     assert (last["eval_map"], last["eval_loss"]) == pytest.approx((found["map"], found["loss"]), rel=1e-5)
     assert "eval_top1" not in last
     text = vit.run("vit-infer", "-m", folder / "last.safetensors", "--validate", images[0], "--labels-csv",

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import re
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from PIL import Image
 
 from browser import chromium, needs_chromium
+from conftest import log_rows
 from test_train import CLASSES, MODEL, write_idx
 
 
@@ -24,11 +24,6 @@ def run(vit, tmp_path_factory):
     return root / "run"
 
 
-def rows_of(run, event):
-    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    return [row for row in rows if row["event"] == event]
-
-
 def images_of(dom, part):
     """The pictures of a section, decoded by Pillow."""
     section = dom[dom.index(f"<h2>{part}</h2>"):].split("</section>")[0]
@@ -37,12 +32,12 @@ def images_of(dom, part):
 
 
 def check(dom, run):
-    best = max(row["eval_top1"] for row in rows_of(run, "epoch"))
+    best = max(row["eval_top1"] for row in log_rows(run, "epoch"))
     assert f"<dd>{best:.2f} % (epoch " in dom
     counts = np.array([int(n) for n in re.findall(r"<td[^>]*>(\d+)</td>", dom)]).reshape(CLASSES, CLASSES)
     # As many images a true class as write_idx makes; the last epoch's accuracy on the diagonal.
     assert counts.sum(axis=1).tolist() == [10] * CLASSES
-    assert np.trace(counts) / 40 * 100 == pytest.approx(rows_of(run, "epoch")[-1]["eval_top1"])
+    assert np.trace(counts) / 40 * 100 == pytest.approx(log_rows(run, "epoch")[-1]["eval_top1"])
     assert len(images_of(dom, "Worst mistakes")) == min(24, 40 - np.trace(counts))
     samples = images_of(dom, "What the model sees while it trains")
     assert len(samples) == 24 and all(image.shape[:2] == (12, 12) for image in samples)
@@ -62,7 +57,7 @@ def test_chromium_draws_the_curves(run, tmp_path):
     losses = re.search(r'<svg[^>]*aria-label="Loss".*?</svg>', dom, re.S).group()
     assert [name for name in re.findall(r'<path class="(s\d)"', losses)] == ["s0", "s1", "s2"]
     # A point for each logged step: no two fall on one column of so small a chart.
-    assert len(re.findall("[ML]", re.search(r'<path class="s0" d="([^"]+)"', losses).group(1))) == len(rows_of(run, "step"))
+    assert len(re.findall("[ML]", re.search(r'<path class="s0" d="([^"]+)"', losses).group(1))) == len(log_rows(run, "step"))
     shot = tmp_path / "shot.png"
     chromium(f"--screenshot={shot}", "--window-size=1300,900", "--virtual-time-budget=2000",
              "--force-prefers-color-scheme=light", (run / "report.html").as_uri())
