@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "support/failing_threads.h"
+#include "support/numbers.h"
 #include "vit/core/error.h"
 
 namespace vit::data {
@@ -17,27 +18,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-/// Image i is one pixel of value i; some cannot be loaded.
-class Numbers : public Dataset {
- public:
-  explicit Numbers(std::int64_t size, std::set<std::int64_t> bad = {})
-      : size_(size), bad_(std::move(bad)) {}
-
-  std::int64_t size() const override { return size_; }
-  std::int64_t label(std::int64_t index) const override { return index % 10; }
-  std::string name(std::int64_t index) const override { return "number " + std::to_string(index); }
-  Image load(std::int64_t index) const override {
-    if (bad_.contains(index)) throw DataError("{}: is bad", name(index));
-    Image image(1, 1, 1);
-    image.pixels[0] = static_cast<std::uint8_t>(index);
-    return image;
-  }
-
- private:
-  std::int64_t size_;
-  std::set<std::int64_t> bad_;
-};
+using testing::Numbers;
 
 /// The pixel, and a random number beside it.
 void pixel_and_noise(const Image& image, Random& random, std::span<float> out) {

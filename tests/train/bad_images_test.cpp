@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "support/numbers.h"
 #include "vit/core/error.h"
 
 namespace vit::train {
@@ -15,27 +16,16 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-/// Image i is one pixel of value i; some cannot be loaded.
-class Numbers : public data::Dataset {
+/// Numbers of two classes each, whose bad ones are files that are gone.
+class Numbers : public testing::Numbers {
  public:
-  Numbers(std::int64_t size, std::set<std::int64_t> bad) : size_(size), bad_(std::move(bad)) {
+  Numbers(std::int64_t size, std::set<std::int64_t> bad) : testing::Numbers(size, std::move(bad)) {
     is_multi_label_ = true;
   }
-
-  std::int64_t size() const override { return size_; }
-  std::int64_t label(std::int64_t index) const override { return index % 10; }
   std::vector<std::int64_t> labels(std::int64_t index) const override { return {index, index + 1}; }
-  std::string name(std::int64_t index) const override { return "number " + std::to_string(index); }
-  data::Image load(std::int64_t index) const override {
-    if (bad_.contains(index)) throw IoError("{}: is gone", name(index));
-    data::Image image(1, 1, 1);
-    image.pixels[0] = static_cast<std::uint8_t>(index);
-    return image;
-  }
 
  private:
-  std::int64_t size_;
-  std::set<std::int64_t> bad_;
+  void refuse(const std::string& name) const override { throw IoError("{}: is gone", name); }
 };
 
 void pixel(const data::Image& image, Random&, std::span<float> out) { out[0] = image.pixels[0]; }
