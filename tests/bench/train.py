@@ -30,25 +30,25 @@ KERNELS = {
 }
 
 
-def timm_model(arch):
+def timm_model(arch, program, data):
     """The model, and the size of its images."""
     import timm
 
     if arch == FASHION:
-        size = (1, 28, 28)
-        return timm.models.VisionTransformer(img_size=28, patch_size=4, in_chans=1, embed_dim=192, depth=6, num_heads=6,
-                                             mlp_ratio=2, class_token=False, global_pool="avg",
-                                             num_classes=CLASSES), size
+        import same_recipe
+
+        form = same_recipe.plan(program, ["--data", data, "--recipe", FASHION])["model"]["model"]
+        return same_recipe.make_model(form), (form["in_c"], form["img_size"], form["img_size"])
     return timm.create_model(arch, num_classes=CLASSES), timm.get_pretrained_cfg(arch).input_size
 
 
-def timm_loop(arch, batch, steps, amp, compiled):
+def timm_loop(arch, batch, steps, amp, compiled, program, data):
     """One process: prints the fastest step's images per second, and the peak memory in MiB."""
     import timm.optim
     import torch
 
     torch.manual_seed(0)
-    model, size = timm_model(arch)
+    model, size = timm_model(arch, program, data)
     model.train()
     optimizer = torch.optim.AdamW(timm.optim.param_groups_weight_decay(model, 0.05), lr=1e-3, fused=True)
     forward = torch.compile(model) if compiled else model
@@ -124,12 +124,12 @@ def main():
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--program", default=ROOT / "build/release/bin/vit-train")
-    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("flags", nargs="*", help="of vit-train")
     options = parser.parse_args()
     if options.one:
-        arch, batch = options.one
-        return timm_loop(arch, int(batch), options.steps, options.amp, options.compile)
+        arch, batch, data = options.one
+        return timm_loop(arch, int(batch), options.steps, options.amp, options.compile, options.program, data)
 
     amp = ["--amp", options.amp] if options.amp else []
     with tempfile.TemporaryDirectory() as temporary:
@@ -148,7 +148,8 @@ def main():
 
             for _ in range(options.rounds):
                 for name, flags in peers.items():
-                    command = [sys.executable, __file__, "--one", arch, batch, "--steps", str(options.steps), *amp, *flags]
+                    command = [sys.executable, __file__, "--one", arch, batch, data, "--program",
+                               options.program, "--steps", str(options.steps), *amp, *flags]
                     note(name, json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
                 for name in options.kernels:
                     note(f"vit-train, {name}", vit_train(options.program, data, folder / "run", arch, int(batch), options.steps,
