@@ -80,10 +80,10 @@ bool Trainer::Impl::finish_whole_epoch() {
     try {
       metrics = evaluate_epoch();
     } catch (const Error&) {
-      save_checkpoint();  // whose resumed run evaluates again
+      save_checkpoint();  // the resumed run evaluates again
       throw;
     }
-    if (!metrics) {  // told to stop: as well
+    if (!metrics) {  // told to stop: so does that run
       save_checkpoint();
       return false;
     }

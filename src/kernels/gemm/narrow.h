@@ -98,9 +98,9 @@ struct NarrowLoops {
         const bool direct = are_sums_the_output(t, block.tiles, p);
         block.sums = direct ? output(t, p) : sums + (t - t0) * kTileSums;
         block.stride = direct ? static_cast<std::size_t>(call.epilogue.ld) * 4 : kNarrowColumns * 4;
-        block.first = line == 0 && !(direct && call.epilogue.accumulate);
-        if (direct && call.epilogue.accumulate && line == 0 && t + 2 < t1)
-          prefetch_output(t + 2, p);
+        const bool adds = direct && call.epilogue.accumulate;
+        block.first = line == 0 && !adds;
+        if (line == 0 && adds && t + 2 < t1) prefetch_output(t + 2, p);
         Kernel::multiply(block);
         block.next += block.fetch * block.lines * kLineBytes;
         if (last && !gate && !direct)
