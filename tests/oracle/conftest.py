@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from safetensors import safe_open
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("VIT_BIN", ROOT / "build/release/bin")).resolve()
@@ -82,6 +83,12 @@ def log_rows(run, event):
     """A run folder's rows of log.jsonl of one event."""
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     return [row for row in rows if row["event"] == event]
+
+
+def stored_config(path):
+    """What a model file says of itself."""
+    with safe_open(path, "pt") as file:
+        return json.loads(file.metadata()["vit.config"])
 
 
 def config_file(path, architecture, arguments):

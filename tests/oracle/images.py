@@ -1,6 +1,7 @@
 """Images to try: Debian's opencv-doc photographs where they are installed, and files that Pillow writes."""
 
 import pathlib
+import re
 
 import numpy as np
 from PIL import Image
@@ -54,7 +55,7 @@ def write_modes(folder):
     save(rgb, "orientation6.jpg", exif=exif)
     for compression in ("tiff_lzw", "tiff_deflate", "packbits"):
         save(rgb, f"{compression}.tif", compression=compression)
-    for height, width in ((1, 1), (1, 700), (700, 1), (3, 5), (37, 900), (900, 37), (224, 224), (248, 248), (249, 250),
+    for height, width in ((1, 1), (1, 500), (500, 1), (3, 5), (37, 900), (900, 37), (224, 224), (248, 248), (249, 250),
                           (500, 130), (131, 1000)):
         save(photograph(height, width, seed=height), f"size{height}x{width}.png")
     save(rgb, "moving.webp", save_all=True, append_images=[photograph(181, 233, 5)], duration=100)
@@ -62,7 +63,9 @@ def write_modes(folder):
 
 
 def installed_photographs():
-    return sorted(p for p in OPENCV_DOC.glob("*") if p.suffix.lower() in SUFFIXES) if OPENCV_DOC.is_dir() else []
+    """Of the photographs of one chessboard, left02 to right14, none: left01 and right01 stand for them."""
+    paths = sorted(OPENCV_DOC.glob("*")) if OPENCV_DOC.is_dir() else []
+    return [p for p in paths if p.suffix.lower() in SUFFIXES and not re.fullmatch(r"(left|right)(0[2-9]|1\d)", p.stem)]
 
 
 def all_images(folder):

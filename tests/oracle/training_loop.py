@@ -8,6 +8,7 @@ import pathlib
 import struct
 
 import numpy as np
+import pytest
 import timm
 import timm.optim
 import timm.scheduler
@@ -53,10 +54,12 @@ def shuffled(count, seed, epoch):
     return order
 
 
-def read_idx(path):
-    data = gzip.decompress(path.read_bytes())
-    shape = struct.unpack_from(f">{data[3]}I", data, 4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * len(shape)).reshape(shape).copy()
+def read_idx(path, count):
+    """The first `count` images or labels."""
+    with gzip.open(path) as file:
+        dimensions = file.read(4)[3]
+        shape = count, *struct.unpack(f">{dimensions}I", file.read(4 * dimensions))[1:]
+        return np.frombuffer(file.read(np.prod(shape)), np.uint8).reshape(shape).copy()
 
 
 def write_idx(path, array):
@@ -67,11 +70,11 @@ def write_idx(path, array):
 def real_images(folder, train=640, validate=200):
     """The first images of Fashion-MNIST as a dataset in `folder`; returns those to train on, [N, 28, 28], and labels."""
     folder.mkdir()
-    for prefix, count in (("train", train), ("t10k", validate)):
-        for kind in ("images-idx3", "labels-idx1"):
-            write_idx(folder / f"{prefix}-{kind}-ubyte", read_idx(FASHION / f"{prefix}-{kind}-ubyte.gz")[:count])
-    return (read_idx(FASHION / "train-images-idx3-ubyte.gz")[:train],
-            read_idx(FASHION / "train-labels-idx1-ubyte.gz")[:train])
+    first = {name: read_idx(FASHION / f"{name}.gz", count) for prefix, count in (("train", train), ("t10k", validate))
+             for name in (f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte")}
+    for name, array in first.items():
+        write_idx(folder / name, array)
+    return first["train-images-idx3-ubyte"], first["train-labels-idx1-ubyte"]
 
 
 def make_model(seed=0, architecture="vit_tiny_patch16_224", **arguments):
@@ -91,6 +94,13 @@ def model_file(vit, folder, model, name="model", architecture="vit_tiny_patch16_
         "pretrained_cfg": {"mean": [mean], "std": [std], "crop_pct": 1.0}}))
     vit.convert(folder / f"{name}-timm.safetensors", folder / f"{name}.safetensors", "--config", folder / f"{name}.json", "-q")
     return folder / f"{name}.safetensors"
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """The folder of real_images(), and its images."""
+    folder = tmp_path_factory.mktemp("real") / "data"
+    return folder, real_images(folder)
 
 
 class Loop:
@@ -114,6 +124,14 @@ class Loop:
 
     def run(self, model, loss_of, amp=None, scaler=None):
         """The loss of each step, and GradScaler's scale after it. `loss_of`: of (output, labels), or a timm task."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # tensors so small take twice as long on two
+        try:
+            return self.steps_of(model, loss_of, amp, scaler)
+        finally:
+            torch.set_num_threads(threads)
+
+    def steps_of(self, model, loss_of, amp, scaler):
         model.train()
         optimizer = timm.optim.create_optimizer_v2(model, opt=self.opt, lr=self.lr, weight_decay=0.05)
         scheduler = timm.scheduler.CosineLRScheduler(

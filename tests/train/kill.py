@@ -39,7 +39,7 @@ def write_data(folder):
 
 
 def command(binary, data, out):
-    return [binary, "--data", data, "-o", out, "--resume", "auto", "--epochs", "8", "--batch-size", "4", "--accum", "2",
+    return [binary, "--data", data, "-o", out, "--resume", "auto", "--epochs", "4", "--batch-size", "4", "--accum", "2",
             "--crop-mode", "shift", "--reprob", "0.2", "--mixup", "0.3", "--drop", "0.1", "--drop-path", "0.1", "--ema", "0.95",
             "--checkpoint-every", "2", "--log-every", "1", "--workers", "1", "--threads", "1", "--device", "cpu", "-q",
             "--model-arg", "img_size=12", "patch_size=4", "in_c=1", "embed_dim=48", "depth=3", "num_heads=2", "mlp_ratio=2"]
@@ -67,10 +67,11 @@ def kill_once(words, out, generator, seconds):
     until = time.monotonic() + generator.uniform(0, seconds)
     within = generator.random() < 0.5
     while time.monotonic() < until and process.poll() is None:
-        time.sleep(0.0005)
+        time.sleep(0.002)
     if within:  # from that moment on, the next checkpoint that is being written
         while process.poll() is None and (before or not unfinished(out)):
             before = before and unfinished(out)  # an earlier kill's remains until they are removed
+            time.sleep(0.0005)  # a checkpoint takes some milliseconds
     process.kill()
     errors = process.communicate()[1]
     if process.returncode == 0:

@@ -29,17 +29,13 @@ def expected(folder):
     return {(tag, row["step"]): row[key] for row in rows for key, tag in tags[row["event"]].items()}
 
 
-def test_tensorboard_reads_what_the_log_has_also_of_a_resumed_run(vit, data, tmp_path):  # noqa: F811
+def test_tensorboard_reads_what_the_log_has_also_of_a_resumed_run_and_force_removes_it(vit, data, tmp_path):  # noqa: F811
     out = tmp_path / "run"
     vit.run("vit-train", *arguments(data, out, "--tensorboard", "--log-every", 2, "--max-steps", 15))
     assert read(out) == pytest.approx(expected(out), rel=1e-6)  # float32 in the event file
     vit.run("vit-train", "--resume", out)
     assert read(out) == pytest.approx(expected(out), rel=1e-6)
     assert ("eval/top1", 48) in read(out)
-
-
-def test_a_run_without_it_has_no_event_file_and_force_removes_one(vit, data, tmp_path):  # noqa: F811
-    out = tmp_path / "run"
-    vit.run("vit-train", *arguments(data, out, "--tensorboard", "--max-steps", 1))
+    # A run without it has no event file.
     vit.run("vit-train", *arguments(data, out, "--force", "--max-steps", 1))
     assert not list(out.glob("events*"))

@@ -12,6 +12,7 @@ from conftest import log_rows
 from training_loop import Loop, make_model, model_file
 
 CLASSES = ("dark", "left", "top", "never")
+SMALL = ("img_size=28", "patch_size=7", "in_c=1", "embed_dim=16", "depth=1", "num_heads=2")
 
 
 def average_precision(scores, truth):
@@ -59,7 +60,7 @@ def run(vit, images, tmp_path_factory):
     vit.run("vit-train", "--data", images[0], "--labels-csv", images[0] / "labels.csv", "--model", file, "-o", folder / "run",
             "--total-steps", 40, "--batch-size", 32, "--lr", 1e-3, "--weight-decay", 0.05, "--warmup-steps", 5,
             "--clip-grad", 1, "--crop-mode", "none", "--hflip", 0, "--log-every", 1, "--threads", 1, "--device", "cpu",
-            "--tensorboard")
+            "--val-every", 5, "--tensorboard")
     return folder / "run", model
 
 
@@ -131,11 +132,11 @@ def test_takes_names_in_one_column_and_holds_images_out(vit, images, tmp_path):
     with open(tmp_path / "names.csv", "w", newline="") as file:
         csv.writer(file).writerows([["file", "labels"], *(
             [line[0], ";".join(name for name, value in zip(CLASSES, line[1:]) if value == "1")] for line in lines)])
-    words = ("--data", images[0], "--labels-csv", tmp_path / "names.csv", "--batch-size", 8, "--dry-run")
+    words = ("--data", images[0], "--labels-csv", tmp_path / "names.csv", "--batch-size", 8, "--dry-run", "--model-arg", *SMALL)
     found = json.loads(vit.run("vit-train", *words).stdout)
     assert found["model"]["labels"] == ["dark", "left", "top"]
     assert (found["train_images"], found["val_images"]) == (64, 24)
-    found = json.loads(vit.run("vit-train", *words, "--holdout", 10).stdout)
+    found = json.loads(vit.run("vit-train", "--holdout", 10, *words).stdout)
     assert (found["train_images"], found["val_images"]) == (54, 10)
 
 
@@ -145,8 +146,7 @@ def test_mixes_weighs_and_resumes(vit, images, tmp_path):
 
     def train(out, *more):
         vit.run("vit-train", "--data", images[0], "--labels-csv", table, "-o", tmp_path / out, "--epochs", 2,
-                "--batch-size", 8, "--mixup", 0.4, "--threads", 1, "--device", "cpu", *more, "--model-arg", "img_size=28",
-                "patch_size=7", "in_c=1", "embed_dim=16", "depth=1", "num_heads=2")
+                "--batch-size", 8, "--mixup", 0.4, "--threads", 1, "--device", "cpu", *more, "--model-arg", *SMALL)
     (tmp_path / "weights").write_text("1\n2\n1\n0\n")
     train("straight", "--class-weights", tmp_path / "weights")
     train("resumed", "--class-weights", tmp_path / "weights", "--max-steps", 5)

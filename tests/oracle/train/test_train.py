@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -83,6 +84,14 @@ def straight(vit, data, tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="module")
+def stopped(vit, data, tmp_path_factory):
+    """The same run, ended by --max-steps behind two checkpoints; copied before anything is done to it."""
+    out = tmp_path_factory.mktemp("runs") / "stopped"
+    vit.run("vit-train", *arguments(data, out, "--max-steps", 12))
+    return out
+
+
 def test_leaves_what_a_run_is_to_leave(straight):
     names = {"args.json", "log.jsonl", "summary.csv", "report.html", "best.safetensors", "last.safetensors",
              "checkpoints"}
@@ -131,9 +140,8 @@ def test_saves_and_leaves_on_a_signal(vit, data, straight, tmp_path, number, cod
     assert (out / "last.safetensors").read_bytes() == (straight / "last.safetensors").read_bytes()
 
 
-def test_takes_the_checkpoint_before_a_damaged_one(vit, data, straight, tmp_path):
-    out = tmp_path / "run"
-    vit.run("vit-train", *arguments(data, out, "--max-steps", 12))
+def test_takes_the_checkpoint_before_a_damaged_one(vit, straight, stopped, tmp_path):
+    out = shutil.copytree(stopped, tmp_path / "run")
     damaged = out / "checkpoints/step-12/training.safetensors"
     content = bytearray(damaged.read_bytes())
     content[-1] ^= 1
@@ -148,17 +156,15 @@ def test_resume_auto_starts_afresh_where_there_is_nothing(vit, data, straight, t
     assert (tmp_path / "run/last.safetensors").read_bytes() == (straight / "last.safetensors").read_bytes()
 
 
-def test_refuses_to_resume_with_other_values_or_nothing(vit, data, tmp_path):
-    out = tmp_path / "run"
-    vit.run("vit-train", *arguments(data, out, "--max-steps", 2))
+def test_refuses_to_resume_with_other_values_or_nothing(vit, stopped, tmp_path):
+    out = shutil.copytree(stopped, tmp_path / "run")
     done = vit.run("vit-train", "--resume", out, "--lr", 0.5, rc=2)
     assert "--lr" in done.stderr and done.stderr.count("\n") == 1
     vit.run("vit-train", "--resume", tmp_path / "nothing", rc=4)
 
 
-def test_resumes_from_one_checkpoint_folder_in_place_or_as_another_run(vit, data, straight, tmp_path):
-    out = tmp_path / "run"
-    vit.run("vit-train", *arguments(data, out, "--max-steps", 12))
+def test_resumes_from_one_checkpoint_folder_in_place_or_as_another_run(vit, straight, stopped, tmp_path):
+    out = shutil.copytree(stopped, tmp_path / "run")
     older, newest = out / "checkpoints/step-10", out / "checkpoints/step-12"
     done = vit.run("vit-train", "--resume", older, rc=2)
     assert "step-12" in done.stderr and "-o DIR" in done.stderr
@@ -171,11 +177,10 @@ def test_resumes_from_one_checkpoint_folder_in_place_or_as_another_run(vit, data
     assert (out / "last.safetensors").read_bytes() == (straight / "last.safetensors").read_bytes()
 
 
-def test_takes_a_run_folder_named_like_a_checkpoint_and_says_that_one_is_missing(vit, data, tmp_path):
-    out = tmp_path / "step-5"
-    vit.run("vit-train", *arguments(data, out, "--max-steps", 2))
-    vit.run("vit-train", "--resume", out, "--max-steps", 3)
-    assert (out / "checkpoints/step-3").exists()
+def test_takes_a_run_folder_named_like_a_checkpoint_and_says_that_one_is_missing(vit, stopped, tmp_path):
+    out = shutil.copytree(stopped, tmp_path / "step-5")
+    vit.run("vit-train", "--resume", out, "--max-steps", 13)
+    assert (out / "checkpoints/step-13").exists()
     done = vit.run("vit-train", "--resume", out / "checkpoints/step-999", "-o", tmp_path / "other", rc=4)
     assert "step-999: expected a checkpoint" in done.stderr and not (tmp_path / "other").exists()
 
@@ -187,11 +192,10 @@ def test_refuses_flags_that_mean_nothing(vit, data, tmp_path, words):
     assert words[-2] in vit.run("vit-train", *arguments(data, tmp_path / "run", *words), "--dry-run", rc=2).stderr
 
 
-def test_does_not_resume_from_a_damaged_checkpoint_that_is_named(vit, data, tmp_path):
-    out = tmp_path / "run"
-    vit.run("vit-train", *arguments(data, out, "--max-steps", 7))
-    (out / "checkpoints/step-7/state.json").write_text("{}")
-    assert "state.json" in vit.run("vit-train", "--resume", out / "checkpoints/step-7", rc=1).stderr
+def test_does_not_resume_from_a_damaged_checkpoint_that_is_named(vit, stopped, tmp_path):
+    out = shutil.copytree(stopped, tmp_path / "run")
+    (out / "checkpoints/step-12/state.json").write_text("{}")
+    assert "state.json" in vit.run("vit-train", "--resume", out / "checkpoints/step-12", rc=1).stderr
 
 
 def test_never_overwrites_a_run(vit, data, straight):
@@ -201,16 +205,10 @@ def test_never_overwrites_a_run(vit, data, straight):
     assert (straight / "last.safetensors").read_bytes() == before
 
 
-def test_keeps_the_run_that_it_was_to_replace_when_the_data_is_wrong(vit, data, tmp_path):
-    out = tmp_path / "run"
-    vit.run("vit-train", *arguments(data, out, "--max-steps", 1))
+def test_keeps_the_run_that_it_was_to_replace_when_the_data_is_wrong(vit, stopped, tmp_path):
+    out = shutil.copytree(stopped, tmp_path / "run")
     vit.run("vit-train", *arguments(tmp_path / "missing", out, "--force"), rc=4)
     assert (out / "last.safetensors").exists()
-
-
-def test_takes_the_seed(vit, data, tmp_path):
-    plan = json.loads(vit.run("vit-train", *arguments(data, tmp_path / "run", "--dry-run", "--seed", 7)).stdout)
-    assert plan["options"]["seed"] == 7
 
 
 def test_fine_tunes_with_a_new_head(vit, straight, tmp_path):
@@ -292,9 +290,10 @@ def test_more_shards_than_files_may_be_open(vit, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_dry_run_prints_and_leaves_nothing(vit, data, tmp_path):
-    done = vit.run("vit-train", *arguments(data, tmp_path / "run", "--dry-run"))
+def test_dry_run_prints_what_was_asked_for_and_leaves_nothing(vit, data, tmp_path):
+    done = vit.run("vit-train", *arguments(data, tmp_path / "run", "--dry-run", "--seed", 7))
     plan = json.loads(done.stdout)
+    assert plan["options"]["seed"] == 7
     assert plan["options"]["epochs"] == 4 and plan["train_images"] == 100 and plan["memory_bytes"] > 0
     assert not (tmp_path / "run").exists()
     assert plan["parameters"] == 16 * 17 + 2 * 16 + 16 + 10 * 16 + 2 * 2224 + 32 + 16 * CLASSES + CLASSES

@@ -1,5 +1,6 @@
 """Images that cannot be read, while a run goes on: replaced or left out, counted, bounded."""
 
+import json
 import shutil
 
 from conftest import log_rows
@@ -37,6 +38,9 @@ def test_bad_images_are_replaced_and_counted_and_a_resumed_run_is_the_same(vit, 
     steps = [row["step"] for row in bad[:2]]
     assert steps[0] < steps[1], "the seed puts them into one batch: choose another"
     vit.run("vit-train", *words, "-o", tmp_path / "parts", "--max-steps", steps[0], "--workers", 0)
+    # As if the run had gone on to the second and been killed before it was checkpointed.
+    with open(tmp_path / "parts/log.jsonl", "a") as log:
+        log.write(json.dumps(bad[1]) + "\n")
     vit.run("vit-train", "--resume", tmp_path / "parts", "--max-steps", 0)
     assert (tmp_path / "parts/last.safetensors").read_bytes() == (tmp_path / "whole/last.safetensors").read_bytes()
     assert log_rows(tmp_path / "parts", "bad_image") == bad

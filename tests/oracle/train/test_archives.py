@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from timm.data.readers.reader_image_in_tar import ReaderImageInTar
 
+from conftest import log_rows
 from test_train import MODEL
 
 SYNSETS = ("n01440764", "n01443537", "n02085620")
@@ -73,17 +74,26 @@ def words(data, out, *more):
             *more, "--model-arg", *MODEL]
 
 
-def test_trains_on_imagenets_archives_as_on_folders(vit, dataset, tmp_path):
+@pytest.fixture(scope="module")
+def trained(vit, dataset, tmp_path_factory):
+    """A run on the archives."""
+    out = tmp_path_factory.mktemp("runs") / "tars"
+    vit.run("vit-train", *words(dataset[0], out, "--class-map", "val.txt"))
+    return out
+
+
+def test_trains_on_imagenets_archives_as_on_folders(vit, dataset, trained, tmp_path):
     root, folders = dataset
     vit.run("vit-train", *words(folders, tmp_path / "folders"))
-    for class_map in ("val.txt", root / "names.txt"):
-        vit.run("vit-train", *words(root, tmp_path / "tars", "--class-map", class_map, "--force"))
-        for name in ("last.safetensors", "best.safetensors"):
-            assert (tmp_path / "tars" / name).read_bytes() == (tmp_path / "folders" / name).read_bytes()
-    vit.run("vit-train", *words(root, tmp_path / "cut", "--class-map", "val.txt", "--max-steps", 13))
+    vit.run("vit-train", *words(root, tmp_path / "cut", "--class-map", root / "names.txt", "--max-steps", 13))
     vit.run("vit-train", "--resume", tmp_path / "cut", "--max-steps", 0)
-    assert (tmp_path / "cut/last.safetensors").read_bytes() == (tmp_path / "folders/last.safetensors").read_bytes()
-    model = tmp_path / "tars/last.safetensors"
+    evaluated = [[row["eval_loss"] for row in log_rows(run, "epoch") if row["epoch"] != 2]  # also evaluated at its cut
+                 for run in (tmp_path / "folders", trained, tmp_path / "cut")]
+    assert evaluated[0] == evaluated[1] == evaluated[2]
+    for run in (trained, tmp_path / "cut"):
+        for name in ("last.safetensors", "best.safetensors"):
+            assert (run / name).read_bytes() == (tmp_path / "folders" / name).read_bytes()
+    model = trained / "last.safetensors"
     reports = []
     for data, more in ((folders / "val", ()), (root / "ILSVRC2012_img_val.tar", ("--class-map", root / "val.txt")),
                        (root, ("--class-map", root / "names.txt"))):
@@ -119,12 +129,10 @@ def test_names_classes_as_timms_reader(vit, tmp_path, form):
     assert "images left out" in done.stderr
 
 
-def test_images_in_no_folder_are_left_out_which_is_said(vit, dataset, tmp_path):
-    root, _ = dataset
-    vit.run("vit-train", *words(root, tmp_path / "model", "--class-map", "val.txt", "--max-steps", 1))
+def test_images_in_no_folder_are_left_out_which_is_said(vit, trained, tmp_path):
     path = tmp_path / "loose.tar"
     pack(path, [(f"{synset}/{name}", content) for synset, name, content in images(2)] + [("loose.png", picture(1, 1))])
-    done = vit.run("vit-infer", "-m", tmp_path / "model/last.safetensors", "--validate", path, "--format", "json")
+    done = vit.run("vit-infer", "-m", trained / "last.safetensors", "--validate", path, "--format", "json")
     assert json.loads(done.stdout)["images"] == 6
     assert f"{path}: 1 image left out: it is in no class folder" in done.stderr
 
@@ -158,7 +166,7 @@ def test_hostile_archives_are_one_clear_line(vit, dataset, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_flat_archive_needs_its_classes(vit, dataset, tmp_path):
+def test_a_flat_archive_needs_its_classes(vit, dataset, trained, tmp_path):
     root, _ = dataset
     done = vit.run("vit-train", *words(root, tmp_path / "run"), rc=1)
     assert "ILSVRC2012_img_val.tar: expected a class for each image" in done.stderr
@@ -166,9 +174,8 @@ def test_a_flat_archive_needs_its_classes(vit, dataset, tmp_path):
     done = vit.run("vit-train", *words(root, tmp_path / "run", "--class-map", tmp_path / "short.txt", "--dry-run"))
     said = f"2 images left out: {tmp_path}/short.txt has no class for them"
     assert json.loads(done.stdout)["val_images"] == 10 and f"{root}: {said}" in done.stderr
-    vit.run("vit-train", *words(root, tmp_path / "model", "--class-map", "val.txt", "--max-steps", 1))
     archive = root / "ILSVRC2012_img_val.tar"
-    done = vit.run("vit-infer", "-m", tmp_path / "model/last.safetensors", "--validate", archive, "--class-map",
+    done = vit.run("vit-infer", "-m", trained / "last.safetensors", "--validate", archive, "--class-map",
                    tmp_path / "short.txt", "--format", "json")
     assert json.loads(done.stdout)["images"] == 10 and f"{archive}: {said}" in done.stderr
     (tmp_path / "far.txt").write_text((root / "val.txt").read_text().replace(" 2\n", " 3\n"))

@@ -12,7 +12,8 @@ import precisions  # noqa: E402
 def test_narrower_precisions_keep_the_classes(vit, tmp_path):
     if not precisions.DATA.exists():
         pytest.skip(f"{precisions.DATA} is not there")
-    rows = {name: row for name, *row in precisions.measure(BIN, tmp_path)}
+    # float32 on all test images; the others, which are compared with it image by image, on each fourth.
+    rows = {name: row for name, *row in precisions.measure(BIN, tmp_path, every=4)}
     print(*rows.items(), sep="\n")
     # weights/README.md, measured by training's last evaluation in bfloat16: an image or two near a border.
     assert rows["fp32"][0] == pytest.approx(93.10, abs=0.025)

@@ -268,6 +268,7 @@ JAX = {
 @pytest.mark.parametrize("scan", [False, True])
 @pytest.mark.parametrize("source_size", [64, 96])
 def test_gives_what_timm_loads_from_npz(name, scan, source_size, vit, tmp_path):
+    """vit-infer takes each file of the model's own size as it is; vit-convert resamples those of another."""
     architecture, changes, big_vision, prefix = JAX[name]
     arguments = {**SMALL, **changes}
     source = random_model(architecture, **{**arguments, "img_size": source_size})
@@ -279,14 +280,16 @@ def test_gives_what_timm_loads_from_npz(name, scan, source_size, vit, tmp_path):
     if prefix == "params/img/":
         arrays["params/t"] = np.zeros(1, np.float32)
     np.savez(tmp_path / "a.npz", **arrays)
-    vit.convert(tmp_path / "a.npz", tmp_path / "n.safetensors", "--config",
-                config_file(tmp_path / "config.json", architecture, arguments))
+    source, options = tmp_path / "a.npz", ["--config", config_file(tmp_path / "config.json", architecture, arguments)]
+    if source_size != arguments["img_size"]:
+        vit.convert(source, tmp_path / "n.safetensors", *options)
+        source, options = tmp_path / "n.safetensors", []
 
     model = timm.create_model(architecture, **arguments).eval()
     model.load_pretrained(str(tmp_path / "a.npz"))
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
-        assert_close(vit.infer(tmp_path / "n.safetensors", images), model(images), LOGITS, name)
+        assert_close(vit.infer(source, images, *options), model(images), LOGITS, name)
 
 
 def test_an_array_that_no_place_is_for_is_refused(vit, tmp_path):

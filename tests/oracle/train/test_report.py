@@ -13,14 +13,18 @@ from conftest import log_rows
 from test_train import CLASSES, MODEL, write_idx
 
 
+def words(root, out, *more):
+    return ["--data", root / "data", "-o", out, "--epochs", 3, "--batch-size", 8, "--log-every", 2, "--threads", 1,
+            "--device", "cpu", *more, "--model-arg", *MODEL]
+
+
 @pytest.fixture(scope="module")
 def run(vit, tmp_path_factory):
     root = tmp_path_factory.mktemp("report")
     (root / "data").mkdir()
     write_idx(root / "data", "train", 120)
     write_idx(root / "data", "t10k", 40)
-    vit.run("vit-train", "--data", root / "data", "-o", root / "run", "--epochs", 3, "--batch-size", 8, "--log-every", 2,
-            "--threads", 1, "--device", "cpu", "--model-arg", *MODEL)
+    vit.run("vit-train", *words(root, root / "run"))
     return root / "run"
 
 
@@ -68,13 +72,9 @@ def test_chromium_draws_the_curves(run, tmp_path):
 
 
 def test_a_run_that_goes_on_shows_a_page_that_looks_again(vit, run, tmp_path):
-    vit.run("vit-train", "--data", run.parent / "data", "-o", tmp_path / "cut", "--epochs", 3, "--batch-size", 8,
-            "--max-steps", 20, "--threads", 1, "--device", "cpu", "--model-arg", *MODEL)
+    vit.run("vit-train", *words(run.parent, tmp_path / "cut", "--max-steps", 20))
     assert "best top-1" in (tmp_path / "cut/report.html").read_text()
     vit.run("vit-train", "--resume", tmp_path / "cut", "--max-steps", 0)
     # What is drawn from log.jsonl and the data is the same as of a run that never stopped.
     section = lambda path: re.search(r"<h2>What the model.*?</section>", path.read_text(), re.S).group()
-    straight = run.parent / "straight"
-    vit.run("vit-train", "--data", run.parent / "data", "-o", straight, "--epochs", 3, "--batch-size", 8, "--threads", 1,
-            "--device", "cpu", "--model-arg", *MODEL)
-    assert section(tmp_path / "cut/report.html") == section(straight / "report.html")
+    assert section(tmp_path / "cut/report.html") == section(run / "report.html")

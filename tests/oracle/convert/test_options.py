@@ -10,7 +10,7 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from conftest import random_model
+from conftest import random_model, stored_config
 
 ARCHITECTURE = "vit_tiny_patch16_224"
 SMALL = dict(img_size=32, embed_dim=24, depth=2, num_heads=3, num_classes=4)
@@ -21,17 +21,32 @@ def model():
     return random_model(ARCHITECTURE, **SMALL)
 
 
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory, model, vit):
+    """Weights in several forms, a configuration, labels, a native model file, and beside them timm's folder of it."""
+    root = tmp_path_factory.mktemp("originals")
+    files, state = root / "files", model.state_dict()
+    files.mkdir()
+    save_file(state, files / "weights.safetensors")
+    torch.save({"epoch": 3, "model_state_dict": state}, files / "run.pt")
+    save_file({f"encoder.vit.{name}": value for name, value in state.items()}, files / "prefixed.safetensors")
+    (files / "config.json").write_text(json.dumps({"architecture": ARCHITECTURE, "model_args": SMALL}))
+    (files / "labels.txt").write_text("a\nb\nc\nd\n")
+    vit.convert(files / "weights.safetensors", files / "model.safetensors", "--config", files / "config.json")
+    vit.convert(files / "model.safetensors", root / "hub", "--to", "timm")
+    return root
+
+
 @pytest.fixture
-def files(tmp_path, model, vit):
-    """A folder with weights in several forms, a configuration, labels and a native model file."""
-    state = model.state_dict()
-    save_file(state, tmp_path / "weights.safetensors")
-    torch.save({"epoch": 3, "model_state_dict": state}, tmp_path / "run.pt")
-    save_file({f"encoder.vit.{name}": value for name, value in state.items()}, tmp_path / "prefixed.safetensors")
-    (tmp_path / "config.json").write_text(json.dumps({"architecture": ARCHITECTURE, "model_args": SMALL}))
-    (tmp_path / "labels.txt").write_text("a\nb\nc\nd\n")
-    vit.convert(tmp_path / "weights.safetensors", tmp_path / "model.safetensors", "--config", tmp_path / "config.json")
-    return tmp_path
+def files(tmp_path, originals):
+    """A test's own copy of the files."""
+    return shutil.copytree(originals / "files", tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture
+def hub(files, originals):
+    """A test's own copy of timm's folder, among the files."""
+    return shutil.copytree(originals / "hub", files / "hub")
 
 
 def snapshot(folder):
@@ -53,16 +68,20 @@ def names_of(path):
     return [path, link, hard, path.parent / "." / ".." / path.parent.name / path.name]
 
 
-@pytest.mark.parametrize("victim", ["weights.safetensors", "config.json", "labels.txt", "ref.safetensors"])
+VICTIMS = ["weights.safetensors", "config.json", "labels.txt", "ref.safetensors"]
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
 def test_no_output_is_an_input_by_whatever_name(victim, files, model, vit):
     ref = reference(files, model)
     others = ["--config", files / "config.json", "--labels", files / "labels.txt", "--verify", ref, "--force"]
     names = names_of(files / victim)
     before = snapshot(files)
-    for name in names:
-        for outputs in ([name], [files / "new.safetensors", "--report", name]):
-            done = vit.convert(files / "weights.safetensors", *outputs, *others, rc=2)
-            assert "the output is also an input" in done.stderr
+    # Each name of each victim, each output of each victim, each name as each output.
+    for number, name in enumerate(names, start=VICTIMS.index(victim)):
+        outputs = [name] if number % 2 else [files / "new.safetensors", "--report", name]
+        done = vit.convert(files / "weights.safetensors", *outputs, *others, rc=2)
+        assert "the output is also an input" in done.stderr
     assert snapshot(files) == before
 
 
@@ -81,16 +100,14 @@ def test_the_report_is_not_the_output(files, vit):
     assert snapshot(files) == before
 
 
-def test_a_folder_as_input_and_each_file_in_it_are_inputs(files, vit):
-    folder = files / "hub"
-    vit.convert(files / "model.safetensors", folder, "--to", "timm")
-    (folder / "README.md").write_text("mine")
+def test_a_folder_as_input_and_each_file_in_it_are_inputs(files, hub, vit):
+    (hub / "README.md").write_text("mine")
     before = snapshot(files)
-    for output in (folder / "model.safetensors", folder / "config.json", folder / "README.md"):
-        assert "also an input" in vit.convert(folder, output, "--force", rc=2).stderr
-    assert "also an input" in vit.convert(folder, folder, "--to", "timm", "--force", rc=2).stderr
-    assert "also an input" in vit.convert(folder / "model.safetensors", folder, "--to", "timm", "--force", "--config",
-                                          folder / "config.json", rc=2).stderr
+    for output in (hub / "model.safetensors", hub / "config.json", hub / "README.md"):
+        assert "also an input" in vit.convert(hub, output, "--force", rc=2).stderr
+    assert "also an input" in vit.convert(hub, hub, "--to", "timm", "--force", rc=2).stderr
+    assert "also an input" in vit.convert(hub / "model.safetensors", hub, "--to", "timm", "--force", "--config",
+                                          hub / "config.json", rc=2).stderr
     assert snapshot(files) == before
 
 
@@ -106,32 +123,26 @@ def test_no_output_lies_among_the_images_of_the_calibration(files, vit):
     assert snapshot(files) == before
 
 
-def test_forcing_a_timm_folder_keeps_the_other_files_in_it(files, vit, model):
-    folder = files / "hub"
-    vit.convert(files / "model.safetensors", folder, "--to", "timm")
-    (folder / "README.md").write_text("mine")
-    (folder / "logs/deep").mkdir(parents=True)
-    (folder / "logs/deep/a.txt").write_text("mine too")
-    assert "--force" in vit.convert(files / "model.safetensors", folder, "--to", "timm", rc=4).stderr
-    vit.convert(files / "model.safetensors", folder, "--to", "timm", "--force", "--num-classes", "7")
-    assert timm.create_model(f"local-dir:{folder}", pretrained=True).num_classes == 7
-    assert (folder / "README.md").read_text() == "mine"
-    assert (folder / "logs/deep/a.txt").read_text() == "mine too"
+def test_forcing_a_timm_folder_keeps_the_other_files_in_it(files, hub, vit):
+    (hub / "README.md").write_text("mine")
+    (hub / "logs/deep").mkdir(parents=True)
+    (hub / "logs/deep/a.txt").write_text("mine too")
+    assert "--force" in vit.convert(files / "model.safetensors", hub, "--to", "timm", rc=4).stderr
+    vit.convert(files / "model.safetensors", hub, "--to", "timm", "--force", "--num-classes", "7")
+    assert timm.create_model(f"local-dir:{hub}", pretrained=True).num_classes == 7
+    assert (hub / "README.md").read_text() == "mine"
+    assert (hub / "logs/deep/a.txt").read_text() == "mine too"
     assert not [path for path in files.iterdir() if path.name.startswith("hub.")]
 
 
-def test_forcing_a_timm_folder_that_fails_half_way_changes_nothing(files, vit):
-    folder = files / "hub"
-    vit.convert(files / "model.safetensors", folder, "--to", "timm")
+def test_forcing_a_timm_folder_that_fails_half_way_changes_nothing(files, hub, vit):
     damaged = dict(load_file(files / "model.safetensors"))
     damaged["head.weight"] = damaged["head.weight"] * 1e30  # does not fit float16: seen while writing
     config = files / "native.json"
-    inspected = json.loads(vit.convert(files / "model.safetensors", "--inspect", "--format", "json").stdout)
-    config.write_text(json.dumps({key: inspected[key] for key in ("architecture", "model", "preprocessing")}))
+    config.write_text(json.dumps(stored_config(files / "model.safetensors")))
     save_file(damaged, files / "damaged.safetensors")
     before = snapshot(files)
-    vit.convert(files / "damaged.safetensors", folder, "--config", config, "--to", "timm", "--dtype", "fp16", "--force",
-                rc=1)
+    vit.convert(files / "damaged.safetensors", hub, "--config", config, "--to", "timm", "--dtype", "fp16", "--force", rc=1)
     assert snapshot(files) == before
 
 
@@ -142,8 +153,7 @@ def test_a_mean_has_a_value_for_each_channel(files, vit):
             assert option.strip("-") in done.stderr and "3" in done.stderr
     assert "positive" in vit.convert(files / "model.safetensors", files / "n.safetensors", "--std", "0", rc=2).stderr
     vit.convert(files / "model.safetensors", files / "n.safetensors", "--mean", "0.25", "--std", "1,2,3")
-    inspected = json.loads(vit.convert(files / "n.safetensors", "--inspect", "--format", "json").stdout)
-    assert inspected["preprocessing"]["mean"] == [0.25] * 3
+    assert stored_config(files / "n.safetensors")["preprocessing"]["mean"] == [0.25] * 3
 
 
 def test_no_crc_check_is_meant_for_npz_too(files, model, vit):
@@ -192,15 +202,16 @@ def test_an_entry_of_another_name_is_hinted_at(files, vit, model):
     assert torch.equal(load_file(files / "n.safetensors")["head.weight"], model.head.weight)
 
 
-@pytest.mark.parametrize("prefix", ["encoder.vit.", "encoder.vit"])
-def test_a_foreign_prefix_is_hinted_at_and_can_be_removed(prefix, files, vit, model):
+def test_a_foreign_prefix_is_hinted_at_and_can_be_removed(files, vit, model):
     options = ["--config", files / "config.json"]
     done = vit.convert(files / "prefixed.safetensors", files / "n.safetensors", *options, rc=1)
     assert "--strip-prefix encoder.vit. " in done.stderr
-    vit.convert(files / "prefixed.safetensors", files / "n.safetensors", *options, "--strip-prefix", prefix)
-    found = load_file(files / "n.safetensors")
-    for name, value in model.state_dict().items():
-        assert torch.equal(found[name.replace("blocks.", "block.")], value)
+    for prefix in ("encoder.vit.", "encoder.vit"):
+        vit.convert(files / "prefixed.safetensors", files / "n.safetensors", *options, "--strip-prefix", prefix)
+        found = load_file(files / "n.safetensors")
+        for name, value in model.state_dict().items():
+            assert torch.equal(found[name.replace("blocks.", "block.")], value)
+        (files / "n.safetensors").unlink()
     done = vit.convert(files / "weights.safetensors", files / "m.safetensors", *options, "--strip-prefix", prefix, rc=1)
     assert "begin with" in done.stderr
 

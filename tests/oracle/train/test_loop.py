@@ -9,23 +9,34 @@ from safetensors.torch import load_file
 from timm.task import LogitDistillationTask, TokenDistillationTask
 
 import training_loop
-from training_loop import Loop, make_model, model_file, real_images, smoothed, train
+from training_loop import Loop, make_model, model_file, real, smoothed, train  # noqa: F401
 
+TINY, DISTILLED = "vit_tiny_patch16_224", "deit_tiny_distilled_patch16_224"
 pytestmark = pytest.mark.skipif(not training_loop.FASHION.exists(), reason="no dataset-fashion-mnist")
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("real")
-    return folder / "data", real_images(folder / "data")
+def start(vit, tmp_path_factory):
+    """The files of make_model(), by architecture, and of a teacher that sees the images normalised in its own way."""
+    folder = tmp_path_factory.mktemp("start")
+    files = {architecture: model_file(vit, folder, make_model(architecture=architecture), architecture, architecture)
+             for architecture in (TINY, DISTILLED)}
+    return {**files, "teacher": model_file(vit, folder, make_teacher(), "teacher", depth=2, mean=0.5, std=0.25)}
 
 
-def test_fifty_steps_are_those_of_pytorch_and_timm(vit, real, tmp_path):
+def make_teacher():
+    teacher = make_model(7, depth=2)
+    with torch.no_grad():
+        teacher.head.weight.normal_(std=0.5)
+    teacher.pretrained_cfg.update(mean=(0.5,), std=(0.25,))
+    return teacher.eval()
+
+
+def test_fifty_steps_are_those_of_pytorch_and_timm(vit, real, start, tmp_path):
     data, images = real
     model = make_model()
-    file = model_file(vit, tmp_path, model)
     expected, _ = Loop(*images, lr=5e-3).run(model, torch.nn.functional.cross_entropy)
-    rows = train(vit, tmp_path / "run", data, file, "--lr", 5e-3, "--smoothing", 0)
+    rows = train(vit, tmp_path / "run", data, start[TINY], "--lr", 5e-3, "--smoothing", 0)
     found = [row["loss"] for row in rows]
     assert len(found) == 50
     assert sum(found[-5:]) <= 0.7 * sum(found[:5]), "the loss is to fall by 30 %"
@@ -56,12 +67,9 @@ def test_float16_is_scaled_as_pytorchs_grad_scaler_does(vit, real, tmp_path):
     assert [row["loss"] for row in rows] == pytest.approx(expected, rel=2e-2)
 
 
-DISTILLED = "deit_tiny_distilled_patch16_224"
-
-
 @pytest.mark.parametrize("architecture, flags, task, arguments", [
-    ("vit_tiny_patch16_224", (), LogitDistillationTask, {}),
-    ("vit_tiny_patch16_224", ("--kd-temperature", 2, "--task-loss-weight", 0.3), LogitDistillationTask,
+    (TINY, (), LogitDistillationTask, {}),
+    (TINY, ("--kd-temperature", 2, "--task-loss-weight", 0.3), LogitDistillationTask,
      dict(temperature=2, task_loss_weight=0.3)),
     (DISTILLED, ("--distillation", "soft", "--distill-loss-weight", 0.7), TokenDistillationTask,
      dict(distill_type="soft", distill_loss_weight=0.7)),
@@ -69,30 +77,25 @@ DISTILLED = "deit_tiny_distilled_patch16_224"
      dict(distill_type="hard", task_loss_weight=0.5)),
     (DISTILLED, ("--kd-distill-type", "logit"), LogitDistillationTask, {}),
 ])
-def test_learns_from_a_teacher_as_timms_tasks_do(vit, real, tmp_path, architecture, flags, task, arguments):
+def test_learns_from_a_teacher_as_timms_tasks_do(vit, real, start, tmp_path, architecture, flags, task, arguments):
     data, images = real
     student = make_model(architecture=architecture)
-    teacher = make_model(7, depth=2)
-    with torch.no_grad():
-        teacher.head.weight.normal_(std=0.5)
-    teacher.pretrained_cfg.update(mean=(0.5,), std=(0.25,))  # sees the images normalised in its own way
-    student_file = model_file(vit, tmp_path, student, architecture=architecture)
-    teacher_file = model_file(vit, tmp_path, teacher, "teacher", depth=2, mean=0.5, std=0.25)
+    teacher = make_teacher()
     arguments = {"temperature": 4.0, **arguments}
     made = task(student, teacher, criterion=torch.nn.CrossEntropyLoss(label_smoothing=0.1), verbose=False,
                 device=torch.device("cpu"), **arguments)
     made.train()
     teacher.eval()
     expected, _ = Loop(*images, steps=12).run(student, made)
-    rows = train(vit, tmp_path / "run", data, student_file, "--teacher", teacher_file, *flags, steps=12)
+    rows = train(vit, tmp_path / "run", data, start[architecture], "--teacher", start["teacher"], *flags, steps=12)
     # Rounding of float32 that twelve steps make larger.
     assert [row["loss"] for row in rows] == pytest.approx(expected, rel=2e-5)
     vit.run("vit-train", "--resume", tmp_path / "run")
 
 
-def test_a_teacher_must_fit_the_model(vit, real, tmp_path):
+def test_a_teacher_must_fit_the_model(vit, real, start, tmp_path):
     data, _ = real
-    file = model_file(vit, tmp_path, make_model())
+    file = start[TINY]
     words = ("vit-train", "--data", data, "--model", file, "--epochs", 1, "-o", tmp_path / "run")
     for name, arguments, says in (("classes", dict(num_classes=7), "classes"), ("input", dict(img_size=14), "28 x 28")):
         teacher = model_file(vit, tmp_path, make_model(**arguments), name, **arguments)

@@ -225,7 +225,7 @@ def test_a_page_can_go_to_standard_output(place):
     assert done.returncode == 0 and done.stdout.startswith(b"<!") and done.stdout.rstrip().endswith(b"</html>")
 
 
-def many(place, count=200):
+def many(place, count=80):
     """`count` names of the images."""
     folder = place / "many"
     folder.mkdir()
@@ -234,7 +234,7 @@ def many(place, count=200):
     return folder
 
 
-def begin(place, names, *arguments, count=40):
+def begin(place, names, *arguments, count=24):
     """A run over the list `names` that is killed after `count` rows; `arguments` are to be resumed with it."""
     (place / "list").write_text("".join(f"{name}\n" for name in names))
     process = subprocess.Popen([BIN / "vit-infer", "-m", place / "model.safetensors", *ARGUMENTS, *map(str, arguments)],
