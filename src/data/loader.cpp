@@ -254,6 +254,11 @@ class Loader::State {
   std::vector<std::thread> threads_;
 };
 
+std::int64_t default_prefetch(std::int64_t workers, std::int64_t batch_size) {
+  // Two samples a worker and two batches beside them.
+  return 2 + (2 * workers + batch_size - 1) / batch_size;
+}
+
 std::vector<std::int64_t> Batch::labels() const {
   std::vector<std::int64_t> labels;
   labels.reserve(samples.size());
@@ -268,9 +273,8 @@ Loader::Loader(std::unique_ptr<SampleSource> source, LoaderOptions options) {
     throw UsageError("workers: expected 0 to 1024, found {}", options.workers);
   if (options.prefetch < 0)
     throw UsageError("prefetch: expected at least 0, found {}", options.prefetch);
-  // Two samples a worker and two batches beside them.
   if (options.prefetch == 0)
-    options.prefetch = 2 + (2 * options.workers + options.batch_size - 1) / options.batch_size;
+    options.prefetch = default_prefetch(options.workers, options.batch_size);
   state_ = std::make_unique<State>(std::move(source), std::move(options));
   state_->start();
 }

@@ -97,9 +97,9 @@ std::optional<kernels::WeightFormat> find_format(const BlockKernels::State& stat
     if (!bf16 || reads != kernels::RowFormat::kBf16) return {};
     return kernels::WeightFormat::kBf16;
   }
-  return state.precision == MatmulPrecision::kHigh && state.isa >= Isa::kAmx
-             ? kernels::WeightFormat::kBf16Pair
-             : kernels::WeightFormat::kFloat32;
+  if (state.isa < Isa::kAmx) return kernels::WeightFormat::kFloat32;
+  return state.precision == MatmulPrecision::kHigh ? kernels::WeightFormat::kBf16Pair
+                                                   : kernels::WeightFormat::kBf16Triple;
 }
 
 /// The factors of a residual branch, [B]: 0, or one over the share that is kept.

@@ -421,23 +421,29 @@ double estimate_memory(const TrainOptions& options, const TrainSetup& setup) {
                           ? (narrow ? 2.0 * (8 * width + hidden) : 4.0 * (6 * width + hidden))
                           : kept_by_operators(o, tokens, narrow);
   const auto blocks = static_cast<double>(o.depth() - optimizer.freeze_blocks());
-  // Where blocks run again, each keeps its input, and one at a time all the rest, and half of that
-  // is lost between what stays; the first behind what is not trained keeps all of it.
+  // Where blocks run again, each keeps its input, and one at a time all the rest; the first block
+  // behind what is not trained keeps all of it too. Between allocations that stay the heap loses
+  // from half of a block to one and a half, by where they happen to lie.
   const bool again = options.grad_checkpointing();
   const bool begins_frozen = optimizer.freeze_blocks() > 0 || setup.lora;
   const double inputs = again ? blocks * 4 * width : 0;
-  const double whole = again ? std::min(blocks, begins_frozen ? 2.5 : 1.5) : blocks;
+  constexpr double kLost = 1.25;
+  const double whole = again ? std::min(blocks, 1.0 + kLost + (begins_frozen ? 1.0 : 0.0)) : blocks;
   // Without gradients a block leaves nothing, but one is at work.
   bytes += batch * tokens * (whole * kept + inputs + 4 * (6 * width + 2 * hidden));
-  // Batches that the loader has in hand.
+  const bool on_cpu = options.run().device() == "cpu";
+  // Batches that the loader has in hand, or on the device that which is at work and the next.
+  const auto batches =
+      on_cpu ? data::default_prefetch(loader_workers(options.run(), on_cpu), options.batch_size())
+             : 2;
   const auto pixels = static_cast<double>(o.in_c() * o.img_size()[0] * o.img_size()[1]);
-  bytes += 4 * batch * pixels * static_cast<double>(2 + options.run().workers());
+  bytes += 4 * batch * pixels * static_cast<double>(batches);
   bytes += static_cast<double>(setup.train_data->bytes_in_memory());
   if (options.holdout() == 0) bytes += static_cast<double>(setup.val_data->bytes_in_memory());
   if (setup.teacher) bytes += static_cast<double>(setup.teacher->bytes());
   // The program with LibTorch, where it shares its memory with the model.
   constexpr double kProgram = 150e6;
-  return bytes + (options.run().device() == "cpu" ? kProgram : 0);
+  return bytes + (on_cpu ? kProgram : 0);
 }
 
 }  // namespace vit::train

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "vit/core/text.h"
+#include "vit/core/threads.h"
 
 namespace vit::train {
 namespace {
@@ -53,6 +54,11 @@ void check_options(const TrainOptions& options) {
   if (options.data().empty()) throw UsageError("data: expected a dataset's folder, found none");
   check_fields(options);
   check_together(options);
+}
+
+std::int64_t loader_workers(const RunOptions& options, bool on_cpu) {
+  constexpr int kMost = 8;
+  return options.workers().value_or(on_cpu ? 1 : std::min(available_cores(), kMost));
 }
 
 double peak_lr(const TrainOptions& o) {

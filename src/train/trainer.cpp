@@ -23,12 +23,6 @@
 namespace vit::train {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -94,6 +88,7 @@ Trainer::Impl::Impl(RunSteps steps, TrainOptions options, TrainSetup setup, Log&
                  config_.model.in_c()),
       bad_images_(train_data_, transform_, options_.run().seed()),
       device_(runtime::open_device(options_.run().device())),
+      upload_(device_),
       objective_(options_, config_.model.num_classes(),
                  class_weights(options_.loss().class_weights(), *train_data_), device_),
       dtype_(model_->parameters().front().scalar_type()),
@@ -132,11 +127,11 @@ TrainResult Trainer::Impl::fit() {
   const ModeGuard mode(*model_, /*training=*/true);
   const MatmulGuard precision(options_.matmul_precision());
   while (state_.epoch < epochs_ && !at_max_steps()) {
-    auto batches = make_loader();  // sampler → loader threads: decode, augment → batch
+    auto batches = make_batches();  // sampler → loader threads: decode, augment → batch → mix
     last_step_ = Clock::now();
     epoch_seconds_ = epoch_waited_ = 0;
     while (!at_epochs_end() && !at_max_steps()) {
-      const double loss = backward(batches);  // mix → model → loss → backward
+      const double loss = backward(*batches);  // model → loss → backward
       const double lr = learning_rate(schedule_, schedule_step());
       if (unscale_gradients()) {
         clip_gradients();  // finite?
@@ -203,25 +198,33 @@ std::int64_t Trainer::Impl::schedule_step() const {
 }
 
 /// Gradients of the mean loss of the next `accum` batches; returns that loss.
-double Trainer::Impl::backward(data::Loader& batches) {
+double Trainer::Impl::backward(PreparedBatches& batches) {
   optimizer_->zero_grad();
-  double loss = 0;
+  step_images_.clear();
+  std::vector<at::Tensor> losses;
   for (std::int64_t part = 0; part < options_.accum(); ++part) {
-    const auto asked = Clock::now();
-    last_batch_ = batches.next().value();
-    const auto number = state_.step_in_epoch * options_.accum() + part;
-    replace_bad_images(last_batch_, number);
-    waited_ += seconds_since(asked);
-    loss += forward_backward(last_batch_, number) / static_cast<double>(options_.accum());
+    const auto batch = batches.next();
+    waited_ += batch.waited;
+    note_bad_images(batch);
+    if (batch.error) std::rethrow_exception(batch.error);
+    step_images_.insert(step_images_.end(), batch.indices.begin(), batch.indices.end());
+    losses.push_back(forward_backward(batch));
   }
-  return loss;
+  // Read when the device has all its work: reading waits for it.
+  double mean = 0;
+  for (std::size_t part = 0; part < losses.size(); ++part) {
+    const auto loss = losses[part].item<double>();
+    const auto size = step_images_.size() / losses.size();
+    check_finite(loss, "loss", std::span(step_images_).subspan(part * size, size));
+    mean += loss / static_cast<double>(losses.size());
+  }
+  return mean;
 }
 
-/// `number`, here and below: of the batch in its epoch.
-void Trainer::Impl::replace_bad_images(data::Batch& batch, std::int64_t number) {
+void Trainer::Impl::note_bad_images(const PreparedBatch& batch) {
   // Of a whole epoch, also where the last is cut short.
   const auto images = steps_per_epoch_ * options_.accum() * options_.batch_size();
-  const auto note = [&](std::int64_t index, const std::string& what) {
+  for (const auto& [index, what] : batch.bad) {
     ++state_.bad_images;
     rows_->write({{"event", "bad_image"},
                   {"epoch", state_.epoch + 1},
@@ -234,26 +237,20 @@ void Trainer::Impl::replace_bad_images(data::Batch& batch, std::int64_t number) 
     if (warnings_left_ > 0)
       log_.warning("{}; another image takes its place{}", what,
                    --warnings_left_ > 0 ? "" : " (log.jsonl names those that follow)");
-  };
-  bad_images_.replace(batch, static_cast<std::uint64_t>(state_.epoch),
-                      number * options_.batch_size(), note);
+  }
 }
 
-double Trainer::Impl::forward_backward(data::Batch& batch, std::int64_t number) {
-  const auto targets = objective_.prepare(batch, state_.epoch, number).to(device_);
-  const auto images = to_tensor(std::move(batch.images)).to(device_, dtype_);
+at::Tensor Trainer::Impl::forward_backward(const PreparedBatch& batch) {
   model::VisionTransformerOutput output;
   at::Tensor teacher;  // [B, num_classes]
   {
     const runtime::Autocast autocast(autocast_type(options_.amp()), device_.type());
-    output = model_->forward(images);
-    if (teacher_) teacher = teacher_->logits(images);
+    output = model_->forward(batch.images);
+    if (teacher_) teacher = teacher_->logits(batch.images);
   }
-  const auto loss = objective_.loss(model_, output, targets, teacher);
-  const auto value = loss.item<double>();
-  check_finite(value, "loss");
+  const auto loss = objective_.loss(model_, output, batch.targets, teacher);
   (loss * (loss_scale_.factor() / static_cast<double>(options_.accum()))).backward();
-  return value;
+  return loss.detach();
 }
 
 /// False: the step is to be left out, for in float16 a gradient was too large for its scale.
@@ -262,22 +259,24 @@ bool Trainer::Impl::unscale_gradients() {
   if (finite) return true;
   log_.debug("step {}: left out, the next scale of the loss is {}", state_.step + 1,
              loss_scale_.factor());
-  if (loss_scale_.exhausted()) check_finite(NAN, "gradient");
+  if (loss_scale_.exhausted()) check_finite(NAN, "gradient", step_images_);
   return false;
 }
 
 void Trainer::Impl::clip_gradients() {
   if (const auto& most = options_.optimizer().clip_grad())
-    check_finite(clip_grad_norm(optimizer_->gradients(), *most), "gradients' norm");
+    check_finite(clip_grad_norm(optimizer_->gradients(), *most), "gradients' norm", step_images_);
 }
 
-void Trainer::Impl::check_finite(double value, const char* what) {
+/// `images`: what it was computed from.
+void Trainer::Impl::check_finite(double value, const char* what,
+                                 std::span<const std::int64_t> images) {
   if (std::isfinite(value)) return;
   constexpr std::size_t kNamed = 4;
   Json files = Json::array();
   std::string first;
-  for (std::size_t i = 0; i < last_batch_.samples.size(); ++i) {
-    files.push_back(printable(train_data_->name(last_batch_.samples[i].index)));
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    files.push_back(printable(train_data_->name(images[i])));
     if (i < kNamed) first += (i == 0 ? "" : ", ") + files.back().get<std::string>();
   }
   rows_->write({{"event", "not_finite"},
@@ -354,12 +353,12 @@ std::vector<std::int64_t> Trainer::Impl::epoch_order() const {
                         : data::shuffled_in_buffer(shards, kShuffleBuffer, seed, epoch);
 }
 
-data::Loader Trainer::Impl::make_loader() const {
-  const auto epoch = static_cast<std::uint64_t>(state_.epoch);
+std::unique_ptr<PreparedBatches> Trainer::Impl::make_batches() const {
+  const auto epoch = state_.epoch;
   const auto& run = options_.run();
   data::EpochOptions pass;
   pass.seed = run.seed();
-  pass.epoch = epoch;
+  pass.epoch = static_cast<std::uint64_t>(epoch);
   pass.begin = state_.step_in_epoch * options_.accum() * options_.batch_size();
   auto order = epoch_order();
   if (options_.repeated_aug() > 0)
@@ -374,9 +373,20 @@ data::Loader Trainer::Impl::make_loader() const {
   data::LoaderOptions loading;
   loading.shape = {config_.model.in_c(), config_.model.img_size()[0], config_.model.img_size()[1]};
   loading.batch_size = options_.batch_size();
-  loading.workers = run.workers();
-  return data::Loader(
-      data::epoch_samples(train_data_, transform_, std::move(order), std::move(pass)), loading);
+  loading.workers = loader_workers(run, device_.is_cpu());
+  const auto prepare = [this, epoch](data::Batch batch, std::int64_t number,
+                                     PreparedBatch& prepared) {
+    bad_images_.replace(batch, static_cast<std::uint64_t>(epoch), number * options_.batch_size(),
+                        [&](std::int64_t index, const std::string& what) {
+                          prepared.bad.emplace_back(index, what);
+                        });
+    for (const auto& sample : batch.samples) prepared.indices.push_back(sample.index);
+    prepared.targets = upload_(objective_.prepare(batch, epoch, number));
+    prepared.images = upload_(to_tensor(std::move(batch.images)), dtype_);
+  };
+  return std::make_unique<PreparedBatches>(
+      data::epoch_samples(train_data_, transform_, std::move(order), std::move(pass)), loading,
+      upload_.overlaps(), state_.step_in_epoch * options_.accum(), prepare);
 }
 
 }  // namespace vit::train

@@ -6,10 +6,6 @@
 namespace vit::train {
 namespace {
 
-double seconds_from(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 /// What the best model is best by.
 double score_of(const EpochReport& report) { return report.map ? *report.map : *report.top1; }
 
@@ -68,7 +64,7 @@ bool Trainer::Impl::finish_epoch() {
 }
 
 bool Trainer::Impl::finish_whole_epoch() {
-  const auto started = std::chrono::steady_clock::now();
+  const auto started = Clock::now();
   auto report = make_report();
   report_->set_samples(epoch_order(), static_cast<std::uint64_t>(state_.epoch));
   // Model files never stand there without a checkpoint: a run that is killed between them could not
@@ -89,7 +85,7 @@ bool Trainer::Impl::finish_whole_epoch() {
     }
     set_metrics(report, *metrics, state_.best_top1);
   }
-  state_.seconds += seconds_from(started);
+  state_.seconds += seconds_since(started);
   report.seconds = state_.seconds;
   state_.epoch = report.epoch;
   state_.step_in_epoch = 0;
@@ -112,7 +108,7 @@ bool Trainer::Impl::finish_whole_epoch() {
 /// max_steps in the middle of an epoch: saved first, so that the run can go on as if it had never
 /// stopped, then evaluated. The state knows nothing of this evaluation.
 void Trainer::Impl::finish_early() {
-  const auto started = std::chrono::steady_clock::now();
+  const auto started = Clock::now();
   save_checkpoint();
   save_model_file("last.safetensors");
   auto report = make_report();
@@ -122,7 +118,7 @@ void Trainer::Impl::finish_early() {
     return;
   }
   set_metrics(report, *metrics, state_.best_top1);
-  report.seconds = state_.seconds + seconds_from(started);
+  report.seconds = state_.seconds + seconds_since(started);
   if (report.best) {
     // The best of the whole epochs goes into the checkpoint: the resumed run begins with it.
     if (state_.best_top1) save_checkpoint(/*with_best=*/true);
@@ -136,7 +132,7 @@ std::optional<data::Evaluation> Trainer::Impl::evaluate_epoch() {
   EvaluateOptions how;
   how.preprocessing = config_.preprocessing;
   how.batch_size = options_.batch_size();
-  how.workers = options_.run().workers();
+  how.workers = loader_workers(options_.run(), device_.is_cpu());
   how.device = device_;
   how.done = callbacks_.evaluation;
   how.stop = [this] {

@@ -3,20 +3,23 @@
 
 #include <ATen/core/Generator.h>
 
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "bad_images.h"
+#include "clock.h"
 #include "dataset_record.h"
 #include "lora.h"
 #include "loss_scale.h"
+#include "prepared_batches.h"
 #include "run_log.h"
 #include "run_report.h"
 #include "teacher.h"
 #include "vit/data/evaluate.h"
-#include "vit/data/loader.h"
+#include "vit/runtime/upload.h"
 #include "vit/train/checkpoint.h"
 #include "vit/train/ema.h"
 #include "vit/train/objective.h"
@@ -39,13 +42,13 @@ class Trainer::Impl {
   // The walk of one batch (trainer.cpp).
   void open_log();
   std::vector<std::int64_t> epoch_order() const;
-  data::Loader make_loader() const;
-  double backward(data::Loader& batches);
-  void replace_bad_images(data::Batch& batch, std::int64_t number);
-  double forward_backward(data::Batch& batch, std::int64_t number);
+  std::unique_ptr<PreparedBatches> make_batches() const;
+  double backward(PreparedBatches& batches);
+  void note_bad_images(const PreparedBatch& batch);
+  at::Tensor forward_backward(const PreparedBatch& batch);
   bool unscale_gradients();
   void clip_gradients();
-  void check_finite(double value, const char* what);
+  void check_finite(double value, const char* what, std::span<const std::int64_t> images);
   void record_step(double loss, double lr);
   bool told_to_stop();
   TrainResult end();
@@ -87,6 +90,7 @@ class Trainer::Impl {
   data::TrainTransform transform_;
   BadImages bad_images_;
   c10::Device device_;
+  runtime::Upload upload_;
   Objective objective_;
   at::ScalarType dtype_;
   at::Generator generator_;
@@ -98,15 +102,15 @@ class Trainer::Impl {
   std::int64_t epochs_ = 0;
   TrainState state_;
   LossScale loss_scale_;
-  std::optional<RunLog> rows_;       // open while fit runs
-  std::optional<RunReport> report_;  // as rows_
-  data::Batch last_batch_;
-  std::int64_t warnings_left_ = 10;  // of bad images
+  std::optional<RunLog> rows_;             // open while fit runs
+  std::optional<RunReport> report_;        // as rows_
+  std::vector<std::int64_t> step_images_;  // of the step that is running: their indices
+  std::int64_t warnings_left_ = 10;        // of bad images
   int stop_ = 0;
   double waited_ = 0;                            // of the step that is running: for its images
   double step_seconds_ = 0, step_waited_ = 0;    // of one step, averaged
   double epoch_seconds_ = 0, epoch_waited_ = 0;  // of the running epoch's steps, in this process
-  std::chrono::steady_clock::time_point last_step_;
+  Clock::time_point last_step_;
 };
 
 }  // namespace vit::train

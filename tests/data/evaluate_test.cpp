@@ -48,7 +48,7 @@ Array forward(const Array& images) {
   return logits;
 }
 
-EvaluateOptions options_of(bool skip_errors = false) {
+EvaluateOptions evaluate_options(bool skip_errors = false) {
   EvaluateOptions options;
   options.num_classes = 3;
   options.skip_errors = skip_errors;
@@ -58,7 +58,7 @@ EvaluateOptions options_of(bool skip_errors = false) {
 TEST(Evaluate, MeasuresEveryImage) {
   auto loader = values(10);
   std::vector<std::int64_t> done;
-  auto options = options_of();
+  auto options = evaluate_options();
   options.progress = [&](std::int64_t images) { done.push_back(images); };
   const auto result = evaluate(loader, forward, options);
   EXPECT_EQ(result.metrics.images(), 10);
@@ -72,12 +72,12 @@ TEST(Evaluate, MeasuresEveryImage) {
 
 TEST(Evaluate, ThrowsTheFirstBadImagesError) {
   auto loader = values(10, 6);
-  EXPECT_THROW(evaluate(loader, forward, options_of()), DataError);
+  EXPECT_THROW(evaluate(loader, forward, evaluate_options()), DataError);
 }
 
 TEST(Evaluate, LeavesBadImagesOutWhereTold) {
   auto loader = values(10, 6);
-  const auto result = evaluate(loader, forward, options_of(true));
+  const auto result = evaluate(loader, forward, evaluate_options(true));
   EXPECT_EQ(result.failed, 1);
   EXPECT_EQ(result.metrics.images(), 9);
   // The rows after the bad one have kept their labels.
@@ -89,14 +89,14 @@ TEST(Evaluate, AsksNothingOfABatchWithoutAGoodImage) {
   alone.shape = {1, 1, 1};
   Loader loader(std::make_unique<Values>(1, 0), alone);
   const auto result = evaluate(
-      loader, [](const Array&) -> Array { throw DataError("asked"); }, options_of(true));
+      loader, [](const Array&) -> Array { throw DataError("asked"); }, evaluate_options(true));
   EXPECT_EQ(result.failed, 1);
   EXPECT_EQ(result.metrics.images(), 0);
 }
 
 TEST(Evaluate, ShowsEachBatchAndItsLogits) {
   auto loader = values(10);
-  auto options = options_of();
+  auto options = evaluate_options();
   std::int64_t seen = 0;
   options.observe = [&](const Batch& batch, const Array& logits) {
     EXPECT_EQ(logits.size(0), std::ssize(batch.samples));
@@ -109,7 +109,7 @@ TEST(Evaluate, ShowsEachBatchAndItsLogits) {
 TEST(Evaluate, StopsAfterABatch) {
   bool stop = false;
   auto loader = values(10, -1, [&] { return stop; });
-  auto options = options_of();
+  auto options = evaluate_options();
   options.progress = [&](std::int64_t) { stop = true; };
   const auto result = evaluate(loader, forward, options);
   EXPECT_TRUE(result.stopped);

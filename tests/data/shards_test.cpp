@@ -29,7 +29,7 @@ Json expected() {
   return Json::parse(read_file(vit::testing::golden_path("shards") / "expected.json"));
 }
 
-std::string image() { return read_file(vit::testing::golden_path("augment") / "flat.png"); }
+std::string png_image() { return read_file(vit::testing::golden_path("augment") / "flat.png"); }
 
 TEST(Shards, AreWhatWebdatasetReads) {
   const auto golden = expected();
@@ -56,7 +56,8 @@ TEST(Shards, AreWhatWebdatasetReads) {
 
 TEST(Shards, ReadTheClassFromTheFieldThatIsAskedFor) {
   const vit::testing::TemporaryFolder folder;
-  write_tar(folder / "a.tar", {{"1.png", image()}, {"1.cls", "7"}, {"1.json", R"({"kind": 2})"}});
+  write_tar(folder / "a.tar",
+            {{"1.png", png_image()}, {"1.cls", "7"}, {"1.json", R"({"kind": 2})"}});
   EXPECT_EQ(open_shards({folder / "a.tar"}, 3)->label(0), 7);
   EXPECT_EQ(open_shards({folder / "a.tar"}, 3, {"kind"})->label(0), 2);
   EXPECT_THROW(open_shards({folder / "a.tar"}, 3, {"other"}), DataError);
@@ -64,8 +65,8 @@ TEST(Shards, ReadTheClassFromTheFieldThatIsAskedFor) {
 
 TEST(Shards, StandOneAfterTheOther) {
   const vit::testing::TemporaryFolder folder;
-  write_tar(folder / "b.tar", {{"1.png", image()}, {"1.cls", "1"}});
-  write_tar(folder / "c.tar", {{"1.png", image()}, {"1.cls", "1"}});
+  write_tar(folder / "b.tar", {{"1.png", png_image()}, {"1.cls", "1"}});
+  write_tar(folder / "c.tar", {{"1.png", png_image()}, {"1.cls", "1"}});
   const auto data = open_shards({folder / "b.tar", shard("gnu"), folder / "c.tar"}, 1);
   EXPECT_THROW(open_shards({folder / "b.tar", folder / "b.tar"}, 1), UsageError);
   EXPECT_EQ(data->size(), 7);
@@ -85,21 +86,23 @@ TEST(Shards, RefuseASampleWithoutItsPartsNamingIt) {
     }
     return std::string("nothing");
   };
-  EXPECT_THAT(refused({{"d/7.png", image()}}), HasSubstr("bad.tar/d/7: expected its class"));
+  EXPECT_THAT(refused({{"d/7.png", png_image()}}), HasSubstr("bad.tar/d/7: expected its class"));
   EXPECT_THAT(refused({{"7.cls", "1"}}), HasSubstr("bad.tar/7: expected an image"));
   EXPECT_THAT(refused({{"7.png", ""}, {"7.PNG", ""}, {"7.cls", "1"}}), HasSubstr("found two"));
   for (const auto* label : {"", "x", "1.5", "-1", "99999999999999999999", "1 2"})
-    EXPECT_THAT(refused({{"7.png", image()}, {"7.cls", label}}), HasSubstr("bad.tar/7")) << label;
+    EXPECT_THAT(refused({{"7.png", png_image()}, {"7.cls", label}}), HasSubstr("bad.tar/7"))
+        << label;
   for (const auto* json :
        {"", "[]", "{}", R"({"label": "shoe"})", R"({"label": -1})", "{\"label\""})
-    EXPECT_THAT(refused({{"7.png", image()}, {"7.json", json}}), HasSubstr("bad.tar/7")) << json;
+    EXPECT_THAT(refused({{"7.png", png_image()}, {"7.json", json}}), HasSubstr("bad.tar/7"))
+        << json;
   EXPECT_THAT(refused({{"notes.txt", "none"}}), HasSubstr("expected samples"));
   EXPECT_THROW(open_shards({folder / "missing.tar"}, 3), IoError);
 }
 
 TEST(Shards, NameAnImageThatIsNoLongerThere) {
   const vit::testing::TemporaryFolder folder;
-  write_tar(folder / "a.tar", {{"1.cls", "0"}, {"1.png", image()}});
+  write_tar(folder / "a.tar", {{"1.cls", "0"}, {"1.png", png_image()}});
   const auto data = open_shards({folder / "a.tar"}, 3);
   std::filesystem::resize_file(folder / "a.tar", 1536);
   EXPECT_THROW(data->load(0), IoError);
@@ -158,7 +161,7 @@ TEST(ShuffledInBuffer, StaysWithinItsBuffer) {
 }
 
 std::vector<std::pair<std::string, std::string>> one_sample(const std::string& label) {
-  return {{"1.png", image()}, {"1.cls", label}};
+  return {{"1.png", png_image()}, {"1.cls", label}};
 }
 
 TEST(OpenData, ReadsTheShardsThatAPatternNames) {
@@ -180,9 +183,9 @@ TEST(OpenData, TakesNoArchiveBesideClassFoldersForAShard) {
   const vit::testing::TemporaryFolder folder;
   for (const auto* half : {"train", "val"}) {
     std::filesystem::create_directories(folder / half / "cat");
-    write_file(folder / half / "cat/1.png", image());
+    write_file(folder / half / "cat/1.png", png_image());
   }
-  write_tar(folder / "val/cat.tar", {{"1.png", image()}});
+  write_tar(folder / "val/cat.tar", {{"1.png", png_image()}});
   EXPECT_EQ(open_data(folder.path(), Split::kValidation, 3)->classes(),
             (std::vector<std::string>{"cat"}));
 }
@@ -191,7 +194,7 @@ TEST(OpenData, RefusesHalvesOfDifferentKinds) {
   const vit::testing::TemporaryFolder folder;
   std::filesystem::create_directories(folder / "train/cat");
   std::filesystem::create_directory(folder / "val");
-  write_file(folder / "train/cat/1.png", image());
+  write_file(folder / "train/cat/1.png", png_image());
   write_tar(folder / "val/a.tar", one_sample("0"));
   try {
     open_data(folder.path(), Split::kValidation, 3);
@@ -204,7 +207,7 @@ TEST(OpenData, RefusesHalvesOfDifferentKinds) {
 TEST(OpenData, TakesAFolderWithBracesInItsNameForAFolder) {
   const vit::testing::TemporaryFolder folder;
   std::filesystem::create_directories(folder / "a{1}/train/cat");
-  write_file(folder / "a{1}/train/cat/1.png", image());
+  write_file(folder / "a{1}/train/cat/1.png", png_image());
   EXPECT_EQ(open_data(folder / "a{1}", Split::kTrain, 3)->size(), 1);
 }
 

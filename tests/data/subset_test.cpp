@@ -10,9 +10,9 @@ namespace vit::data {
 namespace {
 
 /// Ten images of one pixel, each of its own value.
-class Numbers : public Dataset {
+class EvenAndOdd : public Dataset {
  public:
-  Numbers() { classes_ = {"even", "odd"}; }
+  EvenAndOdd() { classes_ = {"even", "odd"}; }
   std::int64_t size() const override { return 10; }
   std::int64_t label(std::int64_t index) const override { return index % 2; }
   std::string name(std::int64_t index) const override { return std::to_string(index); }
@@ -33,7 +33,7 @@ std::vector<std::string> names_of(const Dataset& data) {
 }
 
 TEST(Subset, HoldsTheImagesThatItWasGivenWithAllClasses) {
-  const auto some = subset(std::make_shared<Numbers>(), {7, 2});
+  const auto some = subset(std::make_shared<EvenAndOdd>(), {7, 2});
   EXPECT_EQ(names_of(*some), (std::vector<std::string>{"7", "2"}));
   EXPECT_EQ(some->label(0), 1);
   EXPECT_EQ(some->load(1).row(0)[0], 2);
@@ -42,12 +42,12 @@ TEST(Subset, HoldsTheImagesThatItWasGivenWithAllClasses) {
 }
 
 TEST(Subset, RefusesAnImageThatIsNotThere) {
-  EXPECT_THROW(subset(std::make_shared<Numbers>(), {10}), UsageError);
-  EXPECT_THROW(subset(std::make_shared<Numbers>(), {-1}), UsageError);
+  EXPECT_THROW(subset(std::make_shared<EvenAndOdd>(), {10}), UsageError);
+  EXPECT_THROW(subset(std::make_shared<EvenAndOdd>(), {-1}), UsageError);
 }
 
 TEST(HoldOut, GivesEveryImageToOneHalf) {
-  const auto halves = hold_out(std::make_shared<Numbers>(), 3, 1);
+  const auto halves = hold_out(std::make_shared<EvenAndOdd>(), 3, 1);
   EXPECT_EQ(halves.held_out->size(), 3);
   EXPECT_EQ(halves.rest->size(), 7);
   std::set<std::string> all;
@@ -58,15 +58,15 @@ TEST(HoldOut, GivesEveryImageToOneHalf) {
 
 TEST(HoldOut, DrawsBySeedAlone) {
   const auto draw = [](std::uint64_t seed) {
-    return names_of(*hold_out(std::make_shared<Numbers>(), 4, seed).held_out);
+    return names_of(*hold_out(std::make_shared<EvenAndOdd>(), 4, seed).held_out);
   };
   EXPECT_EQ(draw(1), draw(1));
   EXPECT_NE(draw(1), draw(2));
 }
 
 TEST(HoldOut, LeavesSomethingToTrainOn) {
-  EXPECT_THROW(hold_out(std::make_shared<Numbers>(), 10, 1), UsageError);
-  EXPECT_THROW(hold_out(std::make_shared<Numbers>(), 0, 1), UsageError);
+  EXPECT_THROW(hold_out(std::make_shared<EvenAndOdd>(), 10, 1), UsageError);
+  EXPECT_THROW(hold_out(std::make_shared<EvenAndOdd>(), 0, 1), UsageError);
 }
 
 }  // namespace

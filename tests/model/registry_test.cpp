@@ -48,7 +48,7 @@ TEST(Registry, BuildsTimmsNamesAndShapesInFullSize) {
     const VisionTransformer meta(config::find_architecture(name).model, at::device(at::kMeta));
     std::map<std::string, std::string> shapes;
     std::int64_t parameters = 0;
-    for (const auto& [key, tensor] : state_dict(*meta)) {
+    for (const auto& [key, tensor] : model::state_dict(*meta)) {
       shapes[timm_name(key)] = format("{}", tensor.sizes().vec());
       parameters += tensor.numel();
     }

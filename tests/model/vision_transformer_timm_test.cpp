@@ -106,14 +106,14 @@ INSTANTIATE_TEST_SUITE_P(Files, TimmGolden, ::testing::ValuesIn(testing::golden_
                            return param.param.substr(param.param.rfind('/') + 1);
                          });
 
-VisionTransformerOptions small() { return testing::small_options(1); }
+VisionTransformerOptions one_block() { return testing::small_options(1); }
 
 TEST(VisionTransformer, RefusesWhatContradictsItself) {
-  EXPECT_THROW(VisionTransformer(small().class_token(false)), DataError);
-  EXPECT_THROW(VisionTransformer(small().global_pool("median")), DataError);
-  EXPECT_THROW(VisionTransformer(small().distilled(true).global_pool("avg")), DataError);
-  EXPECT_THROW(VisionTransformer(small().distilled(true).reg_tokens(1)), DataError);
-  EXPECT_THROW(VisionTransformer(small().pos_embed("rope")), DataError);
+  EXPECT_THROW(VisionTransformer(one_block().class_token(false)), DataError);
+  EXPECT_THROW(VisionTransformer(one_block().global_pool("median")), DataError);
+  EXPECT_THROW(VisionTransformer(one_block().distilled(true).global_pool("avg")), DataError);
+  EXPECT_THROW(VisionTransformer(one_block().distilled(true).reg_tokens(1)), DataError);
+  EXPECT_THROW(VisionTransformer(one_block().pos_embed("rope")), DataError);
 }
 
 TEST(VisionTransformer, NamesTheKindsThatThereAreWhenAnUnknownOneIsAskedFor) {
@@ -125,25 +125,25 @@ TEST(VisionTransformer, NamesTheKindsThatThereAreWhenAnUnknownOneIsAskedFor) {
     }
     return "";
   };
-  EXPECT_EQ(message(small().norm_layer("batchnorm")),
+  EXPECT_EQ(message(one_block().norm_layer("batchnorm")),
             "vision_transformer: 'norm_layer': expected layernorm or rmsnorm, found 'batchnorm'");
-  EXPECT_EQ(message(small().mlp_layer("kan")),
+  EXPECT_EQ(message(one_block().mlp_layer("kan")),
             "vision_transformer: 'mlp_layer': expected mlp, glumlp, swiglu_packed or swiglu, found "
             "'kan'");
-  EXPECT_NE(message(small().act_layer("step")).find("quick_gelu"), std::string::npos);
-  EXPECT_NE(message(small().block_fn("Mamba")).find("ResPostBlock"), std::string::npos);
-  EXPECT_NE(message(small().attn_layer("rope")).find("diff"), std::string::npos);
+  EXPECT_NE(message(one_block().act_layer("step")).find("quick_gelu"), std::string::npos);
+  EXPECT_NE(message(one_block().block_fn("Mamba")).find("ResPostBlock"), std::string::npos);
+  EXPECT_NE(message(one_block().attn_layer("rope")).find("diff"), std::string::npos);
 }
 
 TEST(VisionTransformer, HasEveryKindThatTheOptionsName) {
-  auto options = small();
+  auto options = one_block();
   visit(options, [](const char* name, auto& field, const Field& about = {}) {
     if constexpr (std::is_assignable_v<decltype(field), std::string>) {
       if (!std::string_view(name).ends_with("_layer") && std::string_view(name) != "block_fn")
         return;
       ASSERT_FALSE(about.names.empty()) << name;
       for (const auto& kind : about.names) {
-        auto made = small();
+        auto made = one_block();
         fields_from_json(made, Json{{name, kind}}, name);
         EXPECT_NO_THROW(VisionTransformer(made, at::kMeta)) << name << ' ' << kind;
       }
@@ -154,14 +154,14 @@ TEST(VisionTransformer, HasEveryKindThatTheOptionsName) {
 TEST(VisionTransformer, TimmsAttnDropRateActsOnTheWeights) {
   const torch::NoGradGuard no_grad;
   const auto x = at::randn({2, 3, 8, 8});
-  VisionTransformer seed(small().attn_drop_ratio(0.5)), timm(small().attn_drop_rate(0.5));
+  VisionTransformer seed(one_block().attn_drop_ratio(0.5)), timm(one_block().attn_drop_rate(0.5));
   EXPECT_TRUE(at::equal(seed->forward(x).logits, seed->forward(x).logits));
   EXPECT_FALSE(at::equal(timm->forward(x).logits, timm->forward(x).logits));
 }
 
 TEST(VisionTransformer, PatchDropRateLeavesPatchesOutAndKeepsThePrefix) {
   const torch::NoGradGuard no_grad;
-  VisionTransformer model(small().patch_drop_rate(0.5).reg_tokens(2));
+  VisionTransformer model(one_block().patch_drop_rate(0.5).reg_tokens(2));
   const auto x = at::randn({2, 3, 8, 8});
   const auto kept = model->embed(x);
   EXPECT_EQ(kept.sizes(), (std::vector<std::int64_t>{2, 1 + 2 + 2, 12}));
@@ -172,7 +172,7 @@ TEST(VisionTransformer, PatchDropRateLeavesPatchesOutAndKeepsThePrefix) {
 }
 
 TEST(VisionTransformer, ADynamicModelRefusesAnImageOfBrokenPatches) {
-  VisionTransformer model(small().dynamic_img_size(true));
+  VisionTransformer model(one_block().dynamic_img_size(true));
   EXPECT_THROW(model->forward(at::zeros({1, 3, 8, 10})), DataError);
   EXPECT_EQ(model->forward(at::zeros({1, 3, 8, 12})).logits.size(1), 5);
 }

@@ -105,6 +105,16 @@ TEST(PeakLr, ScalesTheBaseWithTheGlobalBatchAndTakesLrAsItIs) {
   EXPECT_DOUBLE_EQ(peak_lr(options), 1e-2);
 }
 
+TEST(LoaderWorkers, AreThoseAskedForOrByTheDevice) {
+  RunOptions options;
+  EXPECT_EQ(loader_workers(options, /*on_cpu=*/true), 1);
+  EXPECT_EQ(loader_workers(options, /*on_cpu=*/false), std::min(available_cores(), 8));
+  options.workers(0);
+  EXPECT_EQ(loader_workers(options, /*on_cpu=*/false), 0);
+  options.workers(3);
+  EXPECT_EQ(loader_workers(options, /*on_cpu=*/true), 3);
+}
+
 TEST(Recipes, NameOptionsThatThereAre) {
   for (const auto& name : recipe_names()) {
     auto options = minimal();

@@ -19,6 +19,7 @@ namespace vit::train {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using vit::testing::make_trainer;
 using vit::testing::tiny_options;
@@ -465,6 +466,19 @@ TEST_F(TrainerTest, StopsBeforeTheUpdateWhenTheLossIsNotFinite) {
   }
   EXPECT_TRUE(at::equal(model::state_dict(*setup.model).back().second, head));
   EXPECT_EQ(rows("run", "not_finite")[0]["files"].size(), 8U);
+}
+
+TEST_F(TrainerTest, NamesTheBatchWhoseLossIsNotFiniteAmongThoseOfAStep) {
+  auto options = tiny_options(folder_, "run");
+  options.accum(2);
+  auto setup = prepare(options, log_);
+  setup.model->pos_embed.detach().fill_(std::nan(""));
+  EXPECT_THROW(Trainer(options, std::move(setup), log_).fit(), NotFiniteError);
+  const auto files = rows("run", "not_finite")[0]["files"];
+  ASSERT_EQ(files.size(), 8U);  // of 16 in the step
+  const auto order = data::shuffled(43, options.run().seed(), 0);
+  for (std::size_t i = 0; i < files.size(); ++i)
+    EXPECT_THAT(files[i].get<std::string>(), EndsWith(format("[{}]", order[i])));
 }
 
 TEST_F(TrainerTest, EvaluatesWhereMaxStepsEndsIt) {

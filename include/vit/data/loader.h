@@ -21,10 +21,13 @@ struct LoaderOptions {
   std::int64_t batch_size = 1;
   std::int64_t workers = 1;        ///< threads that load; 0: everything in `next`
   std::int64_t prefetch = 0;       ///< batches in the making or waiting, which bounds the memory;
-                                   ///< 0: what keeps the workers busy
+                                   ///< 0: default_prefetch(), which keeps the workers busy
   bool keep_images = false;        ///< LoadedSample::image is wanted
   std::function<bool()> stopping;  ///< asked while waiting: true ends the stream early
 };
+
+/// Batches in the making or waiting where `prefetch` is 0.
+std::int64_t default_prefetch(std::int64_t workers, std::int64_t batch_size);
 
 struct LoadedSample {
   std::string name;

@@ -13,7 +13,7 @@ namespace vit::model {
 
 struct ModuleEngineOptions {
   c10::Device device = c10::kCPU;
-  std::string precision = "auto";  ///< auto (fp32), fp32, bf16
+  std::string precision = "auto";  ///< auto (fp32), fp32, bf16, fp16
 };
 
 /// LibTorch's forward pass, on the CPU or on CUDA. What comes back has been copied to plain memory.

@@ -15,7 +15,7 @@ class BlockImpl;
 
 /// How matrix products of float32 are made.
 enum class MatmulPrecision {
-  kHighest,  ///< in float32
+  kHighest,  ///< in float32; with AMX as six products of bfloat16, whose sums are as exact
   kHigh,     ///< as three products of bfloat16, where the processor has AMX
 };
 

@@ -34,7 +34,8 @@ std::vector<ParamGroup> make_param_groups(
 std::vector<std::pair<std::string, at::Tensor>> trained_parameters(const torch::nn::Module& model);
 
 /// Keeps the embedding and the first `blocks` blocks as they are; with all of them, the norm behind
-/// them too, so that the head alone learns. Throws UsageError on more blocks than there are.
+/// them too, so that the head alone learns (and a pool's attention). Throws UsageError on more
+/// blocks than there are.
 void freeze_blocks(const torch::nn::Module& model, std::int64_t blocks, std::int64_t depth);
 
 }  // namespace vit::train

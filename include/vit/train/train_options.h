@@ -249,15 +249,15 @@ void visit(RegularizationOptions& o, Visitor&& v) {
 
 /// How a run goes, and what it leaves.
 struct RunOptions {
-  VIT_ARG(std::string, output);                 ///< run folder
-  VIT_ARG(std::int64_t, val_every) = 1;         ///< epochs
-  VIT_ARG(std::int64_t, checkpoint_every) = 0;  ///< steps; 0: at the end of each epoch only
-  VIT_ARG(std::int64_t, keep) = 2;              ///< checkpoints, at least 2
-  VIT_ARG(std::int64_t, max_steps) = 0;         ///< ends the run early; 0: not
-  VIT_ARG(std::int64_t, log_every) = 50;        ///< steps
-  VIT_ARG(bool, tensorboard) = false;           ///< the log also as TensorBoard's event file
-  VIT_ARG(std::int64_t, workers) = 1;           ///< loader threads
-  VIT_ARG(std::int64_t, threads) = 1;           ///< other counts may give other last bits
+  VIT_ARG(std::string, output);                   ///< run folder
+  VIT_ARG(std::int64_t, val_every) = 1;           ///< epochs
+  VIT_ARG(std::int64_t, checkpoint_every) = 0;    ///< steps; 0: at the end of each epoch only
+  VIT_ARG(std::int64_t, keep) = 2;                ///< checkpoints, at least 2
+  VIT_ARG(std::int64_t, max_steps) = 0;           ///< ends the run early; 0: not
+  VIT_ARG(std::int64_t, log_every) = 50;          ///< steps
+  VIT_ARG(bool, tensorboard) = false;             ///< the log also as TensorBoard's event file
+  VIT_ARG(std::optional<std::int64_t>, workers);  ///< loader threads; null: loader_workers()
+  VIT_ARG(std::int64_t, threads) = 1;             ///< other counts may give other last bits
   VIT_ARG(std::string, device) = "cpu";
   VIT_ARG(std::uint64_t, seed) = 42;
 };
@@ -294,12 +294,20 @@ void visit(RunOptions& o, Visitor&& v) {
   v("tensorboard", o.tensorboard(),
     Field{.help = "Also write the log as TensorBoard's event file", .resumable = true});
   v("workers", o.workers(),
-    Field{.help = "Loader threads", .low = 0, .high = 1024, .resumable = true, .timm = "workers"});
+    Field{.help = "Loader threads (default: 1; on CUDA one for each core, up to 8)",
+          .low = 0,
+          .high = 1024,
+          .resumable = true,
+          .timm = "workers"});
   // Flags of every command.
   v("threads", o.threads(), Field{.low = 1, .high = 4096, .resumable = true});
   v("device", o.device(), Field{.resumable = true});
   v("seed", o.seed(), Field{.timm = "seed"});
 }
+
+/// Loader threads of a run: those asked for; else one on a CPU, whose cores have the model to
+/// compute, and on CUDA one for each core, up to 8.
+std::int64_t loader_workers(const RunOptions& options, bool on_cpu);
 
 /// Names and meanings are those of timm's `train.py` (1.0.31) where it has them. The defaults are
 /// the recipe `seed`.
@@ -429,11 +437,11 @@ void visit(TrainOptions& o, Visitor&& v) {
                       "activations: the same bits with less memory, a quarter slower",
               .resumable = true,
               .timm = "grad_checkpointing"});
-  steps(
-      "matmul_precision", o.matmul_precision(),
-      Field{.help = "Products of float32; high: TF32 on CUDA, three products of bfloat16 on a CPU "
-                    "with AMX (`kernels` own)",
-            .names = {"highest", "high"}});
+  steps("matmul_precision", o.matmul_precision(),
+        Field{.help =
+                  "Products of float32; highest: as exact as float32's; high: TF32 on CUDA, three "
+                  "products of bfloat16 on a CPU with AMX (`kernels` own)",
+              .names = {"highest", "high"}});
   steps("kernels", o.kernels(),
         Field{.help = "What computes the blocks on a CPU: LibTorch's operators, or our own kernels "
                       "where there are some",

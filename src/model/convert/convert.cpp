@@ -1,5 +1,6 @@
 #include "vit/model/convert.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -128,6 +129,22 @@ void claim_files(FileRoles& roles, const fs::path& input, const fs::path& output
     roles.writes(output, options.force);
 }
 
+/// Says what is lost of an int8 model unasked.
+void warn_of_int8(const ResolvedModel& resolved, const ConvertOptions& options,
+                  const fs::path& input, Log* log) {
+  const auto& weights = resolved.weights;
+  if (log == nullptr || !state_dict::holds_int8(weights)) return;
+  const bool calibrated = std::any_of(weights.begin(), weights.end(), [](const auto& weight) {
+    return static_cast<bool>(weight.input_scale);
+  });
+  if (!options.dtype)
+    log->warning("{}: its int8 weights are written as float32 (dtype int8 keeps them int8)",
+                 input.string());
+  else if (calibrated && options.dtype == io::DType::kI8 && !options.calibrate)
+    log->warning("{}: the scales of what layers read are left out (calibrate makes new ones)",
+                 input.string());
+}
+
 Json convert(const fs::path& input, const fs::path& output, const ConvertOptions& options,
              Log* log) {
   FileRoles roles;
@@ -149,6 +166,7 @@ Json convert(const fs::path& input, const fs::path& output, const ConvertOptions
     for (const auto& name : resolved.dropped) log->info("{}: left out {}", input.string(), name);
 
   auto dtype = options.dtype;
+  warn_of_int8(resolved, options, input, log);
   if (dtype == io::DType::kI8) {
     resolved.weights = quantized(resolved.weights, calibration_for(resolved, options));
     dtype.reset();

@@ -28,7 +28,8 @@ void store(const torch::Tensor& tensor, Array& to) {
 c10::ScalarType module_precision(const std::string& precision) {
   if (precision == "auto" || precision == "fp32") return at::kFloat;
   if (precision == "bf16") return at::kBFloat16;
-  throw UsageError("precision: the modules run in auto, fp32 or bf16, found '{}'", precision);
+  if (precision == "fp16") return at::kHalf;
+  throw UsageError("precision: the modules run in auto, fp32, bf16 or fp16, found '{}'", precision);
 }
 
 struct ModuleEngine::State {
@@ -78,7 +79,11 @@ void ModuleEngine::run(const engine::Input& input, const engine::Want& want,
 }
 
 engine::Choices ModuleEngine::choices() const {
-  return {"modules", state_->dtype == at::kFloat ? "fp32" : "bf16",
+  const auto dtype = state_->dtype;
+  return {"modules",
+          dtype == at::kFloat  ? "fp32"
+          : dtype == at::kHalf ? "fp16"
+                               : "bf16",
           format("LibTorch {} {}", TORCH_VERSION, at::get_cpu_capability()), state_->device.str(),
           at::get_num_threads()};
 }

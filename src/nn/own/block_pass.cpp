@@ -1,6 +1,7 @@
 #include "block_pass.h"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 
 #include "vit/kernels/attention.h"
@@ -80,19 +81,35 @@ void BlockPass::on_threads(const F& f) {
     if (error) std::rethrow_exception(error);
 }
 
+BlockPass::Chunk BlockPass::chunk_of(std::int64_t begin, std::int64_t end, bool first,
+                                     ThreadMemory& memory, const Gradients& gradients) const {
+  const auto tokens = shape_.tokens;
+  return {begin, end - begin, begin * tokens, (end - begin) * tokens, first, memory, gradients};
+}
+
 template <class F>
 void BlockPass::for_each_chunk(const F& f) {
-  const auto tokens = shape_.tokens;
+  const auto images = shape_.images;
+  const auto chunks = std::max<std::int64_t>((images - 1) / images_a_chunk(shape_) + 1, threads_);
+  const Gradients none{};
+  std::atomic<std::int64_t> next{0};
+  on_threads([&](int thread) {
+    auto& memory = memory_[static_cast<std::size_t>(thread)];
+    for (std::int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < chunks;)
+      f(chunk_of(images * i / chunks, images * (i + 1) / chunks, /*first=*/true, memory, none));
+  });
+}
+
+template <class F>
+void BlockPass::for_each_chunk_in_order(const F& f) {
   on_threads([&](int thread) {
     auto& memory = memory_[static_cast<std::size_t>(thread)];
     const auto gradients = thread_gradients(thread);
     const auto [begin, end] = share_of(shape_.images, 1, threads_, thread);
     const auto chunks = (end - begin - 1) / images_a_chunk(shape_) + 1;
-    for (std::int64_t i = 0; i < chunks; ++i) {
-      const auto image = begin + (end - begin) * i / chunks;
-      const auto images = begin + (end - begin) * (i + 1) / chunks - image;
-      f(Chunk{image, images, image * tokens, images * tokens, i == 0, memory, gradients});
-    }
+    for (std::int64_t i = 0; i < chunks; ++i)
+      f(chunk_of(begin + (end - begin) * i / chunks, begin + (end - begin) * (i + 1) / chunks,
+                 i == 0, memory, gradients));
   });
 }
 
@@ -112,7 +129,7 @@ void BlockPass::forward(const BlockShape& shape, const BlockTensors& tensors, in
 void BlockPass::backward(const BlockShape& shape, const BlockTensors& tensors, int threads) {
   begin(shape, tensors, threads);
   pack_weights(/*transposed=*/true);
-  for_each_chunk([this](const Chunk& chunk) { backward_chunk(chunk); });
+  for_each_chunk_in_order([this](const Chunk& chunk) { backward_chunk(chunk); });
   add_gradients_of_threads();
 }
 
@@ -249,15 +266,14 @@ void BlockPass::attend(const Chunk& chunk, const float* qkv, float* heads) const
   call.ld = dim;
   call.scratch = chunk.memory.attention.of(
       kernels::attention_scratch(isa_, call.keys, call.d, call.dv, call.bf16));
-  const int tile = kernels::attention_tile(isa_, call.bf16);
+  const int tiles = kernels::attention_tiles(isa_, call);
   for (std::int64_t i = 0; i < chunk.images; ++i) {
     const float* image = qkv + i * tokens * 3 * dim;
     call.q = {image, 3 * dim, d};
     call.k = {image + dim, 3 * dim, d};
     call.v = {image + 2 * dim, 3 * dim, d};
     call.rows = heads + i * tokens * dim;
-    for (int head = 0; head < shape_.heads; ++head)
-      kernels::attention(isa_, call, head, 0, (call.queries + tile - 1) / tile);
+    for (int head = 0; head < shape_.heads; ++head) kernels::attention(isa_, call, head, 0, tiles);
   }
 }
 

@@ -86,8 +86,14 @@ class BlockPass {
   void begin(const BlockShape& shape, const BlockTensors& tensors, int threads);
   template <class F>
   void on_threads(const F& f);
+  Chunk chunk_of(std::int64_t begin, std::int64_t end, bool first, ThreadMemory& memory,
+                 const Gradients& gradients) const;
+  /// Each on the thread that is free first: what comes of them may not depend on it.
   template <class F>
   void for_each_chunk(const F& f);
+  /// Each thread's one after the other, always the same: their gradients are summed in that order.
+  template <class F>
+  void for_each_chunk_in_order(const F& f);
   void pack_weights(bool transposed);
   void forward_chunk(const Chunk& chunk) const;
   void backward_chunk(const Chunk& chunk) const;

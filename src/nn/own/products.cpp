@@ -47,7 +47,6 @@ std::array<kernels::PackedRows, 2> Products::pack_left_both_ways(const Matrix& x
 
 kernels::PackedWeight Products::describe_right(std::int64_t n, std::int64_t k) {
   auto weight = kernels::packed_weight(isa_, n, k, /*gated=*/false, format_);
-  // A pair of bfloat16 is as long as a float; one of them is half as long.
   weight.data = right_.of(kernels::packed_size(isa_, weight));
   return weight;
 }
