@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/gemm/levels.h"
 #include "kernels/levels.h"
 
 namespace vit::kernels {
@@ -15,7 +16,7 @@ struct Narrow {
 };
 
 std::string narrow_name(const testing::TestParamInfo<Narrow>& info) {
-  static const char* formats[] = {"float32", "bf16", "bf16_pair", "int8"};
+  static const char* formats[] = {"float32", "bf16", "bf16_pair", "bf16_triple", "int8"};
   return std::string(isa_name(info.param.isa)) + "_" + formats[static_cast<int>(info.param.format)];
 }
 
@@ -27,7 +28,10 @@ std::vector<Narrow> narrow_levels() {
       found.push_back({isa, WeightFormat::kBf16});
     if (row_format(isa, WeightFormat::kInt8) != RowFormat::kFloat32)
       found.push_back({isa, WeightFormat::kInt8});
-    if (isa >= Isa::kAmx) found.push_back({isa, WeightFormat::kBf16Pair});
+    if (isa >= Isa::kAmx) {
+      found.push_back({isa, WeightFormat::kBf16Pair});
+      found.push_back({isa, WeightFormat::kBf16Triple});
+    }
   }
   return found;
 }
@@ -88,7 +92,7 @@ struct NarrowProduct {
     row_sum.assign(rows.size(), NAN);
     call.weight.scale = scale.data();
     call.weight.row_sum = has_scales(reads) ? row_sum.data() : nullptr;
-    weight.assign(packed_size(isa, call.weight) * size_of(level.format), 0xff);
+    weight.assign(packed_size(isa, call.weight) * sizeof(float), 0xff);
     pack_weight(isa, call.weight, k, 0, static_cast<std::int64_t>(rows.size()), rows.data(),
                 weight.data());
     call.weight.data = weight.data();
@@ -97,6 +101,15 @@ struct NarrowProduct {
     call.epilogue.gated = gated;
     scratch.assign(gemm_scratch(isa), NAN);
     call.scratch = scratch.data();
+
+    row_values.resize(x.size());
+    for (int r = 0; r < m; ++r)
+      for (int i = 0; i < k; ++i) row_values[r * k + i] = row_value(r, i);
+    weight_values.resize(w.size());
+    for (int r = 0; r < n; ++r) {
+      const float s = weight_scale(r);
+      for (int i = 0; i < k; ++i) weight_values[r * k + i] = weight_value(w[r * k + i], s);
+    }
   }
 
   float weight_scale(int row) const {
@@ -125,32 +138,34 @@ struct NarrowProduct {
   double row_value(int row, int i) const {
     const float value = x[row * k + i];
     if (level.format == WeightFormat::kBf16) return rounded_to_bf16(value);
-    if (level.format == WeightFormat::kBf16Pair) return value;
+    if (keeps_values()) return value;
     return double{call.a.scales[row].offset} +
            double{call.a.scales[row].scale} * whole_number(call.a, row, i);
   }
 
-  double weight_value(int row, int i) const {
-    const float value = w[row * k + i];
+  double weight_value(float value, float row_scale) const {
     if (level.format == WeightFormat::kBf16) return rounded_to_bf16(value);
-    if (level.format == WeightFormat::kBf16Pair) return value;
-    const float s = weight_scale(row);
-    return double{s} * std::nearbyint(value / s);
+    if (keeps_values()) return value;
+    return double{row_scale} * std::nearbyint(value / row_scale);
   }
 
   /// a · wᵀ + bias in double, and the sum of the terms' sizes.
   std::pair<double, double> reference(int row, int column) const {
     double sum = bias[column], size = std::abs(bias[column]);
     for (int i = 0; i < k; ++i) {
-      const double term = row_value(row, i) * weight_value(column, i);
+      const double term = row_values[row * k + i] * weight_values[column * k + i];
       sum += term;
       size += std::abs(term);
     }
     return {sum, size};
   }
 
-  /// Sums of floats round as in float32; a pair drops 2^-16 of a factor, and the product of both
-  /// second parts, 2^-18.
+  bool keeps_values() const {
+    return level.format != WeightFormat::kBf16 && level.format != WeightFormat::kInt8;
+  }
+
+  /// Sums of floats round as in float32, also those of a triple's products; a pair drops 2^-16 of a
+  /// factor, and the product of both second parts, 2^-18.
   double tolerance(double size) const {
     const double rounding = (std::min(k, 256) + 16) * 0x1p-24;
     return (level.format == WeightFormat::kBf16Pair ? rounding + 0x1p-15 : rounding) * size + 1e-6;
@@ -161,6 +176,7 @@ struct NarrowProduct {
   bool gated;
   std::vector<float> x, w, bias, a, biases, scale, row_sum, scratch;
   std::vector<std::uint8_t> weight;
+  std::vector<double> row_values, weight_values;  // [m, k] and [n, k]: what the operands stand for
   GemmCall call;
 };
 
@@ -183,6 +199,60 @@ TEST_P(NarrowGemm, GivesTheReferencesSumsForOddSizes) {
         for (int r = 0; r < m; ++r)
           for (auto c = n; c < padded(n); ++c) ASSERT_EQ(out[r * padded(n) + c], 0.0F);
       }
+}
+
+TEST(TripleGemm, IsAsExactAsASumInFloat32) {
+  if (supported_isas().back() < Isa::kAmx) GTEST_SKIP() << "this machine has no AMX";
+  for (const int k : {100, 768, 3072}) {
+    NarrowProduct product({Isa::kAmx, WeightFormat::kBf16Triple}, 40, 96, k);
+    const auto out = product.run_rows();
+    double error = 0.0, plain_error = 0.0;
+    for (int r = 0; r < product.m; ++r)
+      for (int c = 0; c < product.n; ++c) {
+        const auto [sum, size] = product.reference(r, c);
+        // Half of what the least of the products that are made may amount to, of one term.
+        EXPECT_NEAR(out[r * padded(96) + c], sum, 0x1p-22 * size) << r << ", " << c;
+        float plain = product.bias[c];
+        for (int i = 0; i < k; ++i) plain += product.x[r * k + i] * product.w[c * k + i];
+        error = std::max(error, std::abs(out[r * padded(96) + c] - sum) / size);
+        plain_error = std::max(plain_error, std::abs(plain - sum) / size);
+      }
+    EXPECT_LE(error, plain_error) << k;
+  }
+}
+
+TEST(TripleRows, LoseNothing) {
+  // With the smallest whose last bits are still bfloat16, and the largest that have one.
+  auto x = normals(3 * padded(50), 7);
+  x[0] = 0x1.fffffep-100F;
+  x[1] = -0x1.fefffep127F;
+  x[2] = 0x1.000002p0F;
+  for (const auto isa : supported_isas()) {
+    std::vector<float> memory(packed_size(isa, 3, 50, RowFormat::kBf16Triple), 0.0F);
+    const auto rows = packed_rows(isa, memory.data(), 3, 50, RowFormat::kBf16Triple);
+    pack_rows(isa, x.data(), padded(50), rows, 0, rows.tiles);
+    std::vector<float> row(static_cast<std::size_t>(rows.k));
+    for (int r = 0; r < 3; ++r) {
+      unpack_row(rows, r, row.data());
+      for (int c = 0; c < 50; ++c)
+        EXPECT_EQ(row[c], x[r * padded(50) + c]) << isa_name(isa) << ": " << r << ", " << c;
+    }
+  }
+}
+
+/// Whichever panels read the rows together.
+TEST_P(NarrowGemm, GivesTheSameBitsWhereRowsLeaveTheCache) {
+  for (const bool gated : {false, true}) {
+    NarrowProduct product(GetParam(), 300, 230, 4800, gated);
+    ASSERT_GT(packed_size(GetParam().isa, 300, 4800, product.call.weight.reads) * sizeof(float),
+              kNarrowRowBytes);
+    const auto whole = product.run_rows();
+    EXPECT_EQ(whole, product.run_rows(gated ? 2 : 1));
+    product.call.tiles = 2;
+    const auto few = product.run_rows();
+    EXPECT_TRUE(
+        std::equal(few.begin(), few.begin() + 32 * padded(product.out_columns()), whole.begin()));
+  }
 }
 
 TEST_P(NarrowGemm, WorksOnMoreTilesThanAChunkHolds) {
@@ -208,10 +278,9 @@ TEST_P(NarrowGemm, AppliesActivationScaleAndAddendInThisOrder) {
       const auto [sum, size] = product.reference(r, c);
       const auto expected =
           reference_activation(Activation::kGelu, sum) * scale[c] + addend[r * padded(30) + c];
-      // GELU's own error: of pairs as in float32.
-      const double own = GetParam().format == WeightFormat::kBf16Pair
-                             ? 3e-7 * (1 + size)
-                             : 2e-4 * std::max(1.0, std::abs(sum) / 8.0);
+      // GELU's own error: of pairs and triples as in float32.
+      const double own =
+          product.keeps_values() ? 3e-7 * (1 + size) : 2e-4 * std::max(1.0, std::abs(sum) / 8.0);
       const auto tolerance =
           1.2 * (product.tolerance(size) + own) * (1 + std::abs(scale[c])) + 1e-6;
       ASSERT_NEAR(out[r * padded(30) + c], expected, tolerance) << r << ", " << c;
@@ -317,8 +386,8 @@ TEST(NarrowRows, AreTheSameOnEveryLevel) {
     auto x = normals(21 * padded(columns), 7);
     for (int r = 0; r < 21; ++r)
       for (auto c = columns; c < padded(columns); ++c) x[r * padded(columns) + c] = 0.0F;
-    for (const auto format :
-         {RowFormat::kBf16, RowFormat::kBf16Pair, RowFormat::kUint8, RowFormat::kWideUint8}) {
+    for (const auto format : {RowFormat::kBf16, RowFormat::kBf16Pair, RowFormat::kBf16Triple,
+                              RowFormat::kUint8, RowFormat::kWideUint8}) {
       const auto expected = packed_bytes(Isa::kPortable, format, x, 21, columns);
       for (const auto isa : supported_isas())
         EXPECT_EQ(packed_bytes(isa, format, x, 21, columns), expected)
@@ -421,7 +490,7 @@ TEST_P(NarrowGemm, WritesAndReadsRowsOfAFixedScale) {
       for (int i = 0; i < kN; ++i) {
         const double term =
             (double{kFixed.offset} + double{kFixed.scale} * whole_number(packed, r, i)) *
-            next.weight_value(c, i);
+            next.weight_values[c * next.k + i];
         sum += term;
         size += std::abs(term);
       }
@@ -450,8 +519,8 @@ TEST(NarrowRows, PassOnWhatIsNoNumber) {
 TEST(NarrowNorm, WritesTheRowsThatPackingWouldMake) {
   for (const auto isa : supported_isas())
     for (const int cols : {5, 40, 192})
-      for (const auto format :
-           {RowFormat::kBf16, RowFormat::kBf16Pair, RowFormat::kUint8, RowFormat::kWideUint8}) {
+      for (const auto format : {RowFormat::kBf16, RowFormat::kBf16Pair, RowFormat::kBf16Triple,
+                                RowFormat::kUint8, RowFormat::kWideUint8}) {
         const auto x = normals(21 * padded(cols), 1), gain = normals(padded(cols), 2),
                    bias = normals(padded(cols), 3);
         NormCall call;
@@ -540,9 +609,10 @@ struct Bf16Attention {
   AttentionCall call;
 };
 
-constexpr Bf16Case kBf16Cases[] = {{1, 1, 1, 8, 8},      {1, 50, 2, 64, 64}, {17, 17, 3, 8, 8},
-                                   {50, 50, 2, 72, 72},  {9, 33, 2, 5, 11},  {37, 37, 2, 16, 32},
-                                   {70, 300, 1, 32, 32}, {6, 600, 1, 88, 24}};
+constexpr Bf16Case kBf16Cases[] = {{1, 1, 1, 8, 8},      {1, 50, 2, 64, 64},  {17, 17, 3, 8, 8},
+                                   {50, 50, 2, 72, 72},  {9, 33, 2, 5, 11},   {37, 37, 2, 16, 32},
+                                   {70, 300, 1, 32, 32}, {6, 600, 1, 88, 24}, {33, 49, 3, 32, 64},
+                                   {17, 17, 2, 64, 32}};
 
 std::vector<Isa> bf16_attention_levels() {
   std::vector<Isa> found;
@@ -559,10 +629,9 @@ TEST(Bf16AttentionKernels, GiveTheReferencesSumsForOddSizes) {
       for (int h = 0; h < c.heads; ++h)
         for (int query = 0; query < c.queries; ++query)
           for (int i = 0; i < c.dv; ++i)
-            // q times its factor rounds once more: 2^-9 of scores of some 3 units. Weights round by
-            // 2^-9 and sum to one; values are at most 4.5.
+            // Weights round by 2^-9 and sum to one; values are at most 4.5.
             ASSERT_NEAR(out[(query * c.heads + h) * c.dv + i], attention.reference(query, h, i),
-                        0.02)
+                        0.01)
                 << c.queries << " queries, " << c.keys << " keys, d " << c.d << ", head " << h;
     }
 }
@@ -573,6 +642,59 @@ TEST(Bf16AttentionKernels, GiveAQueryTheSameBitsWhateverTilesComeWithIt) {
     const auto together = attention.run_rows(100);
     EXPECT_EQ(attention.run_rows(1), together);
     EXPECT_EQ(attention.run_rows(3), together);
+  }
+}
+
+/// Rows [rows, columns] that are packed in bfloat16, behind the last tile's rows anything.
+std::vector<float> packed_in_bf16(Isa isa, const std::vector<float>& rows, int columns,
+                                  HeadRows& heads) {
+  const int count = static_cast<int>(std::ssize(rows)) / columns;
+  const auto anything = std::bit_cast<float>(0xffffffffU);  // two that are not numbers
+  std::vector<float> memory(packed_size(isa, count, columns, RowFormat::kBf16), anything);
+  heads.packed = packed_rows(isa, memory.data(), count, columns, RowFormat::kBf16);
+  std::vector<float> whole(rows);
+  whole.resize(static_cast<std::size_t>(heads.packed.tiles * heads.packed.tile_rows * columns),
+               std::bit_cast<float>(0x7fc00000U));
+  pack_rows(isa, whole.data(), columns, heads.packed, 0, heads.packed.tiles);
+  heads.data = nullptr;
+  return memory;
+}
+
+TEST(Bf16AttentionKernels, GiveTheSameBitsOfPackedRows) {
+  for (const auto isa : bf16_attention_levels())
+    for (const auto& c : kBf16Cases) {
+      if (c.d % kPackedHead != 0 || c.dv % kPackedHead != 0) continue;
+      Bf16Attention attention(isa, c);
+      const auto expected = attention.run_rows(100);
+      auto& call = attention.call;
+      const auto q = packed_in_bf16(isa, attention.q, c.heads * c.d, call.q);
+      const auto k = packed_in_bf16(isa, attention.k, c.heads * c.d, call.k);
+      const auto v = packed_in_bf16(isa, attention.v, c.heads * c.dv, call.v);
+      EXPECT_EQ(attention.run_rows(100), expected)
+          << c.queries << " queries, " << c.keys << " keys";
+      EXPECT_EQ(attention.run_rows(1), expected);
+    }
+}
+
+TEST(Bf16AttentionKernels, FindTheirColumnsInPackedRows) {
+  for (const auto isa : bf16_attention_levels()) {
+    const Bf16Case c{37, 37, 3, 32, 32};
+    Bf16Attention attention(isa, c);
+    const auto expected = attention.run_rows(100);
+    const std::size_t part = static_cast<std::size_t>(c.heads * c.d);
+    std::vector<float> qkv;
+    for (std::size_t row = 0; row < 37; ++row)
+      for (const auto* from : {&attention.q, &attention.k, &attention.v})
+        qkv.insert(qkv.end(), &(*from)[row * part], &(*from)[row * part] + part);
+    auto& call = attention.call;
+    const auto memory = packed_in_bf16(isa, qkv, static_cast<int>(3 * part), call.q);
+    for (auto* heads : {&call.k, &call.v}) {
+      heads->data = nullptr;
+      heads->packed = call.q.packed;
+    }
+    call.k.first = static_cast<std::int64_t>(part);
+    call.v.first = static_cast<std::int64_t>(2 * part);
+    EXPECT_EQ(attention.run_rows(100), expected);
   }
 }
 

@@ -241,7 +241,9 @@ std::vector<std::pair<Isa, WeightFormat>> packed_levels() {
     found.emplace_back(isa, WeightFormat::kFloat32);
     if (row_format(isa, WeightFormat::kBf16) == RowFormat::kBf16)
       found.emplace_back(isa, WeightFormat::kBf16);
-    if (isa >= Isa::kAmx) found.emplace_back(isa, WeightFormat::kBf16Pair);
+    if (isa < Isa::kAmx) continue;
+    found.emplace_back(isa, WeightFormat::kBf16Pair);
+    found.emplace_back(isa, WeightFormat::kBf16Triple);
   }
   return found;
 }
@@ -280,7 +282,7 @@ TEST(TransposedOperands, AreThoseOfTheMatrixTurnedOver) {
         EXPECT_EQ(sums, expected_sums);
 
         const auto weight = packed_weight(isa, columns, k, false, format);
-        std::vector<std::byte> values(packed_size(isa, weight) * size_of(format), std::byte{0xff}),
+        std::vector<std::byte> values(packed_size(isa, weight) * sizeof(float), std::byte{0xff}),
             wanted = values;
         pack_weight_transposed(isa, weight, matrix.x.data(), columns, k, 0, weight.panels,
                                values.data());

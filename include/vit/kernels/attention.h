@@ -14,7 +14,14 @@ struct HeadRows {
   const float* data = nullptr;
   std::int64_t ld = 0;
   std::int64_t head = 0;
+  /// In place of `data`, for AttentionCall::bf16 and then for q, k and v alike: rows of kBf16, in
+  /// which head h begins at column `first` + h · head, a multiple of kPackedHead, as d and dv are.
+  PackedRows packed = {};
+  std::int64_t first = 0;
 };
+
+/// What heads in packed rows are multiples of.
+inline constexpr std::int64_t kPackedHead = 32;
 
 struct AttentionCall {
   HeadRows q, k, v;
@@ -22,8 +29,8 @@ struct AttentionCall {
   int d = 0;   ///< columns of a head of q and k
   int dv = 0;  ///< of v
   float scale = 0.0F;
-  /// Rounds the factors of both products to bfloat16; not for `weights`. The level multiplies them
-  /// (multiplies_bf16_attention).
+  /// Rounds the factors of both products to bfloat16. Requires a positive scale and a level that
+  /// multiplies them (multiplies_bf16_attention); not supported with `weights`.
   bool bf16 = false;
 
   /// Where `packed.data` is not null: head h's columns begin at h · dv. Whole numbers are of a
@@ -47,6 +54,8 @@ bool multiplies_bf16_attention(Isa isa);
 
 /// Queries of a tile.
 int attention_tile(Isa isa, bool bf16);
+/// Tiles of all queries of a call.
+int attention_tiles(Isa isa, const AttentionCall& call);
 
 /// Tiles of queries `[tile_begin, tile_end)` of one head. A query's
 /// result does not depend on which tiles come with it.

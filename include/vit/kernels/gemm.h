@@ -32,15 +32,21 @@ struct GemmShape {
 /// The type of the rows that a product reads.
 enum class RowFormat {
   kFloat32,
-  kBf16,       ///< rounded to the nearest bfloat16
-  kBf16Pair,   ///< the nearest bfloat16, and the one that is nearest to what is left
-  kUint8,      ///< whole numbers times a scale, from a row's least value on: 255 is its largest
-  kWideUint8,  ///< the same numbers in 16 bits each, for levels that multiply such
+  kBf16,        ///< rounded to the nearest bfloat16
+  kBf16Pair,    ///< the nearest bfloat16, and the one that is nearest to what is left
+  kBf16Triple,  ///< three of them, in which no bit of a float32 is lost (above 2^-110)
+  kUint8,       ///< whole numbers times a scale, from a row's least value on: 255 is its largest
+  kWideUint8,   ///< the same numbers in 16 bits each, for levels that multiply such
 };
 
 /// Whether rows are whole numbers with a RowScale each.
 constexpr bool has_scales(RowFormat format) {
   return format == RowFormat::kUint8 || format == RowFormat::kWideUint8;
+}
+
+/// Whether rows are of one or several bfloat16 a value.
+constexpr bool is_bf16(RowFormat format) {
+  return format != RowFormat::kFloat32 && !has_scales(format);
 }
 
 /// Of products that read such rows.
@@ -57,7 +63,7 @@ struct RowScale {
 /// Rows `[rows, k]` as products read them. Rows of the last tile beyond `rows` may hold anything.
 /// Of kFloat32: blocks of `block` values of k (the last one may be shorter), in each
 /// `[tile][k][tile_rows]`. Of the others: `[tile][line][part][tile_rows][64 bytes]`, where a line
-/// is 64 bytes of a row's values and kBf16Pair has two parts.
+/// is 64 bytes of a row's values; kBf16Pair has two parts and kBf16Triple three.
 struct PackedRows {
   float* data = nullptr;
   int rows = 0;
@@ -84,11 +90,11 @@ enum class WeightFormat {
   kFloat32,
   kBf16,      ///< rounded to the nearest bfloat16, even where two are as near
   kBf16Pair,  ///< two of them, the second for what the first leaves
-  kInt8,      ///< whole numbers from -127 to 127, times a scale for each row of the weight
+  /// Three of them, without loss: sums of six of their nine products have float32's accuracy. Of
+  /// values that are infinite, or nearer to it than bfloat16 can be, the sums are not a number.
+  kBf16Triple,
+  kInt8,  ///< whole numbers from -127 to 127, times a scale for each row of the weight
 };
-
-/// Bytes of a value.
-std::size_t size_of(WeightFormat format);
 
 /// What products with such weights read on this level. Of bfloat16 weights it may be kFloat32: then
 /// they widen the panel that they work on. Throws UsageError where the level has no such products.
@@ -125,7 +131,7 @@ PackedWeight packed_weight(Isa isa, std::int64_t n, std::int64_t k, bool gated =
 PackedWeight strassen_weight(Isa isa, PackedWeight weight);
 /// Whether they are faster there.
 bool strassen_pays(Isa isa, const PackedWeight& weight);
-/// Values of its `data`.
+/// Floats whose room its `data` takes.
 std::int64_t packed_size(Isa isa, const PackedWeight& weight);
 /// Writes row `first + i` (`i` < `count`) of the weight from rows[i][0 … k); rows[i] null: zeros.
 /// Whole panels at a time (pairs for Strassen): `first` and `count` are multiples of shape.columns,
@@ -155,7 +161,7 @@ void pack_rows_both_ways(Isa isa, const float* x, std::int64_t ld, const PackedR
 void pack_weight_transposed(Isa isa, const PackedWeight& weight, const float* x, std::int64_t ld,
                             std::int64_t k, int panel_begin, int panel_end, void* data);
 
-/// A row of kFloat32, `rows.k` values.
+/// A row that is not of whole numbers, `rows.k` values.
 void unpack_row(const PackedRows& rows, int row, float* out);
 
 /// What becomes of y = a · weightᵀ + bias: act(y) · scale + addend as rows, or act(y) as packed
@@ -166,8 +172,8 @@ struct Epilogue {
   /// panel range then begins and ends at a gate.
   bool gated = false;
 
-  /// Where `packed.data` is not null: of kFloat32 where the product reads such rows, else of kBf16
-  /// or kBf16Pair, or whole numbers of a fixed scale.
+  /// Where `packed.data` is not null: of kFloat32 where the product reads such rows, else of
+  /// bfloat16, or whole numbers of a fixed scale.
   PackedRows packed;
 
   float* rows = nullptr;  ///< else [a.rows, ≥ padded(n)]
@@ -200,7 +206,7 @@ std::int64_t gemm_scratch(Isa isa);
 void gemm(Isa isa, const GemmCall& call);
 
 /// Floating-point operations a second of gemm() on one thread with operands that stay in the first
-/// cache level; takes some 20 ms.
+/// two cache levels, the best of a few short rounds; takes some 20 ms.
 double measure_peak(Isa isa, WeightFormat format = WeightFormat::kFloat32);
 
 }  // namespace vit::kernels

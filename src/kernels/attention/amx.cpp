@@ -3,25 +3,25 @@
 
 #include <immintrin.h>
 
+#include <cmath>
+
 #include "kernels/attention/bf16_layout.h"
 #include "kernels/attention/levels.h"
 #include "kernels/gemm/narrow_rows.h"
-#include "kernels/vector/avx512.h"
 #include "kernels/vector/bf16.h"
 
 namespace vit::kernels::amx {
 namespace {
 
-using V = avx512::Vector;
+using V = bf16::Vector;
 using bf16::exp2_of_negative;
 using bf16::load_part;
 
 constexpr int kLine = 64;  // bytes
 
-/// 32 values of a row, zeros beyond `left`, times `factor`, in bfloat16.
-VIT_INLINE __m512i load_line(const float* row, int left, __m512 factor) {
-  return bf16::joined(V::mul(load_part(row, left), factor),
-                      V::mul(load_part(row + 16, left - 16), factor));
+/// 32 values of a row, zeros beyond `left`, in bfloat16.
+VIT_INLINE __m512i load_line(const float* row, int left) {
+  return bf16::joined(load_part(row, left), load_part(row + 16, left - 16));
 }
 
 struct Loops {
@@ -39,15 +39,24 @@ struct Loops {
     return reinterpret_cast<std::byte*>(part + (tile * lines + line) * kTileFloats);
   }
 
+  static VIT_INLINE std::size_t tile_bytes(int lines) {
+    return static_cast<std::size_t>(lines) * kTileRows * kLine;
+  }
+
   /// Asks for rows that come soon: they stand far apart, where the processor does not foresee them.
   VIT_INLINE void prefetch(const HeadRows& from, int row, int columns) const {
     if (row >= call.keys) return;
     for (int c = 0; c < columns; c += V::kWidth) V::prefetch_near(row_of(from, row) + c);
   }
 
+  /// The first line of a head in packed rows; the others follow a tile's line apart.
+  VIT_INLINE const std::byte* lines_of(const HeadRows& rows, int row) const {
+    return narrow_at(rows.packed, row, static_cast<int>(rows.first + head * rows.head));
+  }
+  VIT_INLINE bool packed() const { return call.q.packed.data != nullptr; }
+
   /// [key tile][line of d]: pairs of d, for each key.
   void pack_keys() const {
-    const __m512 one = V::set1(1.0F);
     for (int t = 0; t < layout.key_tiles; ++t)
       for (int line = 0; line < layout.d_lines; ++line) {
         __m512i rows[kTileRows];
@@ -56,11 +65,32 @@ struct Loops {
           const int key = t * kTileRows + i;
           if (line == 0) prefetch(call.k, key + kTileRows, call.d);
           rows[i] = key < call.keys ? load_line(row_of(call.k, key) + line * kTileValues,
-                                                call.d - line * kTileValues, one)
+                                                call.d - line * kTileValues)
                                     : _mm512_setzero_si512();
         }
         bf16::store_turned(rows, tile_of(part(layout.k), t, layout.d_lines, line), kLine);
       }
+  }
+
+  /// The same of packed rows, which hold anything beyond the last key: its scores count for
+  /// nothing.
+  void turn_keys() const {
+    for (int t = 0; t < layout.key_tiles; ++t) {
+      const auto* from = lines_of(call.k, t * kTileRows);
+      const bool more = t + 1 < layout.key_tiles;
+      const auto* next = more ? lines_of(call.k, (t + 1) * kTileRows) : from;
+      for (int line = 0; line < layout.d_lines; ++line) {
+        __m512i rows[kTileRows];
+        VIT_UNROLL
+        for (int i = 0; i < kTileRows; ++i) {
+          rows[i] = _mm512_loadu_si512(from + i * kLine);
+          V::prefetch_near(next + i * kLine);
+        }
+        bf16::store_turned(rows, tile_of(part(layout.k), t, layout.d_lines, line), kLine);
+        from += kTileRows * kLine;
+        next += kTileRows * kLine;
+      }
+    }
   }
 
   /// [column tile][line of keys]: pairs of keys, for each column.
@@ -80,102 +110,150 @@ struct Loops {
     }
   }
 
-  void pack_queries(int tile) const {
-    const __m512 factor = V::set1(call.scale * kLog2E);
-    for (int i = 0; i < kTileRows; ++i) {
-      const int query = tile * kTileRows + i;
-      for (int line = 0; line < layout.d_lines; ++line)
-        _mm512_storeu_si512(tile_of(part(layout.q), 0, 0, line) + i * kLine,
-                            query < call.queries
-                                ? load_line(row_of(call.q, query) + line * kTileValues,
-                                            call.d - line * kTileValues, factor)
-                                : _mm512_setzero_si512());
+  /// The same of packed rows.
+  void pair_values() const {
+    const int lines = layout.v_tiles / 2;
+    for (int pair = 0; 2 * pair < layout.span; ++pair) {
+      const int key = 2 * pair;
+      auto* to = tile_of(part(layout.v), 0, 0, key / kTileValues) + pair % 16 * kLine;
+      const auto column_bytes = static_cast<std::size_t>(layout.key_lines) * kTileRows * kLine;
+      const auto* from = key < call.keys ? lines_of(call.v, key) : nullptr;
+      for (int line = 0; line < lines; ++line, to += 2 * column_bytes) {
+        __m512i even = _mm512_setzero_si512(), odd = even;
+        if (from != nullptr) {
+          even = _mm512_loadu_si512(from);
+          if (key + 1 < call.keys) odd = _mm512_loadu_si512(from + kLine);
+          from += kTileRows * kLine;
+        }
+        _mm512_storeu_si512(
+            to, bf16::interleaved(_mm512_castsi512_si256(even), _mm512_castsi512_si256(odd)));
+        _mm512_storeu_si512(to + column_bytes,
+                            bf16::interleaved(_mm512_extracti64x4_epi64(even, 1),
+                                              _mm512_extracti64x4_epi64(odd, 1)));
+      }
     }
   }
 
-  /// out[16][ld] = a · b for a tile of a and `Columns` tiles of b, which are as many bytes apart as
-  /// each has lines.
-  template <int Columns>
-  static VIT_INLINE void multiply(const std::byte* a, const std::byte* b, int lines, float* out,
-                                  int ld) {
-    const auto tile_bytes = static_cast<std::size_t>(lines) * kTileRows * kLine;
+  /// A tile of queries, as the `place`-th of those that are worked on together.
+  void pack_queries(int tile, int place) const {
+    for (int i = 0; i < kTileRows; ++i) {
+      const int query = tile * kTileRows + i;
+      for (int line = 0; line < layout.d_lines; ++line)
+        _mm512_storeu_si512(
+            tile_of(part(layout.q), place, layout.d_lines, line) + i * kLine,
+            query < call.queries
+                ? load_line(row_of(call.q, query) + line * kTileValues, call.d - line * kTileValues)
+                : _mm512_setzero_si512());
+    }
+  }
+
+  /// One factor of a product: tiles of [line], `tile` bytes from one to the next.
+  struct Operand {
+    const std::byte* data;
+    std::size_t tile;
+  };
+
+  /// out[16 Rows][ld] = a · b for some tiles of a and of b: up to four sums, a's tiles, and b's in
+  /// two registers in turn.
+  template <int Rows, int Columns>
+  static VIT_INLINE void multiply(Operand a, Operand b, int lines, float* out, int ld) {
+    static_assert(Rows * Columns <= 4 && Rows <= 2);
     clear_tile<0>();
-    if constexpr (Columns > 1) clear_tile<1>();
-    if constexpr (Columns > 2) clear_tile<2>();
-    if constexpr (Columns > 3) clear_tile<3>();
-    for (int line = 0; line < lines; ++line, a += kTileRows * kLine, b += kTileRows * kLine) {
-      load_tile<4>(a, kLine);
-      load_tile<5>(b, kLine);
-      add_product_of_bf16<0, 4, 5>();
-      if constexpr (Columns > 1) {
-        load_tile<6>(b + tile_bytes, kLine);
-        add_product_of_bf16<1, 4, 6>();
-      }
-      if constexpr (Columns > 2) {
-        load_tile<7>(b + 2 * tile_bytes, kLine);
-        add_product_of_bf16<2, 4, 7>();
-      }
-      if constexpr (Columns > 3) {
-        load_tile<5>(b + 3 * tile_bytes, kLine);
-        add_product_of_bf16<3, 4, 5>();
-      }
+    if constexpr (Rows * Columns > 1) clear_tile<1>();
+    if constexpr (Rows * Columns > 2) clear_tile<2>();
+    if constexpr (Rows * Columns > 3) clear_tile<3>();
+    for (int line = 0; line < lines; ++line) {
+      load_tile<4>(a.data, kLine);
+      if constexpr (Rows > 1) load_tile<5>(a.data + a.tile, kLine);
+      add_column<Rows, 0>(b);
+      if constexpr (Columns > 1) add_column<Rows, 1>(b);
+      if constexpr (Columns > 2) add_column<Rows, 2>(b);
+      if constexpr (Columns > 3) add_column<Rows, 3>(b);
+      a.data += kTileRows * kLine;
+      b.data += kTileRows * kLine;
     }
     const auto stride = static_cast<std::size_t>(ld) * sizeof(float);
     store_tile<0>(out, stride);
-    if constexpr (Columns > 1) store_tile<1>(out + kTileRows, stride);
+    if constexpr (Rows > 1) store_tile<1>(out + kTileRows * ld, stride);
+    constexpr int kNext = Rows;  // the second column's first sum
+    if constexpr (Columns > 1) store_tile<kNext>(out + kTileRows, stride);
+    if constexpr (Columns > 1 && Rows > 1) store_tile<3>(out + kTileRows * ld + kTileRows, stride);
     if constexpr (Columns > 2) store_tile<2>(out + 2 * kTileRows, stride);
     if constexpr (Columns > 3) store_tile<3>(out + 3 * kTileRows, stride);
   }
 
-  /// For all tiles of b, four at a time.
-  void multiply_all(std::int64_t a, std::int64_t b, int b_tiles, int lines, std::int64_t out,
-                    int ld) const {
-    const auto* rows = reinterpret_cast<const std::byte*>(part(a));
-    for (int t = 0; t < b_tiles; t += 4) {
-      const auto* columns = tile_of(part(b), t, lines, 0);
-      float* to = part(out) + t * kTileRows;
-      switch (b_tiles - t) {
-        case 1:
-          multiply<1>(rows, columns, lines, to, ld);
-          break;
-        case 2:
-          multiply<2>(rows, columns, lines, to, ld);
-          break;
-        case 3:
-          multiply<3>(rows, columns, lines, to, ld);
-          break;
-        default:
-          multiply<4>(rows, columns, lines, to, ld);
-      }
-    }
+  template <int Rows, int Column>
+  static VIT_INLINE void add_column(const Operand& b) {
+    constexpr int kTile = 6 + Column % 2;
+    load_tile<kTile>(b.data + Column * b.tile, kLine);
+    add_product_of_bf16<Rows * Column, 4, kTile>();
+    if constexpr (Rows > 1) add_product_of_bf16<Rows * Column + 1, 5, kTile>();
   }
 
-  /// Scores of keys k …; those beyond the last key become 0.
-  VIT_INLINE __m512 scores_of(const float* scores, int k) const {
-    const int left = call.keys - k;
-    const __m512 x = V::load(scores + k);
-    if (left >= V::kWidth) return x;
-    const auto beyond = static_cast<__mmask16>(left > 0 ? 0xffffU << left : 0xffffU);
-    return _mm512_mask_mov_ps(x, beyond, V::set1(-1e30F));
+  /// For all tiles of b, as many at a time as there are sums for.
+  template <int Rows>
+  static void multiply_all(Operand a, Operand b, int b_tiles, int lines, float* out, int ld) {
+    constexpr int kMost = 4 / Rows;
+    const auto from = [&](int t) {
+      return Operand{b.data + static_cast<std::size_t>(t) * b.tile, b.tile};
+    };
+    int t = 0;
+    for (; t + kMost <= b_tiles; t += kMost)
+      multiply<Rows, kMost>(a, from(t), lines, out + t * kTileRows, ld);
+    if constexpr (Rows == 1)
+      for (; t + 2 <= b_tiles; t += 2)
+        multiply<Rows, 2>(a, from(t), lines, out + t * kTileRows, ld);
+    if (t < b_tiles) multiply<Rows, 1>(a, from(t), lines, out + t * kTileRows, ld);
   }
 
-  /// Weights without their division by their sum, as the left operand of the next product. Returns
-  /// one over the sum.
-  VIT_INLINE float softmax(int row) const {
+  /// Scores of keys k … times `factor`, less `most`; those beyond the last key get a weight of 0.
+  VIT_INLINE __m512 exponents(const float* scores, int k, __m512 factor, __m512 most) const {
+    return bf16::without_lanes_from(_mm512_fmsub_ps(V::load(scores + k), factor, most),
+                                    call.keys - k);
+  }
+
+  /// Rows of scores that become weights side by side: the instructions of one wait for each other.
+  static constexpr int kRowsTogether = 4;
+
+  VIT_INLINE void find_largest(const float* scores, float (&largest)[kRowsTogether]) const {
+    const __m512 least = V::set1(-INFINITY);
+    __m512 most[kRowsTogether];
+    const auto at = [&](int row, int k) { return V::load(scores + row * layout.span + k); };
+    VIT_UNROLL
+    for (int r = 0; r < kRowsTogether; ++r) most[r] = least;
+    int k = 0;
+    for (; k + V::kWidth <= call.keys; k += V::kWidth) VIT_UNROLL
+    for (int r = 0; r < kRowsTogether; ++r) most[r] = V::max(most[r], at(r, k));
+    const auto there = static_cast<__mmask16>((1U << (call.keys - k)) - 1U);
+    VIT_UNROLL
+    for (int r = 0; r < kRowsTogether; ++r)
+      largest[r] = V::maximum(V::max(most[r], _mm512_mask_mov_ps(least, there, at(r, k))));
+  }
+
+  /// Softmax of the scores of kRowsTogether rows times `scale`, without the division by the sum of
+  /// weights, as the left operand of the next product; `inverse`: one over each sum.
+  VIT_INLINE void softmax(int row, float* inverse) const {
     const float* scores = part(layout.scores) + row * layout.span;
-    __m512 most = scores_of(scores, 0);
-    for (int k = V::kWidth; k < call.keys; k += V::kWidth)
-      most = V::max(most, scores_of(scores, k));
-    most = V::set1(V::maximum(most));
-    __m512 total = V::zero();
-    auto* out = tile_of(part(layout.weights), 0, 0, 0) + row * kLine;
-    for (int k = 0; k < layout.span; k += kTileValues, out += kTileRows * kLine) {
-      const __m512 low = exp2_of_negative(V::sub(scores_of(scores, k), most));
-      const __m512 high = exp2_of_negative(V::sub(scores_of(scores, k + V::kWidth), most));
-      total = V::add(total, V::add(low, high));
-      _mm512_storeu_si512(out, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+    const __m512 factor = V::set1(call.scale * kLog2E);
+    float largest[kRowsTogether];
+    find_largest(scores, largest);
+    __m512 most[kRowsTogether], total[kRowsTogether];
+    VIT_UNROLL
+    for (int r = 0; r < kRowsTogether; ++r) {
+      most[r] = V::mul(V::set1(largest[r]), factor);
+      total[r] = V::zero();
     }
-    return 1.0F / V::sum(total);
+    auto* out = tile_of(part(layout.weights), row / kTileRows, layout.key_lines, 0) +
+                row % kTileRows * kLine;
+    for (int k = 0; k < layout.span; k += kTileValues, out += kTileRows * kLine) VIT_UNROLL
+    for (int r = 0; r < kRowsTogether; ++r) {
+      const float* at = scores + r * layout.span;
+      const __m512 low = exp2_of_negative(exponents(at, k, factor, most[r]));
+      const __m512 high = exp2_of_negative(exponents(at, k + V::kWidth, factor, most[r]));
+      total[r] = V::add(total[r], V::add(low, high));
+      _mm512_storeu_si512(out + r * kLine, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+    }
+    for (int r = 0; r < kRowsTogether; ++r) inverse[r] = 1.0F / V::sum(total[r]);
   }
 
   VIT_INLINE void write(int query, const float* out, float inverse) const {
@@ -208,22 +286,40 @@ struct Loops {
       writer.put_one(narrow_at(call.packed, query, first + c), out[c] * inverse);
   }
 
+  /// Some tiles of queries.
+  template <int Tiles>
+  void attend(int tile) const {
+    Operand queries{tile_of(part(layout.q), 0, 0, 0), tile_bytes(layout.d_lines)};
+    if (packed())
+      queries = {lines_of(call.q, tile * kTileRows), tile_bytes(call.q.packed.k / kTileValues)};
+    else
+      for (int i = 0; i < Tiles; ++i) pack_queries(tile + i, i);
+    multiply_all<Tiles>(queries, {tile_of(part(layout.k), 0, 0, 0), tile_bytes(layout.d_lines)},
+                        layout.key_tiles, layout.d_lines, part(layout.scores), layout.span);
+    const int left = call.queries - tile * kTileRows;
+    const int rows = left < Tiles * kTileRows ? left : Tiles * kTileRows;
+    float inverse[Tiles * kTileRows];
+    for (int r = 0; r < rows; r += kRowsTogether) softmax(r, inverse + r);
+    const auto bytes = tile_bytes(layout.key_lines);
+    multiply_all<Tiles>({tile_of(part(layout.weights), 0, 0, 0), bytes},
+                        {tile_of(part(layout.v), 0, 0, 0), bytes}, layout.v_tiles, layout.key_lines,
+                        part(layout.out), layout.width);
+    for (int r = 0; r < rows; ++r)
+      write(tile * kTileRows + r, part(layout.out) + r * layout.width, inverse[r]);
+  }
+
   void run(int tile_begin, int tile_end) const {
-    pack_keys();
-    pack_values();
-    configure_tiles();
-    for (int tile = tile_begin; tile < tile_end; ++tile) {
-      pack_queries(tile);
-      multiply_all(layout.q, layout.k, layout.key_tiles, layout.d_lines, layout.scores,
-                   layout.span);
-      const int left = call.queries - tile * kTileRows, rows = left < kTileRows ? left : kTileRows;
-      float inverse[kTileRows];
-      for (int r = 0; r < rows; ++r) inverse[r] = softmax(r);
-      multiply_all(layout.weights, layout.v, layout.v_tiles, layout.key_lines, layout.out,
-                   layout.width);
-      for (int r = 0; r < rows; ++r)
-        write(tile * kTileRows + r, part(layout.out) + r * layout.width, inverse[r]);
+    if (packed()) {
+      turn_keys();
+      pair_values();
+    } else {
+      pack_keys();
+      pack_values();
     }
+    configure_tiles();
+    int tile = tile_begin;
+    for (; tile + kQueryTiles <= tile_end; tile += kQueryTiles) attend<kQueryTiles>(tile);
+    for (; tile < tile_end; ++tile) attend<1>(tile);
     release_tiles();
   }
 };

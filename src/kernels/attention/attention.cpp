@@ -18,6 +18,11 @@ bool multiplies_bf16_attention(Isa isa) { return isa >= Isa::kAmx; }
 
 int attention_tile(Isa isa, bool bf16) { return bf16 ? kTileRows : gemm_shape(isa).rows; }
 
+int attention_tiles(Isa isa, const AttentionCall& call) {
+  const int tile = attention_tile(isa, call.bf16);
+  return (call.queries + tile - 1) / tile;
+}
+
 void attention(Isa isa, const AttentionCall& call, int head, int tile_begin, int tile_end) {
   if (call.bf16) return amx::attention(call, head, tile_begin, tile_end);
   if (isa >= Isa::kAvx512) return avx512::attention(call, head, tile_begin, tile_end);

@@ -10,6 +10,8 @@ namespace vit::kernels {
 inline constexpr int kTileRows = 16;    ///< of queries; columns of keys or of v's columns too
 inline constexpr int kTileValues = 32;  ///< of the dimension that is summed over
 inline constexpr int kTileFloats = 256;
+/// Tiles of queries that are worked on together, so that keys and values are read once for them.
+inline constexpr int kQueryTiles = 2;
 
 struct Bf16AttentionLayout {
   int key_tiles = 0;
@@ -18,7 +20,7 @@ struct Bf16AttentionLayout {
   int v_tiles = 0;    ///< kTileRows columns of v
   int span = 0;       ///< keys, whole lines
   int width = 0;      ///< columns of v, whole tiles
-  /// Offsets in floats. Of k and v [tile][line], of a tile of q and of weights [line].
+  /// Offsets in floats. Of k, v, q and weights [tile][line].
   std::int64_t k = 0, v = 0, q = 0, scores = 0, weights = 0, out = 0, size = 0;
 };
 
@@ -32,10 +34,10 @@ VIT_INLINE Bf16AttentionLayout bf16_attention_layout(int keys, int d, int dv) {
   l.width = l.v_tiles * kTileRows;
   l.v = std::int64_t{l.key_tiles} * l.d_lines * kTileFloats;
   l.q = l.v + std::int64_t{l.v_tiles} * l.key_lines * kTileFloats;
-  l.scores = l.q + std::int64_t{l.d_lines} * kTileFloats;
-  l.weights = l.scores + std::int64_t{kTileRows} * l.span;
-  l.out = l.weights + std::int64_t{l.key_lines} * kTileFloats;
-  l.size = l.out + std::int64_t{kTileRows} * l.width;
+  l.scores = l.q + std::int64_t{kQueryTiles} * l.d_lines * kTileFloats;
+  l.weights = l.scores + std::int64_t{kQueryTiles} * kTileRows * l.span;
+  l.out = l.weights + std::int64_t{kQueryTiles} * l.key_lines * kTileFloats;
+  l.size = l.out + std::int64_t{kQueryTiles} * kTileRows * l.width;
   return l;
 }
 

@@ -164,11 +164,7 @@ struct Loops {
 
   /// Scores times `factor`; beyond the last key of a weight of 0.
   VIT_INLINE __m512 scaled(const float* scores, int k, __m512 factor) const {
-    const __m512 x = V::mul(V::load(scores + k), factor);
-    const int left = call.tokens - k;
-    if (left >= kSide) return x;
-    const auto beyond = static_cast<__mmask16>(left > 0 ? 0xffffU << left : 0xffffU);
-    return _mm512_mask_mov_ps(x, beyond, V::set1(-1e30F));
+    return bf16::without_lanes_from(V::mul(V::load(scores + k), factor), call.tokens - k);
   }
 
   VIT_INLINE Row softmax(float* scores, const float* dweights) const {

@@ -4,12 +4,12 @@
 #include "kernels/vector/amx.h"
 
 #include "kernels/gemm/narrow.h"
-#include "kernels/vector/avx512.h"
+#include "kernels/vector/bf16.h"
 
 namespace vit::kernels::amx {
 namespace {
 
-using avx512::Vector;
+using bf16::Vector;
 
 constexpr int kHalf = kNarrowColumns / 2 * 4;  // to the second half of the columns
 constexpr int kTileBytes = kNarrowRows * kLineBytes;
@@ -66,8 +66,10 @@ struct Kernel {
       for (int i = 0; i < fetch; ++i, next += kLineBytes) Vector::prefetch_far(next);
       if constexpr (kParts == 1)
         multiply_line<Tiles>(a, a + next_tile, b);
-      else
+      else if constexpr (kParts == 2)
         multiply_pair<Tiles>(a, a + next_tile, b);
+      else
+        multiply_triple<Tiles>(a, a + next_tile, b);
       a += kTileBytes * kParts;
       b += 2 * kTileBytes * kParts;
     }
@@ -92,29 +94,59 @@ struct Kernel {
     if constexpr (Tiles == 2) add_product<3, 5, 7>();
   }
 
+  template <int Tiles>
+  static VIT_INLINE void load_rows(const std::byte* a0, const std::byte* a1, int part) {
+    stream_tile<4>(a0 + part * kTileBytes, kLineBytes);
+    if constexpr (Tiles == 2) stream_tile<5>(a1 + part * kTileBytes, kLineBytes);
+  }
+
+  static VIT_INLINE void load_panel(const std::byte* b, int part) {
+    load_tile<6>(b + 2 * part * kTileBytes, kLineBytes);
+    load_tile<7>(b + (2 * part + 1) * kTileBytes, kLineBytes);
+  }
+
+  /// Of the parts that are loaded.
+  template <int Tiles>
+  static VIT_INLINE void add_products() {
+    add_product<0, 4, 6>();
+    add_product<1, 4, 7>();
+    if constexpr (Tiles == 2) {
+      add_product<2, 5, 6>();
+      add_product<3, 5, 7>();
+    }
+  }
+
   /// a · b of pairs without the product of both second parts, the least first.
   template <int Tiles>
   static VIT_INLINE void multiply_pair(const std::byte* a0, const std::byte* a1,
                                        const std::byte* b) {
-    const auto product = [] {
-      add_product<0, 4, 6>();
-      add_product<1, 4, 7>();
-      if constexpr (Tiles == 2) {
-        add_product<2, 5, 6>();
-        add_product<3, 5, 7>();
-      }
-    };
-    stream_tile<4>(a0, kLineBytes);
-    if constexpr (Tiles == 2) stream_tile<5>(a1, kLineBytes);
-    load_tile<6>(b + 2 * kTileBytes, kLineBytes);
-    load_tile<7>(b + 3 * kTileBytes, kLineBytes);
-    product();
-    load_tile<6>(b, kLineBytes);
-    load_tile<7>(b + kTileBytes, kLineBytes);
-    product();
-    stream_tile<4>(a0 + kTileBytes, kLineBytes);
-    if constexpr (Tiles == 2) stream_tile<5>(a1 + kTileBytes, kLineBytes);
-    product();
+    load_rows<Tiles>(a0, a1, 0);
+    load_panel(b, 1);
+    add_products<Tiles>();
+    load_panel(b, 0);
+    add_products<Tiles>();
+    load_rows<Tiles>(a0, a1, 1);
+    add_products<Tiles>();
+  }
+
+  /// a · b of triples without the three products that are below float32's last bit, the greatest
+  /// last; otherwise in the order in which one factor stays where it is.
+  template <int Tiles>
+  static VIT_INLINE void multiply_triple(const std::byte* a0, const std::byte* a1,
+                                         const std::byte* b) {
+    load_rows<Tiles>(a0, a1, 0);
+    load_panel(b, 2);
+    add_products<Tiles>();
+    load_panel(b, 1);
+    add_products<Tiles>();
+    load_rows<Tiles>(a0, a1, 1);
+    add_products<Tiles>();
+    load_panel(b, 0);
+    add_products<Tiles>();
+    load_rows<Tiles>(a0, a1, 2);
+    add_products<Tiles>();
+    load_rows<Tiles>(a0, a1, 0);
+    add_products<Tiles>();
   }
 };
 
@@ -124,6 +156,9 @@ void gemm_uint8(const GemmCall& call) { run_narrow_gemm<Vector, Kernel<RowFormat
 void gemm_bf16(const GemmCall& call) { run_narrow_gemm<Vector, Kernel<RowFormat::kBf16>>(call); }
 void gemm_bf16_pair(const GemmCall& call) {
   run_narrow_gemm<Vector, Kernel<RowFormat::kBf16Pair>>(call);
+}
+void gemm_bf16_triple(const GemmCall& call) {
+  run_narrow_gemm<Vector, Kernel<RowFormat::kBf16Triple>>(call);
 }
 
 }  // namespace vit::kernels::amx

@@ -1,12 +1,13 @@
 // Sums of products of pairs of bfloat16, and how their operands are packed: AVX512_BF16.
+#include "kernels/vector/bf16.h"
+
+#include <type_traits>
+
 #include "kernels/gemm/bf16_pack.h"
 #include "kernels/gemm/dot.h"
-#include "kernels/vector/avx512.h"
 
 namespace vit::kernels::bf16 {
 namespace {
-
-using avx512::Vector;
 
 struct Dot {
   static constexpr RowFormat kFormat = RowFormat::kBf16;
@@ -27,15 +28,29 @@ struct Dot {
   }
 };
 
+/// `pack(parts)` with the number of bfloat16 in which a value stands, as a constant.
+template <class F>
+VIT_INLINE void with_parts(RowFormat format, const F& pack) {
+  switch (narrow_parts(format)) {
+    case 3:
+      return pack(std::integral_constant<int, 3>());
+    case 2:
+      return pack(std::integral_constant<int, 2>());
+    default:
+      return pack(std::integral_constant<int, 1>());
+  }
+}
+
 }  // namespace
 
 void gemm_bf16(const GemmCall& call) { run_narrow_gemm<Vector, DotKernel<Vector, Dot>>(call); }
 
+void pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int begin, int end) {
+  with_parts(out.format, [&](auto parts) { pack_rows<parts()>(x, ld, out, begin, end); });
+}
+
 void pack_rows_transposed(const float* x, std::int64_t ld, std::int64_t k, const PackedRows& out) {
-  if (out.format == RowFormat::kBf16Pair)
-    pack_rows_transposed<2>(x, ld, k, out);
-  else
-    pack_rows_transposed<1>(x, ld, k, out);
+  with_parts(out.format, [&](auto parts) { pack_rows_transposed<parts()>(x, ld, k, out); });
 }
 
 void pack_rows_both_ways(const float* x, std::int64_t ld, const PackedRows& rows,
@@ -46,19 +61,16 @@ void pack_rows_both_ways(const float* x, std::int64_t ld, const PackedRows& rows
 void pack_weight_transposed(const PackedWeight& weight, const float* x, std::int64_t ld,
                             std::int64_t k, int panel_begin, int panel_end, void* data) {
   auto* to = static_cast<std::byte*>(data);
-  if (weight.format == WeightFormat::kBf16Pair)
-    pack_weight_transposed<2>(weight, x, ld, k, panel_begin, panel_end, to);
-  else
-    pack_weight_transposed<1>(weight, x, ld, k, panel_begin, panel_end, to);
+  with_parts(weight.reads, [&](auto parts) {
+    pack_weight_transposed<parts()>(weight, x, ld, k, panel_begin, panel_end, to);
+  });
 }
 
 void pack_weight(const PackedWeight& weight, std::int64_t k, std::int64_t first, std::int64_t count,
                  const float* const* rows, void* data) {
   auto* to = static_cast<std::byte*>(data);
-  if (weight.format == WeightFormat::kBf16Pair)
-    pack_weight<2>(weight, k, first, count, rows, to);
-  else
-    pack_weight<1>(weight, k, first, count, rows, to);
+  with_parts(weight.reads,
+             [&](auto parts) { pack_weight<parts()>(weight, k, first, count, rows, to); });
 }
 
 }  // namespace vit::kernels::bf16

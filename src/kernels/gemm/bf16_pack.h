@@ -1,4 +1,4 @@
-// Operands in bfloat16, one or a pair for each value. For sources that are compiled with
+// Operands in bfloat16, one, a pair or a triple for each value. For sources that are compiled with
 // -mavx512bf16.
 //
 // The unit is a block of 16 × 16 pairs of values of k, 32 bits each. With a row of 16 columns for
@@ -11,53 +11,61 @@
 namespace vit::kernels::bf16 {
 namespace {
 
-/// The nearest bfloat16 of 32 values, and that of what is left of them.
-struct Parts {
-  __m512i near, rest;
-};
-
-/// Values of k one above the other: `even` and `odd`.
+/// Of blocks of values the nearest bfloat16, and those of what is left of them.
 template <int Count>
-VIT_INLINE Parts parts_of_columns(__m512 even, __m512 odd) {
-  Parts parts;
-  parts.near = parts.rest = interleaved(even, odd);
-  if constexpr (Count == 2) {
-    const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000U));
-    const __m512 low = _mm512_castsi512_ps(_mm512_slli_epi32(parts.near, 16));
-    const __m512 high = _mm512_castsi512_ps(_mm512_and_epi32(parts.near, upper));
-    parts.rest = interleaved(_mm512_sub_ps(even, low), _mm512_sub_ps(odd, high));
+using Blocks = __m512i[Count][kSide];
+
+/// Values of k one above the other, as row `g`: `even` and `odd`.
+template <int Count>
+VIT_INLINE void split_columns(__m512 even, __m512 odd, int g, Blocks<Count>& out) {
+  const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000U));
+  VIT_UNROLL
+  for (int part = 0; part < Count; ++part) {
+    const __m512i near = out[part][g] = interleaved(even, odd);
+    even = _mm512_sub_ps(even, _mm512_castsi512_ps(_mm512_slli_epi32(near, 16)));
+    odd = _mm512_sub_ps(odd, _mm512_castsi512_ps(_mm512_and_epi32(near, upper)));
   }
-  return parts;
 }
 
-/// Values of k side by side.
+/// Of values of k side by side the nearest bfloat16; what is left stays.
+VIT_INLINE __m512i take_row(__m512& low, __m512& high) {
+  const auto widened = [](__m256i half) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+  };
+  const __m512i near = joined(low, high);
+  low = _mm512_sub_ps(low, widened(_mm512_castsi512_si256(near)));
+  high = _mm512_sub_ps(high, widened(_mm512_extracti64x4_epi64(near, 1)));
+  return near;
+}
+
+/// Rows from `x` on to tiles `[tile_begin, tile_end)`, 32 values at a time.
 template <int Count>
-VIT_INLINE Parts parts_of_row(__m512 low, __m512 high) {
-  Parts parts;
-  parts.near = parts.rest = joined(low, high);
-  if constexpr (Count == 2) {
-    const auto widened = [](__m256i half) {
-      return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
-    };
-    const __m512 first = widened(_mm512_castsi512_si256(parts.near));
-    const __m512 second = widened(_mm512_extracti64x4_epi64(parts.near, 1));
-    parts.rest = joined(_mm512_sub_ps(low, first), _mm512_sub_ps(high, second));
+void pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int tile_begin,
+               int tile_end) {
+  const auto first = tile_begin * kNarrowRows;
+  const int last = tile_end * kNarrowRows < out.rows ? tile_end * kNarrowRows : out.rows;
+  for (int row = first; row < last; ++row, x += ld) {
+    auto* to = narrow_row(out, row);
+    for (int k = 0; k < out.k; k += 2 * kSide, to += Count * kBlockBytes) {
+      __m512 low = load_part(x + k, out.columns - k);
+      __m512 high = load_part(x + k + kSide, out.columns - k - kSide);
+      VIT_UNROLL
+      for (int part = 0; part < Count; ++part)
+        _mm512_storeu_si512(to + part * kBlockBytes, take_row(low, high));
+    }
   }
-  return parts;
 }
 
 /// 16 columns of the 32 rows from `x` on, of which `left` are there: a block with a row a pair.
 template <int Count>
 VIT_INLINE void load_columns(const float* x, std::int64_t ld, std::int64_t left,
-                             __m512i (&near)[kSide], __m512i (&rest)[kSide]) {
+                             Blocks<Count>& out) {
   VIT_UNROLL
   for (int g = 0; g < kSide; ++g) {
     const __m512 even = 2 * g < left ? _mm512_loadu_ps(x + 2 * g * ld) : _mm512_setzero_ps();
     const __m512 odd =
         2 * g + 1 < left ? _mm512_loadu_ps(x + (2 * g + 1) * ld) : _mm512_setzero_ps();
-    const auto parts = parts_of_columns<Count>(even, odd);
-    near[g] = parts.near;
-    rest[g] = parts.rest;
+    split_columns<Count>(even, odd, g, out);
   }
 }
 
@@ -67,10 +75,10 @@ void pack_rows_transposed(const float* x, std::int64_t ld, std::int64_t k, const
   auto* to = reinterpret_cast<std::byte*>(out.data);
   for (int t = 0; t < out.tiles; ++t)
     for (int line = 0; line < lines; ++line, to += Count * kBlockBytes) {
-      __m512i near[kSide], rest[kSide];
-      load_columns<Count>(x + line * 32 * ld + t * kSide, ld, k - line * 32, near, rest);
-      store_turned(near, to, kLineBytes);
-      if constexpr (Count == 2) store_turned(rest, to + kBlockBytes, kLineBytes);
+      Blocks<Count> blocks;
+      load_columns<Count>(x + line * 32 * ld + t * kSide, ld, k - line * 32, blocks);
+      for (int part = 0; part < Count; ++part)
+        store_turned(blocks[part], to + part * kBlockBytes, kLineBytes);
     }
 }
 
@@ -125,12 +133,12 @@ void pack_weight_transposed(const PackedWeight& weight, const float* x, std::int
     for (int line = 0; line < weight.k / 32; ++line)
       for (int half = 0; half < 2; ++half) {
         const int column = panel * kNarrowColumns + half * kSide;
-        __m512i near[kSide], rest[kSide];
+        Blocks<Count> blocks;
         load_columns<Count>(x + line * 32 * ld + column, ld, column < weight.n ? k - line * 32 : 0,
-                            near, rest);
+                            blocks);
         auto* to = half_line<Count>(weight, data, panel, line, half);
-        store_block(near, to);
-        if constexpr (Count == 2) store_block(rest, to + 2 * kBlockBytes);
+        for (int part = 0; part < Count; ++part)
+          store_block(blocks[part], to + 2 * part * kBlockBytes);
       }
 }
 
@@ -139,21 +147,20 @@ void pack_weight(const PackedWeight& weight, std::int64_t k, std::int64_t first,
                  const float* const* rows, std::byte* data) {
   for (std::int64_t n = 0; n < count; n += kSide)
     for (int line = 0; line < weight.k / 32; ++line) {
-      __m512i near[kSide], rest[kSide];
+      Blocks<Count> blocks;
       VIT_UNROLL
       for (int i = 0; i < kSide; ++i) {
         const float* row = rows[n + i];
         const auto left = row != nullptr ? k - line * 32 : 0;
         const float* from = row + line * 32;
-        const auto parts =
-            parts_of_row<Count>(load_part(from, left), load_part(from + kSide, left - kSide));
-        near[i] = parts.near;
-        rest[i] = parts.rest;
+        __m512 low = load_part(from, left), high = load_part(from + kSide, left - kSide);
+        VIT_UNROLL
+        for (int part = 0; part < Count; ++part) blocks[part][i] = take_row(low, high);
       }
       auto* to = half_line<Count>(weight, data, (first + n) / kNarrowColumns, line,
                                   (first + n) % kNarrowColumns / kSide);
-      store_turned(near, to, kLineBytes);
-      if constexpr (Count == 2) store_turned(rest, to + 2 * kBlockBytes, kLineBytes);
+      for (int part = 0; part < Count; ++part)
+        store_turned(blocks[part], to + 2 * part * kBlockBytes, kLineBytes);
     }
 }
 

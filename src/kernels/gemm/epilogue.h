@@ -4,6 +4,7 @@
 #include "kernels/gemm/narrow_rows.h"
 #include "kernels/gemm/tile.h"
 #include "kernels/vector/math.h"
+#include "kernels/vector/several.h"
 
 namespace vit::kernels {
 
@@ -41,64 +42,89 @@ struct TileSums {
 template <class V>
 struct FloatTile {
   static constexpr int kRows = V::kRows, kVectors = kPanelVectors;
-  static constexpr bool kNear = false;  ///< what comes of it is narrow
+  static constexpr bool kNear = false;          ///< GELU may be as coarse as bfloat16
+  static constexpr bool kWritesNarrow = false;  ///< packed rows are of fewer than 32 bits
 
-  static VIT_INLINE typename V::Reg value(const TileSums& /*tile*/, const PanelSums& panel, int row,
-                                          int j) {
-    return V::load(panel.sums + (row * kVectors + j) * V::kWidth);
+  /// What a vector of columns has of its own.
+  struct Columns {
+    typename V::Reg bias;
+  };
+  static VIT_INLINE Columns columns(const TileSums& /*tile*/, const PanelSums& panel, int j) {
+    return {panel.bias != nullptr ? V::load(panel.bias + j * V::kWidth) : V::zero()};
+  }
+  /// The products' sum and the bias.
+  static VIT_INLINE typename V::Reg value(const TileSums& /*tile*/, const PanelSums& panel,
+                                          const Columns& columns, int row, int j) {
+    return V::add(V::load(panel.sums + (row * kVectors + j) * V::kWidth), columns.bias);
   }
 };
 
-template <class V, class Tile>
-VIT_INLINE typename V::Reg biased(const TileSums& tile, const PanelSums& panel, int row, int j) {
-  const auto y = Tile::value(tile, panel, row, j);
-  return panel.bias != nullptr ? V::add(y, V::load(panel.bias + j * V::kWidth)) : y;
-}
-
 template <class V, class Tile, Activation A>
-VIT_INLINE typename V::Reg activate_sums(typename V::Reg y) {
+VIT_INLINE typename V::Reg activate_sums(const typename V::Reg& y) {
   if constexpr (Tile::kNear && A == Activation::kGelu) return near_gelu<V>(y);
   return activate<V, A>(y);
 }
 
-/// y as it is, where it is asked for.
-template <class V, class Tile>
-VIT_INLINE void write_before(const Epilogue& epilogue, const TileSums& sums, int row, int j,
-                             typename V::Reg y) {
-  if (epilogue.before == nullptr && epilogue.before_bf16 == nullptr) return;
-  if (row >= sums.rows) return;
-  const auto at = (std::int64_t{sums.tile} * Tile::kRows + row) * epilogue.before_ld +
-                  (sums.panel * Tile::kVectors + j) * V::kWidth;
-  if (epilogue.before != nullptr) V::store(epilogue.before + at, y);
-  if (epilogue.before_bf16 != nullptr) V::store_bf16(epilogue.before_bf16 + at, V::to_bf16(y));
-}
-
-/// act(y) of one vector of one row.
+/// act(y) of one vector of columns. What these have of their own is read once, in begin(): stores
+/// of rows may change anything, so that it would be read again after each.
 template <class V, class Tile, Activation A, bool Gated>
-VIT_INLINE typename V::Reg activated(const Epilogue& epilogue, const TileSums& sums, int row,
-                                     int j) {
-  const auto y = biased<V, Tile>(sums, sums.value, row, j);
-  if constexpr (!Gated) {
-    write_before<V, Tile>(epilogue, sums, row, j, y);
-    return activate_sums<V, Tile, A>(y);
+struct ActivatedColumns {
+  int j;
+  typename Tile::Columns value, gate;
+
+  VIT_INLINE void begin(const TileSums& sums, int vector) {
+    j = vector;
+    value = Tile::columns(sums, sums.value, j);
+    if constexpr (Gated) gate = Tile::columns(sums, sums.gate, j);
   }
-  return V::mul(activate_sums<V, Tile, A>(biased<V, Tile>(sums, sums.gate, row, j)), y);
-}
+
+  /// Of N rows from `row` on.
+  template <int N>
+  VIT_INLINE typename Several<V, N>::Reg of(const Epilogue& epilogue, const TileSums& sums,
+                                            int row) const {
+    using Rows = Several<V, N>;
+    const auto y =
+        Rows::each([&](int i) { return Tile::value(sums, sums.value, value, row + i, j); });
+    if constexpr (Gated) {
+      const auto g =
+          Rows::each([&](int i) { return Tile::value(sums, sums.gate, gate, row + i, j); });
+      return Rows::mul(activate_sums<Rows, Tile, A>(g), y);
+    } else {
+      for (int i = 0; i < N; ++i) write_before(epilogue, sums, row + i, y.of[i]);
+      return activate_sums<Rows, Tile, A>(y);
+    }
+  }
+
+ private:
+  /// y as it is, where it is asked for.
+  VIT_INLINE void write_before(const Epilogue& epilogue, const TileSums& sums, int row,
+                               typename V::Reg y) const {
+    if (epilogue.before == nullptr && epilogue.before_bf16 == nullptr) return;
+    if (row >= sums.rows) return;
+    const auto at = (std::int64_t{sums.tile} * Tile::kRows + row) * epilogue.before_ld +
+                    (sums.panel * Tile::kVectors + j) * V::kWidth;
+    if (epilogue.before != nullptr) V::store(epilogue.before + at, y);
+    if (epilogue.before_bf16 != nullptr) V::store_near_bf16(epilogue.before_bf16 + at, y);
+  }
+};
 
 template <class V, class Tile, Activation A, bool Gated>
 void finish_rows(const Epilogue& epilogue, int columns, const TileSums& sums) {
   const int first = sums.panel * Tile::kVectors * V::kWidth, left = (columns - first) / V::kWidth;
   const int vectors = left < Tile::kVectors ? left : Tile::kVectors;
   const auto first_row = std::int64_t{sums.tile} * Tile::kRows;
+  ActivatedColumns<V, Tile, A, Gated> all_columns[Tile::kVectors];
+  for (int j = 0; j < vectors; ++j) all_columns[j].begin(sums, j);
   float* out = epilogue.rows + first_row * epilogue.ld + first;
   const float* addend = epilogue.addend;
   if (addend != nullptr) addend += first_row * epilogue.addend_ld + first;
-  for (int r = 0; r < sums.rows; ++r, out += epilogue.ld) {
+  for (int row = 0; row < sums.rows; ++row, out += epilogue.ld) {
     for (int j = 0; j < vectors; ++j) {
-      auto y = activated<V, Tile, A, Gated>(epilogue, sums, r, j);
-      if (epilogue.scale != nullptr) y = V::mul(y, V::load(epilogue.scale + first + j * V::kWidth));
-      if (addend != nullptr) y = V::add(V::load(addend + j * V::kWidth), y);
-      V::store(out + j * V::kWidth, y);
+      const int column = j * V::kWidth;
+      auto y = all_columns[j].template of<1>(epilogue, sums, row).of[0];
+      if (epilogue.scale != nullptr) y = V::mul(y, V::load(epilogue.scale + first + column));
+      if (addend != nullptr) y = V::add(V::load(addend + column), y);
+      V::store(out + column, y);
     }
     if (addend != nullptr) addend += epilogue.addend_ld;
   }
@@ -110,16 +136,24 @@ void finish_packed(const Epilogue& epilogue, int columns, const TileSums& sums) 
   const int first = sums.panel * Tile::kVectors * V::kWidth;
   for (int j = 0; j < Tile::kVectors && first + j * V::kWidth < columns; ++j) {
     const int column = first + j * V::kWidth;
-    if constexpr (Tile::kRows == V::kRows) {
+    ActivatedColumns<V, Tile, A, Gated> one;
+    one.begin(sums, j);
+    if constexpr (Tile::kWritesNarrow) {
+      const NarrowWriter<V> writer(packed);
+      auto* const to = narrow_at(packed, sums.tile * Tile::kRows, column);
+      const auto finish = [&]<int N>(int row) {
+        writer.template put<N>(to + row * kLineBytes, one.template of<N>(epilogue, sums, row));
+      };
+      constexpr int kTogether = 4;  // more keep too many values for the registers
+      int row = 0;
+      for (; row + kTogether <= sums.rows; row += kTogether)
+        finish.template operator()<kTogether>(row);
+      for (; row < sums.rows; ++row) finish.template operator()<1>(row);
+    } else {
       typename V::Reg y[V::kRows];
       VIT_UNROLL
-      for (int r = 0; r < V::kRows; ++r) y[r] = activated<V, Tile, A, Gated>(epilogue, sums, r, j);
+      for (int r = 0; r < V::kRows; ++r) y[r] = one.template of<1>(epilogue, sums, r).of[0];
       V::store_columns(y, packed_at<V>(packed, sums.tile, column));
-    } else {
-      const NarrowWriter<V> writer(packed);
-      auto* to = narrow_at(packed, sums.tile * Tile::kRows, column);
-      for (int r = 0; r < sums.rows; ++r, to += kLineBytes)
-        writer.put(to, activated<V, Tile, A, Gated>(epilogue, sums, r, j));
     }
   }
 }

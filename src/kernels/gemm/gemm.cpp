@@ -65,6 +65,8 @@ void (*narrow_gemm(Isa isa, RowFormat format))(const GemmCall&) {
       return isa >= Isa::kAmx ? amx::gemm_bf16 : isa >= Isa::kBf16 ? bf16::gemm_bf16 : nullptr;
     case RowFormat::kBf16Pair:
       return isa >= Isa::kAmx ? amx::gemm_bf16_pair : nullptr;
+    case RowFormat::kBf16Triple:
+      return isa >= Isa::kAmx ? amx::gemm_bf16_triple : nullptr;
     case RowFormat::kWideUint8:
       return isa >= Isa::kAvx512 ? avx512::gemm_wide_uint8
              : isa == Isa::kAvx2 ? avx2::gemm_wide_uint8
@@ -110,6 +112,23 @@ std::int64_t values_size(const PackedRows& rows) {
          static_cast<std::int64_t>(sizeof(float));
 }
 
+/// Bytes of a value.
+std::size_t size_of(WeightFormat format) {
+  switch (format) {
+    case WeightFormat::kBf16:
+      return sizeof(std::uint16_t);
+    case WeightFormat::kBf16Pair:
+      return 2 * sizeof(std::uint16_t);
+    case WeightFormat::kBf16Triple:
+      return 3 * sizeof(std::uint16_t);
+    case WeightFormat::kInt8:
+      return sizeof(std::int8_t);
+    case WeightFormat::kFloat32:
+      break;
+  }
+  return sizeof(float);
+}
+
 std::uint16_t to_bf16(float x) {
   auto bits = std::bit_cast<std::uint32_t>(x);
   if (std::isnan(x)) return static_cast<std::uint16_t>((bits >> 16U) | 0x40U);
@@ -118,20 +137,6 @@ std::uint16_t to_bf16(float x) {
 }
 
 }  // namespace
-
-std::size_t size_of(WeightFormat format) {
-  switch (format) {
-    case WeightFormat::kBf16:
-      return sizeof(std::uint16_t);
-    case WeightFormat::kBf16Pair:
-      return 2 * sizeof(std::uint16_t);
-    case WeightFormat::kInt8:
-      return sizeof(std::int8_t);
-    case WeightFormat::kFloat32:
-      break;
-  }
-  return sizeof(float);
-}
 
 RowFormat row_format(Isa isa, WeightFormat format) {
   const auto where_there_is = [&](RowFormat narrow, RowFormat other = RowFormat::kFloat32) {
@@ -143,10 +148,13 @@ RowFormat row_format(Isa isa, WeightFormat format) {
     case WeightFormat::kInt8:
       return where_there_is(RowFormat::kUint8, RowFormat::kWideUint8);
     case WeightFormat::kBf16Pair:
-      if (narrow_gemm(isa, RowFormat::kBf16Pair) == nullptr)
-        throw UsageError("kernels: expected a level that multiplies pairs of bfloat16, found {}",
-                         isa_name(isa));
-      return RowFormat::kBf16Pair;
+    case WeightFormat::kBf16Triple: {
+      const auto rows =
+          format == WeightFormat::kBf16Pair ? RowFormat::kBf16Pair : RowFormat::kBf16Triple;
+      if (narrow_gemm(isa, rows) == nullptr)
+        throw UsageError("kernels: expected a level with AMX, found {}", isa_name(isa));
+      return rows;
+    }
     case WeightFormat::kFloat32:
       break;
   }
@@ -211,7 +219,9 @@ bool strassen_pays(Isa isa, const PackedWeight& weight) {
 
 std::int64_t packed_size(Isa isa, const PackedWeight& weight) {
   const auto size = std::int64_t{weight.panels} * gemm_shape(isa, weight.reads).columns * weight.k;
-  return weight.strassen ? size / 4 * kStrassenProducts : size;
+  if (weight.strassen) return size / 4 * kStrassenProducts;
+  constexpr std::int64_t kFloat = sizeof(float);
+  return (size * static_cast<std::int64_t>(size_of(weight.format)) + kFloat - 1) / kFloat;
 }
 
 namespace {
@@ -286,7 +296,8 @@ void pack_plain(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64_
 }
 
 std::int8_t to_int8(float x, float scale) {
-  return static_cast<std::int8_t>(std::clamp(std::nearbyint(x / scale), -127.0F, 127.0F));
+  // In this order min and max make 127 of NaN, which a conversion does not take.
+  return static_cast<std::int8_t>(std::max(-127.0F, std::min(127.0F, std::nearbyint(x / scale))));
 }
 
 /// A column of a panel: of each line its groups of bytes, a half panel's row apart.
@@ -329,8 +340,7 @@ void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64
     rows = all.data();
     count = static_cast<std::int64_t>(all.size());
   }
-  if (weight.reads == RowFormat::kBf16 || weight.reads == RowFormat::kBf16Pair)
-    return bf16::pack_weight(weight, k, first, count, rows, data);
+  if (is_bf16(weight.reads)) return bf16::pack_weight(weight, k, first, count, rows, data);
   if (weight.reads != RowFormat::kFloat32)
     return pack_int8(weight, k, first, count, rows, static_cast<std::byte*>(data));
   if (weight.strassen)
@@ -355,12 +365,15 @@ void pack_weight(Isa isa, const PackedWeight& weight, std::int64_t k, std::int64
       return pack_as(static_cast<std::uint16_t*>(data), [](float x) { return to_bf16(x); });
     case WeightFormat::kInt8:
     case WeightFormat::kBf16Pair:
+    case WeightFormat::kBf16Triple:
       break;  // have no product that reads float32
   }
 }
 
 void pack_rows(Isa isa, const float* x, std::int64_t ld, const PackedRows& out, int tile_begin,
                int tile_end) {
+  if (is_bf16(out.format) && isa >= Isa::kBf16)
+    return bf16::pack_rows(x, ld, out, tile_begin, tile_end);
   gemm_level(isa).pack_rows(x, ld, out, tile_begin, tile_end);
 }
 
@@ -390,6 +403,20 @@ void pack_weight_transposed(Isa isa, const PackedWeight& weight, const float* x,
 }
 
 void unpack_row(const PackedRows& rows, int row, float* out) {
+  if (is_bf16(rows.format)) {
+    const int parts = narrow_parts(rows.format), values = narrow_values(rows.format);
+    for (int k = 0; k < rows.k; k += values, out += values) {
+      std::fill_n(out, values, 0.0F);
+      const auto* line = narrow_at(rows, row, k);
+      for (int part = parts; part-- > 0;) {  // the least first: without loss
+        std::uint16_t bits[kLineBytes / 2];
+        std::memcpy(bits, line + part * kNarrowRows * kLineBytes, sizeof bits);
+        for (int i = 0; i < values; ++i)
+          out[i] += std::bit_cast<float>(std::uint32_t{bits[i]} << 16U);
+      }
+    }
+    return;
+  }
   const int tile = row / rows.tile_rows;
   for (int k = 0; k < rows.k; ++k) {
     const int block = k / rows.block * rows.block, length = std::min(rows.block, rows.k - block);
@@ -406,10 +433,10 @@ std::int64_t gemm_scratch(Isa isa) {
   // Sums, and those of half the rows with two tiles without a partner.
   const auto strassen = chunk * kStrassenColumns +
                         (std::int64_t{kTileChunk} / 2 + 2) * level.shape.rows * level.block;
-  // Sums of a panel and of its gate, and lines of a panel that are widened.
-  const auto narrow =
-      (std::int64_t{2} * kNarrowChunk * kNarrowRows + std::int64_t{kNarrowLines} * kLineBytes / 4) *
-      kNarrowColumns;
+  // Sums of some panels, and lines of a panel that are widened.
+  const auto narrow = (std::int64_t{kNarrowGroup} * kNarrowChunk * kNarrowRows +
+                       std::int64_t{kNarrowLines} * kLineBytes / 4) *
+                      kNarrowColumns;
   return std::max({classic, strassen, narrow});
 }
 
@@ -426,7 +453,9 @@ double measure_peak(Isa isa, WeightFormat format) {
   const auto reads = call.weight.reads;
   const auto [tile_rows, columns] = gemm_shape(isa, reads);
   const bool narrow = reads != RowFormat::kFloat32;
-  const std::int64_t rows = (narrow ? 2 : 8) * tile_rows, depth = narrow ? 256 : 128;
+  // Enough work that what a call does besides counts for little.
+  const std::int64_t rows = (narrow ? 16 : 8) * tile_rows,
+                     depth = narrow ? kNarrowLines * narrow_values(reads) : 128;
   constexpr int kRounds = 20;
   constexpr std::size_t kLine = kLineBytes / sizeof(float);
   const auto zeros = [](std::int64_t count) {

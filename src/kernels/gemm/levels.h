@@ -14,8 +14,12 @@ inline constexpr int kStrassenColumns = 768;
 
 /// Tiles of narrow rows that are worked on together.
 inline constexpr int kNarrowChunk = 32;
-/// Lines whose part of a panel stays in the first cache level while all rows pass by.
-inline constexpr int kNarrowLines = 12;
+/// Lines whose part of a panel stays in the first cache level while all rows pass by: of one or two
+/// parts, and of three.
+inline constexpr int kNarrowLines = 12, kTripleLines = 6;
+/// Panels that are summed side by side where all lines of the rows would leave the second level.
+inline constexpr int kNarrowGroup = 6;
+inline constexpr std::size_t kNarrowRowBytes = 1280 * 1024;
 
 #define VIT_GEMM_LEVEL(level)                                                                 \
   namespace level {                                                                           \
@@ -41,7 +45,8 @@ void gemm_bf16(const GemmCall& call);
 /// Of kBf16.
 void pack_rows_both_ways(const float* x, std::int64_t ld, const PackedRows& rows,
                          const PackedRows& transposed, float* sums);
-/// Of both formats of bfloat16.
+/// Of all formats of bfloat16. Numbers below 2^-126 become 0, as the products take them.
+void pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int begin, int end);
 void pack_rows_transposed(const float* x, std::int64_t ld, std::int64_t k, const PackedRows& out);
 void pack_weight_transposed(const PackedWeight& weight, const float* x, std::int64_t ld,
                             std::int64_t k, int panel_begin, int panel_end, void* data);
@@ -52,6 +57,7 @@ namespace amx {
 void gemm_uint8(const GemmCall& call);
 void gemm_bf16(const GemmCall& call);
 void gemm_bf16_pair(const GemmCall& call);
+void gemm_bf16_triple(const GemmCall& call);
 }  // namespace amx
 
 }  // namespace vit::kernels

@@ -32,20 +32,45 @@ struct NarrowBlock {
 template <class V, RowFormat F>
 struct NarrowTile {
   static constexpr int kRows = kNarrowRows, kVectors = kNarrowColumns / V::kWidth;
-  static constexpr bool kNear = F != RowFormat::kBf16Pair;
+  static constexpr bool kNear = narrow_parts(F) == 1;
+  static constexpr bool kWritesNarrow = true;
+  using Reg = typename V::Reg;
 
-  static VIT_INLINE typename V::Reg value(const TileSums& tile, const PanelSums& panel, int row,
-                                          int j) {
+  /// What a vector of columns has of its own. Of rows with scales also the weights' scale, and the
+  /// weights' sum times that.
+  struct Columns {
+    Reg bias, scale, sum;
+  };
+  static VIT_INLINE Columns columns(const TileSums& tile, const PanelSums& panel, int j) {
+    const auto part = [&](const float* values) { return V::load(values + j * V::kWidth); };
+    Columns columns{panel.bias != nullptr ? part(panel.bias) : V::zero(), V::zero(), V::zero()};
+    if constexpr (has_scales(F)) {
+      columns.scale = part(panel.scale);
+      columns.sum = V::mul(part(panel.row_sum), columns.scale);
+      if (tile.scale_step == 0) fold(*tile.scales, columns);
+    }
+    return columns;
+  }
+
+  static VIT_INLINE Reg value(const TileSums& tile, const PanelSums& panel, const Columns& columns,
+                              int row, int j) {
     const int at = row * kNarrowColumns + j * V::kWidth;
     if constexpr (!has_scales(F)) {
-      return V::load(panel.sums + at);
+      return V::add(V::load(panel.sums + at), columns.bias);
     } else {
-      // Σ (offset + scale · u) w = offset Σ w + scale Σ u w, all times the weight's scale.
-      const auto& [scale, offset] = tile.scales[row * tile.scale_step];
+      auto of_row = columns;
+      if (tile.scale_step != 0) fold(tile.scales[row], of_row);
       const auto dot = V::load_int32(reinterpret_cast<const std::int32_t*>(panel.sums) + at);
-      const auto shift = V::mul(V::set1(offset), V::load(panel.row_sum + j * V::kWidth));
-      return V::mul(V::fma(V::set1(scale), dot, shift), V::load(panel.scale + j * V::kWidth));
+      return V::fma(dot, of_row.scale, of_row.bias);
     }
+  }
+
+ private:
+  /// The scale of rows into the columns' scale and bias, which then give a value from Σ u w alone:
+  /// Σ (offset + scale · u) w = offset Σ w + scale Σ u w, all times the weights' scale.
+  static VIT_INLINE void fold(const RowScale& rows, Columns& columns) {
+    columns.bias = V::fma(V::set1(rows.offset), columns.sum, columns.bias);
+    columns.scale = V::mul(V::set1(rows.scale), columns.scale);
   }
 };
 
@@ -59,6 +84,7 @@ struct NarrowLoops {
   static constexpr bool kWidens = kFormat == RowFormat::kWideUint8;
   static constexpr int kPanelLine = kNarrowColumns * kLineBytes * kParts / (kWidens ? 2 : 1);
   static constexpr int kTileSums = kNarrowRows * kNarrowColumns;
+  static constexpr int kLines = kParts == 3 ? kTripleLines : kNarrowLines;
 
   const GemmCall& call;
   const Finish finish = find_finish<V, NarrowTile<V, kFormat>>(call.epilogue);
@@ -70,43 +96,73 @@ struct NarrowLoops {
     Kernel::begin();
     const int tiles = call.tiles != 0 ? call.tiles : call.a.tiles;
     const int chunks = (tiles + kNarrowChunk - 1) / kNarrowChunk;
-    for (int c = 0; c < chunks; ++c)
-      for (int p = call.panel_begin; p < call.panel_end; ++p)
-        run_panel(tiles * c / chunks, tiles * (c + 1) / chunks, p);
+    for (int c = 0; c < chunks; ++c) {
+      const Part part{tiles * c / chunks, tiles * (c + 1) / chunks};
+      const int together = panels_together(part);
+      for (int p = call.panel_begin; p < call.panel_end; p += together)
+        run_panels(part, p, p + together < call.panel_end ? p + together : call.panel_end);
+    }
     Kernel::end();
   }
 
-  /// A gate's sums wait behind those of its value.
-  void run_panel(int t0, int t1, int p) const {
+  /// Tiles of rows.
+  struct Part {
+    int begin = 0, end = 0;
+  };
+
+  /// A panel reads all lines of the rows. Where these stay in the second cache level, panels come
+  /// one by one, or a gate's with its value's; else some of them read a few lines after another.
+  /// The order in which a sum is made is the same.
+  VIT_INLINE int panels_together(const Part& part) const {
+    const auto bytes = static_cast<std::size_t>(part.end - part.begin) *
+                       static_cast<std::size_t>(lines) * kTileLine;
+    if (bytes > kNarrowRowBytes) return kNarrowGroup;
+    return call.epilogue.gated ? 2 : 1;
+  }
+
+  /// Panels `[p0, p1)`, of which the scratch memory has the sums side by side.
+  VIT_INLINE void run_panels(const Part& part, int p0, int p1) const {
+    for (int line = 0; line < lines; line += kLines)
+      for (int p = p0; p < p1; ++p)
+        run_block(part, p, line, next_block(p, line, p0, p1),
+                  call.scratch + (p - p0) * kNarrowChunk * kTileSums);
+  }
+
+  VIT_INLINE const std::byte* next_block(int p, int line, int p0, int p1) const {
+    if (p + 1 < p1) return panel(p + 1, line);
+    if (line + kLines < lines) return panel(p0, line + kLines);
+    return panel(p1 < call.weight.panels ? p1 : 0, 0);
+  }
+
+  /// Some lines of a panel; `next` is what will be read soon, `sums` are the panel's.
+  VIT_INLINE void run_block(const Part& part, int p, int line, const std::byte* next,
+                            float* sums) const {
     const bool gate = call.epilogue.gated && p % 2 == 0;
-    float* sums = call.scratch + (gate ? kNarrowChunk * kTileSums : 0);
-    const int pairs = (t1 - t0 + 1) / 2;
+    const int pairs = (part.end - part.begin + 1) / 2;
     NarrowBlock block;
     block.next_tile = static_cast<std::size_t>(lines) * kTileLine;
     block.fetch = (kPanelLine / kLineBytes + pairs - 1) / pairs;
-    for (int line = 0; line < lines; line += kNarrowLines) {
-      block.lines = lines - line < kNarrowLines ? lines - line : kNarrowLines;
-      block.b = kWidens ? widened(p, line, block.lines) : panel(p, line);
-      block.next = panel(p + 1 < call.weight.panels ? p + 1 : 0, line);
-      const bool last = line + block.lines == lines;
-      for (int t = t0; t < t1; t += 2) {
-        block.tiles = t + 1 < t1 ? 2 : 1;
-        block.rows = call.a.rows - t * kNarrowRows;
-        block.a = reinterpret_cast<const std::byte*>(call.a.data) +
-                  static_cast<std::size_t>(t) * block.next_tile +
-                  static_cast<std::size_t>(line) * kTileLine;
-        const bool direct = are_sums_the_output(t, block.tiles, p);
-        block.sums = direct ? output(t, p) : sums + (t - t0) * kTileSums;
-        block.stride = direct ? static_cast<std::size_t>(call.epilogue.ld) * 4 : kNarrowColumns * 4;
-        const bool adds = direct && call.epilogue.accumulate;
-        block.first = line == 0 && !adds;
-        if (line == 0 && adds && t + 2 < t1) prefetch_output(t + 2, p);
-        Kernel::multiply(block);
-        block.next += block.fetch * block.lines * kLineBytes;
-        if (last && !gate && !direct)
-          for (int i = 0; i < block.tiles; ++i)
-            finish_tile(t + i, p, sums + (t - t0 + i) * kTileSums);
-      }
+    block.lines = lines - line < kLines ? lines - line : kLines;
+    block.b = kWidens ? widened(p, line, block.lines) : panel(p, line);
+    block.next = next;
+    const bool last = line + block.lines == lines;
+    for (int t = part.begin; t < part.end; t += 2) {
+      block.tiles = t + 1 < part.end ? 2 : 1;
+      block.rows = call.a.rows - t * kNarrowRows;
+      block.a = reinterpret_cast<const std::byte*>(call.a.data) +
+                static_cast<std::size_t>(t) * block.next_tile +
+                static_cast<std::size_t>(line) * kTileLine;
+      const bool direct = are_sums_the_output(t, block.tiles, p);
+      float* const tile_sums = sums + (t - part.begin) * kTileSums;
+      block.sums = direct ? output(t, p) : tile_sums;
+      block.stride = direct ? static_cast<std::size_t>(call.epilogue.ld) * 4 : kNarrowColumns * 4;
+      const bool adds = direct && call.epilogue.accumulate;
+      block.first = line == 0 && !adds;
+      if (line == 0 && adds && t + 2 < part.end) prefetch_output(t + 2, p);
+      Kernel::multiply(block);
+      block.next += block.fetch * block.lines * kLineBytes;
+      if (last && !gate && !direct)
+        for (int i = 0; i < block.tiles; ++i) finish_tile(t + i, p, tile_sums + i * kTileSums);
     }
   }
 
@@ -136,7 +192,8 @@ struct NarrowLoops {
 
   /// The same in 16 bits, in the scratch memory behind the sums.
   VIT_INLINE const std::byte* widened(int p, int line, int count) const {
-    auto* out = reinterpret_cast<std::int16_t*>(call.scratch + 2 * kNarrowChunk * kTileSums);
+    auto* out =
+        reinterpret_cast<std::int16_t*>(call.scratch + kNarrowGroup * kNarrowChunk * kTileSums);
     if constexpr (kWidens)
       Kernel::widen(reinterpret_cast<const std::int8_t*>(panel(p, line)), out, count * kPanelLine);
     return reinterpret_cast<const std::byte*>(out);
@@ -155,7 +212,7 @@ struct NarrowLoops {
     tile.panel = call.epilogue.gated ? p / 2 : p;
     tile.value = panel_sums(call.weight, p, kNarrowColumns, sums);
     if (call.epilogue.gated)
-      tile.gate = panel_sums(call.weight, p - 1, kNarrowColumns, sums + kNarrowChunk * kTileSums);
+      tile.gate = panel_sums(call.weight, p - 1, kNarrowColumns, sums - kNarrowChunk * kTileSums);
     finish(call.epilogue, columns, tile);
   }
 };

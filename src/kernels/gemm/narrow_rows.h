@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/vector/inline.h"
+#include "kernels/vector/several.h"
 #include "vit/kernels/gemm.h"
 
 namespace vit::kernels {
@@ -18,7 +19,7 @@ VIT_INLINE constexpr int narrow_values(RowFormat format) {
   return format == RowFormat::kUint8 ? 64 : 32;
 }
 VIT_INLINE constexpr int narrow_parts(RowFormat format) {
-  return format == RowFormat::kBf16Pair ? 2 : 1;
+  return format == RowFormat::kBf16Triple ? 3 : format == RowFormat::kBf16Pair ? 2 : 1;
 }
 
 /// Where a row's first line stands.
@@ -30,28 +31,54 @@ VIT_INLINE std::byte* narrow_row(const PackedRows& rows, int row) {
          row % kNarrowRows * kLineBytes;
 }
 
-/// The value k (of the first part) of the row that begins there; values of a line stand side by
-/// side.
-VIT_INLINE std::byte* narrow_in_row(std::byte* row, RowFormat format, int k) {
-  constexpr int kTileLine = kNarrowRows * kLineBytes;
-  if (format == RowFormat::kUint8) return row + k / 64 * kTileLine + k % 64;
-  return row + k / 32 * (narrow_parts(format) * kTileLine) + k % 32 * 2;
-}
-
+/// Where a row's value k (of the first part) stands; values of a line stand side by side.
 VIT_INLINE std::byte* narrow_at(const PackedRows& rows, int row, int k) {
-  return narrow_in_row(narrow_row(rows, row), rows.format, k);
+  constexpr int kTileLine = kNarrowRows * kLineBytes;
+  auto* const to = narrow_row(rows, row);
+  if (rows.format == RowFormat::kUint8) return to + k / 64 * kTileLine + k % 64;
+  return to + k / 32 * (narrow_parts(rows.format) * kTileLine) + k % 32 * 2;
 }
 
 /// Whole numbers from 0 to 255, of kUint8 or kWideUint8.
-template <class V>
-VIT_INLINE void store_whole(std::byte* to, RowFormat format, typename V::Reg x) {
-  if (format == RowFormat::kUint8)
+template <class V, RowFormat F>
+VIT_INLINE void store_whole(std::byte* to, typename V::Reg x) {
+  if constexpr (F == RowFormat::kUint8)
     V::store_uint8(reinterpret_cast<std::uint8_t*>(to), x);
   else
     V::store_wide_uint8(reinterpret_cast<std::uint16_t*>(to), x);
 }
 
-/// Writes values of rows that need not be whole: of kBf16, kBf16Pair, or of a fixed scale.
+/// Calls f.operator()<F>() for the narrow format F; `format` is not kFloat32.
+template <class F>
+VIT_INLINE void with_narrow_format(RowFormat format, const F& f) {
+  switch (format) {
+    case RowFormat::kBf16:
+      return f.template operator()<RowFormat::kBf16>();
+    case RowFormat::kBf16Pair:
+      return f.template operator()<RowFormat::kBf16Pair>();
+    case RowFormat::kBf16Triple:
+      return f.template operator()<RowFormat::kBf16Triple>();
+    case RowFormat::kUint8:
+      return f.template operator()<RowFormat::kUint8>();
+    case RowFormat::kWideUint8:
+      return f.template operator()<RowFormat::kWideUint8>();
+    case RowFormat::kFloat32:
+      __builtin_unreachable();
+  }
+}
+
+/// Calls put(to, k) for each vector of a row, which begins at column k and stands at `to`.
+template <class V, RowFormat F, class Put>
+VIT_INLINE void for_vectors_of_row(const PackedRows& rows, int row, const Put& put) {
+  constexpr int kValues = narrow_values(F), kBytes = kLineBytes / kValues;
+  auto* to = narrow_row(rows, row);
+  for (int k = 0; k < rows.k; k += kValues, to += narrow_parts(F) * kNarrowRows * kLineBytes) {
+    VIT_UNROLL
+    for (int i = 0; i < kValues; i += V::kWidth) put(to + i * kBytes, k + i);
+  }
+}
+
+/// Writes values of rows that need not be whole: of bfloat16, or of a fixed scale.
 template <class V>
 struct NarrowWriter {
   using Reg = typename V::Reg;
@@ -65,32 +92,54 @@ struct NarrowWriter {
         factor(V::set1(has_scales(format) ? 1.0F / rows.fixed.scale : 0.0F)) {}
 
   /// From a multiple of the vector's width on.
-  VIT_INLINE void put(std::byte* to, Reg x) const {
-    if (has_scales(format)) {
-      const Reg number = V::mul(V::sub(x, offset), factor);
-      return store_whole<V>(to, format, V::min(V::max(number, V::zero()), V::set1(255.0F)));
+  VIT_INLINE void put(std::byte* to, Reg x) const { put<1>(to, {{x}}); }
+
+  /// The same of N rows of a tile, one after the other.
+  template <int N>
+  VIT_INLINE void put(std::byte* to, const typename Several<V, N>::Reg& x) const {
+    with_narrow_format(format, [&]<RowFormat F>() { put_as<F, N>(to, x); });
+  }
+
+  /// The same where the format is known to be F.
+  template <RowFormat F, int N>
+  VIT_INLINE void put_as(std::byte* to, typename Several<V, N>::Reg x) const {
+    using Rows = Several<V, N>;
+    if constexpr (has_scales(F)) {
+      x = Rows::mul(Rows::sub(x, Rows::all(offset)), Rows::all(factor));
+      x = Rows::min(Rows::max(x, Rows::zero()), Rows::set1(255.0F));
+      for (int i = 0; i < N; ++i) store_whole<V, F>(to + i * kLineBytes, x.of[i]);
+    } else {
+      VIT_UNROLL
+      for (int part = narrow_parts(F); part > 1; --part, to += kNarrowRows * kLineBytes)
+        x = Rows::each([&](int i) {
+          const auto near = V::to_bf16(x.of[i]);
+          V::store_bf16(numbers(to, i), near);
+          return V::sub(x.of[i], near);
+        });
+      for (int i = 0; i < N; ++i) V::store_near_bf16(numbers(to, i), x.of[i]);
     }
-    const auto near = V::to_bf16(x);
-    V::store_bf16(reinterpret_cast<std::uint16_t*>(to), near);
-    if (format == RowFormat::kBf16Pair)
-      V::store_bf16(reinterpret_cast<std::uint16_t*>(to + kNarrowRows * kLineBytes),
-                    V::to_bf16(V::sub(x, near)));
   }
 
   VIT_INLINE void put_one(std::byte* to, float x) const {
     // As a vector's first value, with room for the others.
-    alignas(64) std::byte line[2 * kNarrowRows * kLineBytes];
-    put(line, V::set1(x));
-    __builtin_memcpy(to, line, format == RowFormat::kUint8 ? 1 : 2);
-    if (format == RowFormat::kBf16Pair)
-      __builtin_memcpy(to + kNarrowRows * kLineBytes, line + kNarrowRows * kLineBytes, 2);
+    constexpr int kPart = kNarrowRows * kLineBytes;
+    alignas(64) std::byte parts[3 * kPart];
+    put(parts, V::set1(x));
+    for (int part = 0; part < narrow_parts(format); ++part)
+      __builtin_memcpy(to + part * kPart, parts + part * kPart,
+                       format == RowFormat::kUint8 ? 1 : 2);
+  }
+
+ private:
+  static VIT_INLINE std::uint16_t* numbers(std::byte* to, int row) {
+    return reinterpret_cast<std::uint16_t*>(to + row * kLineBytes);
   }
 };
 
 /// Writes a row of whole numbers with a scale of its own. `value(k)`: its vector of values from k
 /// on, zero beyond `columns`; asked for twice.
-template <class V, class F>
-VIT_INLINE void put_uint8_row(const PackedRows& rows, int row, int columns, const F& value) {
+template <class V, RowFormat F, class Value>
+VIT_INLINE void put_uint8_row(const PackedRows& rows, int row, int columns, const Value& value) {
   // The zeros up to whole paddings count as values, so that the numbers depend on no vector's
   // width.
   const int end = static_cast<int>((columns + kPadding - 1) / kPadding * kPadding);
@@ -102,26 +151,27 @@ VIT_INLINE void put_uint8_row(const PackedRows& rows, int row, int columns, cons
     odd = V::add(odd, V::mul(x, V::zero()));  // not a number, if one of them is none or infinite
   }
   const float low = -V::maximum(V::sub(V::zero(), least)), spread = V::maximum(most) - low;
-  const float bad = V::sum(odd);
+  // Also where finite values are further apart than float32's largest.
+  const float bad = V::sum(odd) + spread * 0.0F;
   rows.scales[row].scale = (spread > 0.0F ? spread / 255.0F : 1.0F) + bad;
   rows.scales[row].offset = low + bad;
-  auto* const to = narrow_row(rows, row);
   const auto offset = V::set1(low), factor = V::set1(spread > 0.0F ? 255.0F / spread : 0.0F);
-  for (int k = 0; k < rows.k; k += V::kWidth) {
-    const auto number = k < end ? V::mul(V::sub(value(k), offset), factor) : V::zero();
-    store_whole<V>(narrow_in_row(to, rows.format, k), rows.format, number);
-  }
+  for_vectors_of_row<V, F>(rows, row, [&](std::byte* to, int k) {
+    store_whole<V, F>(to, k < end ? V::mul(V::sub(value(k), offset), factor) : V::zero());
+  });
 }
 
 /// Writes a row of any narrow format.
-template <class V, class F>
-VIT_INLINE void put_narrow_row(const PackedRows& rows, int row, int columns, const F& value) {
-  if (has_scales(rows.format) && rows.fixed.scale == 0.0F)
-    return put_uint8_row<V>(rows, row, columns, value);
-  const NarrowWriter<V> writer(rows);
-  auto* const to = narrow_row(rows, row);
-  for (int k = 0; k < rows.k; k += V::kWidth)
-    writer.put(narrow_in_row(to, rows.format, k), k < columns ? value(k) : V::zero());
+template <class V, class Value>
+VIT_INLINE void put_narrow_row(const PackedRows& rows, int row, int columns, const Value& value) {
+  with_narrow_format(rows.format, [&]<RowFormat F>() {
+    if constexpr (has_scales(F))
+      if (rows.fixed.scale == 0.0F) return put_uint8_row<V, F>(rows, row, columns, value);
+    const NarrowWriter<V> writer(rows);
+    for_vectors_of_row<V, F>(rows, row, [&](std::byte* to, int k) {
+      writer.template put_as<F, 1>(to, {{k < columns ? value(k) : V::zero()}});
+    });
+  });
 }
 
 }  // namespace vit::kernels

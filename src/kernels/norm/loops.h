@@ -29,32 +29,36 @@ struct NormLoops {
     return V::load(lanes);
   }
 
-  /// Two sums side by side.
-  VIT_INLINE float mean_of(const float* x) const {
-    Reg a = V::zero(), b = V::zero();
+  /// Sums side by side, so that no addition waits for the one before.
+  static constexpr int kSums = 4;
+
+  /// Of a row. `add(sum, values, left)` adds a vector, whose values from `left` on are not the
+  /// row's.
+  template <class Add>
+  VIT_INLINE float mean_over(const float* x, const Add& add) const {
+    Reg sums[kSums];
+    VIT_UNROLL
+    for (int i = 0; i < kSums; ++i) sums[i] = V::zero();
     int k = 0;
-    for (; k + 2 * V::kWidth <= call.cols; k += 2 * V::kWidth) {
-      a = V::add(a, V::load(x + k));
-      b = V::add(b, V::load(x + k + V::kWidth));
-    }
-    for (; k < call.cols; k += V::kWidth) a = V::add(a, load(x, k));
-    return V::sum(V::add(a, b)) / static_cast<float>(call.cols);
+    for (; k + kSums * V::kWidth <= call.cols; k += kSums * V::kWidth) VIT_UNROLL
+    for (int i = 0; i < kSums; ++i)
+      sums[i] = add(sums[i], V::load(x + k + i * V::kWidth), V::kWidth);
+    for (; k < call.cols; k += V::kWidth) sums[0] = add(sums[0], load(x, k), call.cols - k);
+    const Reg sum = V::add(V::add(sums[0], sums[1]), V::add(sums[2], sums[3]));
+    return V::sum(sum) / static_cast<float>(call.cols);
+  }
+
+  VIT_INLINE float mean_of(const float* x) const {
+    return mean_over(x, [](Reg sum, Reg value, int /*left*/) { return V::add(sum, value); });
   }
 
   VIT_INLINE float mean_square(const float* x, float mean) const {
     const Reg m = V::set1(mean);
-    Reg a = V::zero(), b = V::zero();
-    int k = 0;
-    for (; k + 2 * V::kWidth <= call.cols; k += 2 * V::kWidth) {
-      const Reg first = V::sub(V::load(x + k), m), second = V::sub(V::load(x + k + V::kWidth), m);
-      a = V::fma(first, first, a);
-      b = V::fma(second, second, b);
-    }
-    for (; k < call.cols; k += V::kWidth) {
-      const Reg d = V::keep(V::sub(load(x, k), m), call.cols - k);
-      a = V::fma(d, d, a);
-    }
-    return V::sum(V::add(a, b)) / static_cast<float>(call.cols);
+    return mean_over(x, [m](Reg sum, Reg value, int left) {
+      Reg d = V::sub(value, m);
+      if (left < V::kWidth) d = V::keep(d, left);
+      return V::fma(d, d, sum);
+    });
   }
 
   VIT_INLINE Scale scale_of(const float* x) const {
@@ -66,9 +70,10 @@ struct NormLoops {
 
   /// The normalised columns k …, zero beyond the row's end.
   VIT_INLINE Reg normalised(const float* x, int k, const Scale& scale) const {
-    Reg y = V::mul(V::sub(load(x, k), V::set1(scale.mean)), V::set1(scale.factor));
-    if (call.gain != nullptr) y = V::mul(y, V::load(call.gain + k));
-    if (call.bias != nullptr) y = V::add(y, V::load(call.bias + k));
+    const Reg factor = V::set1(scale.factor), from_mean = V::sub(load(x, k), V::set1(scale.mean));
+    const Reg gain = call.gain != nullptr ? V::mul(V::load(call.gain + k), factor) : factor;
+    const Reg bias = call.bias != nullptr ? V::load(call.bias + k) : V::zero();
+    const Reg y = V::fma(from_mean, gain, bias);
     return k + V::kWidth <= call.cols ? y : V::keep(y, call.cols - k);
   }
 
@@ -91,11 +96,15 @@ struct NormLoops {
   }
 
   void write_narrow(int row_begin, int row_end) const {
+    // A copy: stores of bytes may change anything, so that what is not the function's own is read
+    // again after each.
+    const NormCall own = call;
+    const NormLoops loops{own};
     for (int row = row_begin; row < row_end; ++row) {
-      const float* x = call.x + row * call.ld;
-      const Scale scale = scale_of(x);
-      put_narrow_row<V>(call.packed, row, call.cols,
-                        [&](int k) { return normalised(x, k, scale); });
+      const float* x = own.x + row * own.ld;
+      const Scale scale = loops.scale_of(x);
+      put_narrow_row<V>(own.packed, row, own.cols,
+                        [&](int k) { return loops.normalised(x, k, scale); });
     }
   }
 

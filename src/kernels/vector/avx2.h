@@ -40,6 +40,7 @@ struct Vector {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
                      _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
   }
+  static VIT_INLINE void store_near_bf16(std::uint16_t* p, Reg x) { store_bf16(p, to_bf16(x)); }
   static VIT_INLINE void store_uint8(std::uint8_t* p, Reg x) {
     const __m256i whole = _mm256_cvtps_epi32(x);
     const __m256i pairs = _mm256_packs_epi32(whole, whole);

@@ -39,15 +39,14 @@ struct Vector {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
                         _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(x), 16)));
   }
+  static VIT_INLINE void store_near_bf16(std::uint16_t* p, Reg x) { store_bf16(p, to_bf16(x)); }
   static VIT_INLINE void store_uint8(std::uint8_t* p, Reg x) {
-    _mm_storeu_si128(
-        reinterpret_cast<__m128i*>(p),
-        _mm512_cvtusepi32_epi8(_mm512_max_epi32(_mm512_cvtps_epi32(x), _mm512_setzero_si512())));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(x)));
   }
   static VIT_INLINE void store_wide_uint8(std::uint16_t* p, Reg x) {
     _mm256_storeu_si256(
         reinterpret_cast<__m256i*>(p),
-        _mm512_cvtusepi32_epi16(_mm512_max_epi32(_mm512_cvtps_epi32(x), _mm512_setzero_si512())));
+        _mm512_cvtepi32_epi16(_mm512_min_epu32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(255))));
   }
   static VIT_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
   static VIT_INLINE Reg sub(Reg a, Reg b) { return _mm512_sub_ps(a, b); }

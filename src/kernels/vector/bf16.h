@@ -1,5 +1,5 @@
-// Pairs of bfloat16 in lanes of 32 bits, as sums of their products take them. For sources that are
-// compiled with -mavx512bf16.
+// The vector with instructions for bfloat16, and pairs of bfloat16 in lanes of 32 bits, as sums of
+// their products take them. For sources that are compiled with -mavx512bf16.
 #pragma once
 
 #include <immintrin.h>
@@ -7,10 +7,19 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/vector/avx512.h"
 #include "kernels/vector/inline.h"
 
 namespace vit::kernels::bf16 {
 namespace {
+
+/// With the instruction that rounds to bfloat16, which makes 0 of magnitudes below 2^-126, as the
+/// products do.
+struct Vector : avx512::Vector {
+  static VIT_INLINE void store_near_bf16(std::uint16_t* p, Reg x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh(x));
+  }
+};
 
 constexpr int kSide = 16;  ///< rows and columns of a block of pairs
 constexpr int kBlockBytes = kSide * kSide * 4;
@@ -79,6 +88,13 @@ VIT_INLINE void store_block(const __m512i (&rows)[kSide], void* to) {
   auto* out = static_cast<std::byte*>(to);
   VIT_UNROLL
   for (int i = 0; i < kSide; ++i) _mm512_storeu_si512(out + i * kSide * 4, rows[i]);
+}
+
+/// x, of whose lanes those from `left` on become an exponent whose power is 0.
+VIT_INLINE __m512 without_lanes_from(__m512 x, int left) {
+  if (left >= kSide) return x;
+  const auto beyond = static_cast<__mmask16>(left > 0 ? 0xffffU << left : 0xffffU);
+  return _mm512_mask_mov_ps(x, beyond, _mm512_set1_ps(-1e30F));
 }
 
 /// 2^x for x <= 0, relative error 1e-4: far finer than the bfloat16 that it becomes.

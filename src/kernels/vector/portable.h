@@ -69,6 +69,9 @@ struct VectorOf {
     std::memcpy(lanes, &x, sizeof lanes);
     for (int i = 0; i < W; ++i) p[i] = static_cast<std::uint16_t>(lanes[i] >> 16U);
   }
+  /// The nearest bfloat16 of floats. A level with an instruction for it makes 0 of magnitudes below
+  /// 2^-126.
+  static VIT_INLINE void store_near_bf16(std::uint16_t* p, Reg x) { store_bf16(p, to_bf16(x)); }
   /// The nearest whole numbers, of values from -0.5 to 255.5; not a number becomes one of them.
   static VIT_INLINE void store_uint8(std::uint8_t* p, Reg x) {
     const Reg whole = x + set1(12582912.0F);  // 1.5 * 2^23: rounds to a whole number
