@@ -1,39 +1,104 @@
 // Attention, plain and differential.
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "engine/builder.h"
 #include "engine/steps/difference.h"
+#include "engine/steps/heads.h"
 #include "vit/core/error.h"
 
 namespace vit::engine {
-namespace {
 
-double head_scale(std::int64_t head_dim) { return std::pow(static_cast<double>(head_dim), -0.5); }
+double Builder::attention_scale() const {
+  // Seed: `qk_scale or head_dim ** -0.5`, so 0 means the default too.
+  const auto scale = options_.qk_scale().value_or(0.0);
+  return scale != 0.0 ? scale : head_scale(head_dim());
+}
 
-}  // namespace
+bool Builder::attends_in_bf16() const {
+  const bool narrow = plan_.precision == Precision::kBf16 || plan_.precision == Precision::kInt8;
+  return narrow && in_blocks() && static_cast<float>(attention_scale()) > 0.0F &&
+         kernels::multiplies_bf16_attention(plan_.isa);
+}
 
-AttentionStepOptions Builder::heads(const Stream& stream) const {
+AttentionStepOptions Builder::heads(const Stream& stream, BufferId qkv) const {
   AttentionStepOptions options;
   options.heads = options_.num_heads();
   options.d = options.dv = head_dim();
-  options.q = {stream.qkv, 0, head_dim()};
-  options.k = {stream.qkv, part_columns(), head_dim()};
-  options.v = {stream.qkv, 2 * part_columns(), head_dim()};
+  options.packed = plan_.buffers[qkv].packed;
+  const auto stride = options.packed ? 3 * head_dim() : head_dim();
+  const auto part = options.packed ? head_dim() : part_columns();
+  options.q = {qkv, 0, stride};
+  options.k = {qkv, part, stride};
+  options.v = {qkv, 2 * part, stride};
   options.queries = stream.rows;
-  const bool narrow = plan_.precision == Precision::kBf16 || plan_.precision == Precision::kInt8;
-  options.bf16 = narrow && in_blocks() && kernels::multiplies_bf16_attention(plan_.isa);
-  // Seed: `qk_scale or head_dim ** -0.5`, so 0 means the default too.
-  const auto scale = options_.qk_scale().value_or(0.0);
-  options.scale = scale != 0.0 ? scale : head_scale(head_dim());
+  options.scale = attention_scale();
+  options.bf16 = attends_in_bf16();
   return options;
 }
 
-void Builder::add_qkv(Stream& stream, const std::string& name, LinearPtr linear) {
-  LinearOptions options;
-  options.in = stream.a;
-  options.out = rows_buffer(stream, stream.qkv, "qkv", 3 * part_columns());
-  add_linear(stream.scope, name, std::move(linear), std::move(options));
+BufferId Builder::qkv_rows(Stream& stream) {
+  const auto rows = rows_buffer(stream, stream.qkv, "qkv", 3 * part_columns());
+  // Never in use together, and the packed ones are the shorter.
+  if (stream.packed_qkv >= 0) plan_.buffers[stream.packed_qkv].alias = rows;
+  return rows;
+}
+
+BufferId Builder::qkv_buffer(Stream& stream) {
+  const bool differential =
+      options_.attn_layer() == "diff" || options_.block_fn() == "DiffParallelScalingBlock";
+  const bool normed = differential || options_.qk_norm();
+  if (normed || !attends_in_bf16() || head_dim() % kernels::kPackedHead != 0)
+    return qkv_rows(stream);
+  if (stream.packed_qkv < 0)
+    stream.packed_qkv = add_buffer({"qkv.packed", stream.scope, /*packed=*/true,
+                                    kernels::RowFormat::kBf16, stream.rows, 3 * part_columns()});
+  return stream.packed_qkv;
+}
+
+Builder::Qkv Builder::add_qkv(Stream& stream, const std::string& name, const std::string& parameter,
+                              std::int64_t n, std::int64_t first) {
+  Qkv qkv;
+  qkv.name = name;
+  qkv.buffer = qkv_buffer(stream);
+  qkv.options.in = stream.a;
+  qkv.options.out = qkv.buffer;
+  const auto D = dim(), d = head_dim();
+  std::vector<Range> ranges;
+  const auto add_parts = [&](std::int64_t begin, std::int64_t count) {
+    for (const auto part : {0, 1, 2}) {
+      const auto from = first + part * D + begin;
+      ranges.push_back({from, from + count});
+    }
+  };
+  const bool packed = plan_.buffers[qkv.buffer].packed;
+  if (packed)
+    for (std::int64_t head = 0; head < options_.num_heads(); ++head) add_parts(head * d, d);
+  else
+    add_parts(0, D);
+  auto linear = linear_of(parameter, n, D, options_.qkv_bias(), ranges);
+  if (packed)
+    qkv.linear = std::move(linear);
+  else
+    add_linear(stream.scope, name, std::move(linear), std::move(qkv.options));
+  return qkv;
+}
+
+BufferId Builder::outputs_for(Stream& stream, const Qkv& qkv, const std::string& reader) {
+  return packed_buffer(stream, stream.a, qkv.linear ? "heads" : "a", dim(), reader);
+}
+
+void Builder::add_attention(Stream& stream, const std::string& prefix, Qkv qkv,
+                            const AttentionStepOptions& attention) {
+  if (qkv.linear) {
+    auto product = annotated(*qkv.linear, std::move(qkv.options));
+    add(stream.scope, std::make_unique<HeadsStep>(qkv.name + ", attention", std::move(qkv.linear),
+                                                  std::move(product), stream.rows, attention));
+  } else {
+    add(stream.scope, std::make_unique<AttentionStep>(prefix + "attention", attention));
+  }
+  add_weights(prefix, attention, 1.0);
 }
 
 void Builder::qk_norm(Stream& stream, const std::string& prefix, std::int64_t columns,
@@ -56,28 +121,24 @@ void Builder::attention(Stream& stream, const std::string& prefix, const Sink& s
   const auto& kind = options_.attn_layer();
   if (!kind.empty() && kind != "attn" && kind != "diff")
     throw DataError("engine: expected attn_layer attn or diff, found '{}'", kind);
-  const auto D = dim();
-  add_qkv(stream, prefix + "qkv",
-          linear_of(prefix + "qkv.", 3 * D, D, options_.qkv_bias(),
-                    {{0, D}, {D, 2 * D}, {2 * D, 3 * D}}));
-  attend(stream, prefix, sink, depth);
+  auto qkv = add_qkv(stream, prefix + "qkv", prefix + "qkv.", 3 * dim(), 0);
+  attend(stream, std::move(qkv), prefix, sink, depth);
 }
 
-void Builder::attend(Stream& stream, const std::string& prefix, const Sink& sink,
+void Builder::attend(Stream& stream, Qkv qkv, const std::string& prefix, const Sink& sink,
                      std::int64_t depth) {
   const auto D = dim();
   const bool differential = options_.attn_layer() == "diff";
   const auto reader = prefix + "proj.";
   const bool rows = options_.scale_attn_norm() || differential || packs_whole_rows(reader);
-  const auto out = rows ? mixed_of(stream) : a_for(stream, reader);
+  const auto out = rows ? mixed_of(stream) : outputs_for(stream, qkv, reader);
   if (differential) {
     differential_attention(stream, prefix, depth);
   } else {
     qk_norm(stream, prefix, head_dim());
-    auto attention = heads(stream);
+    auto attention = heads(stream, qkv.buffer);
     attention.out = out;
-    add_weights(prefix, attention, 1.0);
-    add(stream.scope, std::make_unique<AttentionStep>(prefix + "attention", attention));
+    add_attention(stream, prefix, std::move(qkv), attention);
   }
   if (options_.scale_attn_norm())
     add_norm(stream, prefix + "norm.", stream.mixed, a_for(stream, reader));
@@ -101,7 +162,7 @@ void Builder::differential_attention(Stream& stream, const std::string& prefix,
   const double rate =
       std::exp(dot("lambda_q1", "lambda_k1")) - std::exp(dot("lambda_q2", "lambda_k2")) + init;
   for (const std::int64_t half : {0, 1}) {
-    auto attention = heads(stream);
+    auto attention = heads(stream, stream.qkv);
     attention.d = d;
     attention.q.first += half * d;
     attention.k.first += half * d;
@@ -123,7 +184,7 @@ void Builder::differential_attention(Stream& stream, const std::string& prefix,
 
 void Builder::last_attention(const std::string& prefix, const std::string& scale) {
   const auto D = dim();
-  rows_buffer(image_, image_.qkv, "qkv", 3 * part_columns());
+  qkv_rows(image_);
   // Keys and values of all tokens; queries of the kept ones, or of all.
   const auto add_part = [&](const char* name, const std::vector<Range>& ranges, std::int64_t column,
                             std::optional<std::int64_t> rows) {
@@ -143,7 +204,8 @@ void Builder::last_attention(const std::string& prefix, const std::string& scale
   });
   for_calls_with(kAllRows, [&] {
     add_part("qkv[q]", {{0, D}}, 0, {});
-    attend(image_, prefix, {image_.x, image_.x, scale}, options_.depth() - 1);
+    attend(image_, {.buffer = image_.qkv}, prefix, {image_.x, image_.x, scale},
+           options_.depth() - 1);
   });
 }
 
@@ -152,11 +214,10 @@ void Builder::kept_attention(const std::string& prefix, const std::string& scale
   qk_norm(image_, prefix, head_dim(), kept);
   kept_.rows = kept;
   rows_buffer(kept_, kept_.x, "kept.x", D);
-  auto attention = heads(image_);
+  auto attention = heads(image_, image_.qkv);
   attention.queries = kept;
   attention.out = rows_buffer(kept_, kept_.mixed, "kept.mixed", D);
-  add_weights(prefix, attention, 1.0);
-  add(Scope::kImage, std::make_unique<AttentionStep>(prefix + "attention", attention));
+  add_attention(image_, prefix, {.buffer = image_.qkv}, attention);
   add(Scope::kImage, std::make_unique<TakeRowsStep>("kept", image_.x, kept, kept_.x));
 
   const auto reader = prefix + "proj.";

@@ -24,6 +24,18 @@ void Builder::add_weights(const std::string& prefix, const AttentionStepOptions&
                          .needs = needs});
   if (options_.block_fn() == "ParallelThingsBlock") factor /= kParallelThings;
   const auto outer = std::exchange(needs_, (needs_ & kRowNeeds) | needs);
+  if (attention.packed) {
+    options.packed = false;
+    if (unpacked_qkv_ < 0)
+      unpacked_qkv_ = add_buffer({.name = "qkv.unpacked",
+                                  .rows = kTokenCount,
+                                  .columns = 3 * part_columns(),
+                                  .needs = needs});
+    plan_.buffers[unpacked_qkv_].needs |= needs;
+    add(Scope::kImage,
+        std::make_unique<UnpackStep>(prefix + "unpack", attention.q.buffer, unpacked_qkv_));
+    for (auto* part : {&options.q, &options.k, &options.v}) part->buffer = unpacked_qkv_;
+  }
   add(Scope::kImage,
       std::make_unique<AttentionWeightsStep>(prefix + "weights", options, factor, fresh, buffer));
   needs_ = outer;

@@ -89,9 +89,7 @@ void Builder::parallel_scaling_block(const std::string& prefix, std::int64_t dep
   if (!bias) set_bias(*first, prefix + "mlp_bias", hidden);
   add_hidden(image_, prefix + "in_proj[mlp]", std::move(first), false,
              prefix + (differential ? "out_proj." : "mlp_out_proj."));
-  add_qkv(image_, prefix + "in_proj[qkv]",
-          linear_of(in_proj, n, D, bias,
-                    {{hidden, hidden + D}, {hidden + D, hidden + 2 * D}, {hidden + 2 * D, n}}));
+  auto qkv = add_qkv(image_, prefix + "in_proj[qkv]", in_proj, n, hidden);
 
   if (differential) {
     differential_attention(image_, prefix, depth);
@@ -106,12 +104,11 @@ void Builder::parallel_scaling_block(const std::string& prefix, std::int64_t dep
     return;
   }
   qk_norm(image_, prefix, head_dim());
-  auto attention = heads(image_);
+  auto attention = heads(image_, qkv.buffer);
   const auto reader = prefix + "attn_out_proj.";
   const bool whole = packs_whole_rows(reader);
-  attention.out = whole ? mixed_of(image_) : a_for(image_, reader);
-  add_weights(prefix, attention, 1.0);
-  add(Scope::kImage, std::make_unique<AttentionStep>(prefix + "attention", attention));
+  attention.out = whole ? mixed_of(image_) : outputs_for(image_, qkv, reader);
+  add_attention(image_, prefix, std::move(qkv), attention);
   if (whole) add_pack(image_, prefix + "pack", image_.mixed, a_for(image_, reader));
   add_output(image_, prefix + "attn_out_proj", linear(reader, D, D, out_bias), image_.a, sink);
   add_output(image_, prefix + "mlp_out_proj", linear(prefix + "mlp_out_proj.", D, hidden, out_bias),

@@ -68,7 +68,7 @@ void Builder::map_pool() {
     add_norm(image_, "norm.", image_.x, a_for(image_, prefix + "kv."));
   else
     add_pack(image_, prefix + "pack", image_.x, a_for(image_, prefix + "kv."));
-  rows_buffer(image_, image_.qkv, "qkv", 3 * part_columns());
+  qkv_rows(image_);
   LinearOptions options;
   options.in = image_.a;
   options.out = image_.qkv;
@@ -90,8 +90,8 @@ void Builder::map_pool() {
 
   kept_.rows = 1;
   rows_buffer(kept_, kept_.x, "kept.x", D);
-  auto attention = heads(image_);
-  attention.scale = std::pow(static_cast<double>(head_dim()), -0.5);
+  auto attention = heads(image_, image_.qkv);
+  attention.scale = head_scale(head_dim());
   attention.queries = 1;
   attention.key_begin = first;
   attention.out = rows_buffer(kept_, kept_.mixed, "kept.mixed", D);
@@ -111,9 +111,9 @@ void Builder::map_pool() {
 
 /// Tokens attend to each other once more, without parameters.
 void Builder::prr_pool() {
-  auto attention = heads(image_);
+  auto attention = heads(image_, image_.x);
   attention.q = attention.k = attention.v = {image_.x, 0, head_dim()};
-  attention.scale = std::pow(static_cast<double>(head_dim()), -0.5);
+  attention.scale = head_scale(head_dim());
   if (options_.class_token()) attention.queries = 1;
   attention.out = options_.class_token() ? kept_.x : mixed_of(image_);
   add(Scope::kImage, std::make_unique<AttentionStep>("attn_pool", attention));

@@ -81,8 +81,7 @@ kernels::WeightFormat Builder::format_of(const std::string& name) const {
   if (!block && !name.starts_with("patch_embed.")) return kernels::WeightFormat::kFloat32;
   switch (plan_.precision) {
     case Precision::kFp32x3:
-      return strict_.contains(name) ? kernels::WeightFormat::kFloat32
-                                    : kernels::WeightFormat::kBf16Pair;
+      return strict_.contains(name) ? exact_format() : kernels::WeightFormat::kBf16Pair;
     case Precision::kBf16:
     case Precision::kInt8: {
       if (block)
@@ -96,7 +95,12 @@ kernels::WeightFormat Builder::format_of(const std::string& name) const {
     case Precision::kFp32:
       break;
   }
-  return kernels::WeightFormat::kFloat32;
+  return exact_format();
+}
+
+kernels::WeightFormat Builder::exact_format() const {
+  return plan_.isa >= Isa::kAmx ? kernels::WeightFormat::kBf16Triple
+                                : kernels::WeightFormat::kFloat32;
 }
 
 void Builder::use_rows_of(kernels::RowFormat format) {
@@ -199,7 +203,7 @@ BufferId Builder::rows_buffer(const Stream& stream, BufferId& id, const char* na
 BufferId Builder::packed_buffer(const Stream& stream, BufferId& id, const char* name,
                                 std::int64_t columns, const std::string& reader) {
   BufferSpec spec{name, stream.scope, true, row_format_, stream.rows, columns};
-  if (strict_.contains(reader)) spec.format = kernels::RowFormat::kFloat32;
+  if (strict_.contains(reader)) spec.format = kernels::row_format(plan_.isa, exact_format());
   spec.fixed = fixed_scale(reader);
   // The same memory where it has the format, read by the same scale or another.
   for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
@@ -230,15 +234,19 @@ void Builder::add(Scope scope, StepPtr step) {
   steps.push_back({std::move(step), needs_, stage_});
 }
 
+LinearOptions Builder::annotated(const Linear& linear, LinearOptions options) {
+  options.calibrated = plan_.buffers[options.in].fixed.scale != 0.0F;
+  options.strict = in_blocks() && plan_.format == kernels::WeightFormat::kBf16Pair &&
+                   linear.packed.format != plan_.format;
+  if (options.strict)
+    for (const auto& parameter : linear.parameters) plan_.strict_layers.insert(parameter.name);
+  return options;
+}
+
 void Builder::add_linear(Scope scope, const std::string& name, LinearPtr linear,
                          LinearOptions options) {
-  const auto& in = plan_.buffers[options.in];
-  const auto rows = options.rows.value_or(in.rows);
-  options.calibrated = in.fixed.scale != 0.0F;
-  options.strict = in_blocks() && plan_.format == kernels::WeightFormat::kBf16Pair &&
-                   linear->packed.format == kernels::WeightFormat::kFloat32;
-  if (options.strict)
-    for (const auto& parameter : linear->parameters) plan_.strict_layers.insert(parameter.name);
+  const auto rows = options.rows.value_or(plan_.buffers[options.in].rows);
+  options = annotated(*linear, std::move(options));
   add(scope, std::make_unique<LinearStep>(name, std::move(linear), std::move(options), rows));
 }
 

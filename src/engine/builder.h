@@ -2,6 +2,7 @@
 // build_mlp.cpp, build_pool.cpp.
 #pragma once
 
+#include <cmath>
 #include <functional>
 #include <map>
 #include <optional>
@@ -22,15 +23,16 @@ namespace vit::engine {
 /// still wanted.
 struct Stream {
   Scope scope = Scope::kImage;
-  std::int64_t rows = 0;  ///< of each image, as Geometry::count() takes them
-  BufferId x = -1;        ///< the tokens, rows
-  BufferId spare = -1;    ///< as x, where a block needs both
-  BufferId a = -1;        ///< packed [rows, embed_dim]: what a linear layer reads
-  BufferId qkv = -1;      ///< rows [rows, 3 padded(embed_dim)]
-  BufferId mixed = -1;    ///< rows [rows, embed_dim]: what attention gives
-  BufferId second = -1;   ///< as mixed, of differential attention's second half
-  BufferId hidden = -1;   ///< packed [rows, hidden]
-  BufferId wide = -1;     ///< rows [rows, hidden], before a norm in the MLP
+  std::int64_t rows = 0;     ///< of each image, as Geometry::count() takes them
+  BufferId x = -1;           ///< the tokens, rows
+  BufferId spare = -1;       ///< as x, where a block needs both
+  BufferId a = -1;           ///< packed [rows, embed_dim]: what a linear layer reads
+  BufferId qkv = -1;         ///< rows [rows, 3 padded(embed_dim)]
+  BufferId packed_qkv = -1;  ///< bfloat16, head by head: q, k and v of each
+  BufferId mixed = -1;       ///< rows [rows, embed_dim]: what attention gives
+  BufferId second = -1;      ///< as mixed, of differential attention's second half
+  BufferId hidden = -1;      ///< packed [rows, hidden]
+  BufferId wide = -1;        ///< rows [rows, hidden], before a norm in the MLP
 };
 
 /// Where a branch's last layer leaves its result: out = addend + scale · result.
@@ -42,6 +44,11 @@ struct Sink {
 
 /// Branches of a ParallelThingsBlock.
 inline constexpr int kParallelThings = 2;
+
+/// What scores of heads this wide are multiplied by, where the model does not say.
+inline double head_scale(std::int64_t head_dim) {
+  return std::pow(static_cast<double>(head_dim), -0.5);
+}
 
 class Builder {
  public:
@@ -73,6 +80,8 @@ class Builder {
   LinearPtr packed_once(const std::string& key, const std::function<LinearPtr()>& pack) const;
   /// Of the parameter `name`: the blocks' are narrow, where the precision says so.
   kernels::WeightFormat format_of(const std::string& name) const;
+  /// Of layers that lose nothing.
+  kernels::WeightFormat exact_format() const;
   /// From here on packed buffers are of this format, new ones where they were of another.
   void use_rows_of(kernels::RowFormat format);
   /// Whether a row must be whole before it can be packed for the layer with this parameter.
@@ -110,6 +119,8 @@ class Builder {
   }
   void add(Scope scope, StepPtr step);
   void add_linear(Scope scope, const std::string& name, LinearPtr linear, LinearOptions options);
+  /// Fills in what LinearStep::describe() tells, and remembers layers that stay in float32.
+  LinearOptions annotated(const Linear& linear, LinearOptions options);
   /// A linear layer into a sink.
   void add_output(const Stream& stream, const std::string& name, LinearPtr linear, BufferId in,
                   const Sink& sink);
@@ -130,9 +141,31 @@ class Builder {
   void attention(Stream& stream, const std::string& prefix, const Sink& sink, std::int64_t depth);
   /// The last block's, where some calls want the kept rows alone; those go on in kept_.
   void last_attention(const std::string& prefix, const std::string& scale);
-  /// From the qkv buffer on.
-  void attend(Stream& stream, const std::string& prefix, const Sink& sink, std::int64_t depth);
-  void add_qkv(Stream& stream, const std::string& name, LinearPtr linear);
+  /// The layer that makes q, k and v: its name, the buffer that it writes, and the layer itself
+  /// where it runs in the step that attends.
+  struct Qkv {
+    std::string name = {};
+    BufferId buffer = -1;
+    LinearPtr linear = {};
+    LinearOptions options = {};
+  };
+  /// Attention and its projection, given q, k and v.
+  void attend(Stream& stream, Qkv qkv, const std::string& prefix, const Sink& sink,
+              std::int64_t depth);
+  /// q, k and v are the rows of the parameter from `first` on; it has `n`. Adds the layer, or
+  /// leaves it to add_attention() where attention reads it packed.
+  Qkv add_qkv(Stream& stream, const std::string& name, const std::string& parameter, std::int64_t n,
+              std::int64_t first);
+  void add_attention(Stream& stream, const std::string& prefix, Qkv qkv,
+                     const AttentionStepOptions& attention);
+  /// Where attention writes what the layer with the parameter `reader` reads: becomes stream.a. Not
+  /// the buffer that the layer of q, k and v reads, where that runs in the same step.
+  BufferId outputs_for(Stream& stream, const Qkv& qkv, const std::string& reader);
+  BufferId qkv_rows(Stream& stream);
+  /// Packed where attention alone reads it, in bfloat16.
+  BufferId qkv_buffer(Stream& stream);
+  double attention_scale() const;
+  bool attends_in_bf16() const;
   void qk_norm(Stream& stream, const std::string& prefix, std::int64_t columns,
                std::int64_t query_rows = 0);
   /// From the qkv buffer to stream.mixed.
@@ -141,8 +174,9 @@ class Builder {
   void add_weights(const std::string& prefix, const AttentionStepOptions& attention, double factor);
   void add_attention_maps();
   void kept_attention(const std::string& prefix, const std::string& scale);
-  /// q, k and v in the qkv buffer; each begins at a vector.
-  AttentionStepOptions heads(const Stream& stream) const;
+  /// q, k and v in the buffer `qkv`, one part after the other, or head by head in a packed one;
+  /// each begins at a vector.
+  AttentionStepOptions heads(const Stream& stream, BufferId qkv) const;
   std::int64_t part_columns() const { return kernels::padded(dim()); }
   /// Reads stream.a, leaves its result in `sink`.
   void mlp(Stream& stream, const std::string& prefix, const Sink& sink);
@@ -188,7 +222,7 @@ class Builder {
   const config::VisionTransformerOptions& options_;
   const WeightLookup& weights_;
   const bool low_memory_;
-  std::set<std::string> strict_;  ///< of fp32x3: layers that stay in float32
+  std::set<std::string> strict_;  ///< of fp32x3: layers that stay in fp32
   ThreadTeam* const team_;
   Plan plan_;
   kernels::Activation activation_;
@@ -197,6 +231,7 @@ class Builder {
   std::int64_t stage_ = -1;
   mutable std::map<std::string, LinearPtr> packed_;
   std::set<std::pair<std::int64_t, unsigned>> weights_begun_;  ///< block and row needs
+  BufferId unpacked_qkv_ = -1;             ///< for attention weights, where qkv is packed
   std::vector<BufferId> weights_buffers_;  ///< by block: attention weights, mean over heads
   Stream image_;                           ///< all tokens of an image
   Stream kept_;  ///< rows of the batch that the pooling reads, and after it the pooled ones

@@ -6,6 +6,11 @@
 
 namespace vit::engine {
 
+bool Plan::has_fixed_scales() const {
+  return std::any_of(buffers.begin(), buffers.end(),
+                     [](const BufferSpec& buffer) { return buffer.fixed.scale != 0.0F; });
+}
+
 Geometry Plan::geometry(std::int64_t height, std::int64_t width) const {
   const auto [own_height, own_width] = model.img_size();
   const auto [patch_height, patch_width] = model.patch_size();

@@ -47,7 +47,7 @@ struct Plan {
   Isa isa = Isa::kPortable;
   Precision precision = Precision::kFp32;
   kernels::WeightFormat format = kernels::WeightFormat::kFloat32;  ///< of the blocks' linear layers
-  std::set<std::string> strict_layers;  ///< parameters that fp32x3 leaves in float32
+  std::set<std::string> strict_layers;  ///< parameters that fp32x3 leaves in fp32
   config::VisionTransformerOptions model;
   std::vector<BufferSpec> buffers;
   std::vector<PlannedStep> image_steps;  ///< for one image at a time
@@ -55,6 +55,8 @@ struct Plan {
   bool has_kept_rows = false;            ///< the last block has a way for the kept rows alone
   Positions positions;
 
+  /// Whether some rows of whole numbers have a scale that is not their own.
+  bool has_fixed_scales() const;
   /// Throws DataError where the model does not take images of this size.
   Geometry geometry(std::int64_t height, std::int64_t width) const;
   /// Throws UsageError where the model lacks it.

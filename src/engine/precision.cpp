@@ -19,7 +19,10 @@ std::optional<Precision> parse_precision(const std::string& text) {
   if (text == "auto") return std::nullopt;
   for (const auto& [name, precision] : kPrecisions)
     if (text == name) return precision;
-  throw UsageError("precision: expected auto, fp32, fp32x3, bf16 or int8, found '{}'", text);
+  throw UsageError(
+      "precision: the packed engine runs in auto, fp32, fp32x3, bf16 or int8, found '{}' "
+      "(fp16: engine modules)",
+      text);
 }
 
 std::string_view precision_name(Precision precision) {
@@ -33,7 +36,7 @@ Precision resolve_precision(std::optional<Precision> wanted, bool int8_file, Isa
   return wanted.value_or(int8_file ? Precision::kInt8 : Precision::kFp32);
 }
 
-Isa level_of(Precision precision, Isa isa) {
+Isa level_of(Precision precision, Isa isa, bool low_memory) {
   switch (precision) {
     case Precision::kFp32x3:
     case Precision::kInt8:
@@ -41,6 +44,7 @@ Isa level_of(Precision precision, Isa isa) {
     case Precision::kBf16:
       return isa >= Isa::kBf16 ? isa : std::min(isa, Isa::kAvx512);
     case Precision::kFp32:
+      if (isa >= Isa::kAmx && !low_memory) return isa;
       break;
   }
   return std::min(isa, Isa::kAvx512);

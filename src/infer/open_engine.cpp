@@ -1,6 +1,5 @@
 #include "open_engine.h"
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <set>
@@ -45,11 +44,7 @@ class WeightsByName {
     return view;
   }
 
-  /// Whether the file holds weights as int8.
-  bool int8() const {
-    return std::any_of(weights_.begin(), weights_.end(),
-                       [](const auto& weight) { return static_cast<bool>(weight.row_scale); });
-  }
+  bool int8() const { return state_dict::holds_int8(weights_); }
 
   /// The first that nobody asked for; empty where there is none.
   std::string unused() const {

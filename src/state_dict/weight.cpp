@@ -15,6 +15,11 @@ Weight* find(std::vector<Weight>& weights, std::string_view name) {
   return const_cast<Weight*>(find(std::as_const(weights), name));
 }
 
+bool holds_int8(const std::vector<Weight>& weights) {
+  return std::any_of(weights.begin(), weights.end(),
+                     [](const Weight& weight) { return static_cast<bool>(weight.row_scale); });
+}
+
 Weight weight_of(const io::TensorEntry& entry) {
   auto make = [entry](bool meta) {
     return meta ? Tensor::meta(entry.dtype, entry.shape) : read(entry);

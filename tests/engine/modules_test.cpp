@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <iostream>
@@ -11,6 +12,7 @@
 #include "vit/config/registry.h"
 #include "vit/core/error.h"
 #include "vit/engine/packed_engine.h"
+#include "vit/kernels/attention.h"
 
 namespace vit::engine {
 namespace {
@@ -238,6 +240,16 @@ TEST(EngineAndModules, AgreeForEveryKindOfBlockAndPoolInEveryPrecision) {
       [](O& o) { o.global_pool("avg"); },
       [](O& o) { o.global_pool(""); },
       [](O& o) { o.distilled(true).dist_head("timm"); },
+      // Heads of 32 columns: with AMX q, k and v are packed.
+      [](O& o) { o.embed_dim(96); },
+      [](O& o) { o.embed_dim(96).global_pool("avg").qk_scale(0.3); },
+      [](O& o) { o.embed_dim(96).qk_norm(true); },
+      [](O& o) { o.embed_dim(96).qk_scale(-0.3); },
+      [](O& o) { o.embed_dim(96).block_fn("ResPostBlock").global_pool("map"); },
+      [](O& o) { o.embed_dim(96).block_fn("ParallelScalingBlock").init_values(0.1); },
+      [](O& o) { o.embed_dim(96).block_fn("ParallelThingsBlock").init_values(0.1); },
+      [](O& o) { o.embed_dim(96).block_fn("DiffParallelScalingBlock"); },
+      [](O& o) { o.embed_dim(96).scale_attn_norm(true).global_pool("prr"); },
   };
   for (const auto precision : {Precision::kFp32x3, Precision::kBf16, Precision::kInt8})
     for (const auto& change : changes) {
@@ -245,16 +257,19 @@ TEST(EngineAndModules, AgreeForEveryKindOfBlockAndPoolInEveryPrecision) {
       change(options);
       Modules modules(options);
       const Images images(options, 3);
-      const auto want = want_everything(options, AttentionMethod::kRollout);
+      const auto want = want_everything(options, AttentionMethod::kRollout),
+                 last = want_everything(options, AttentionMethod::kLast);
       modules.round_to(precision);
-      const auto expected = modules.run(images.all(), want);
+      const auto expected = modules.run(images.all(), want),
+                 expected_last = modules.run(images.all(), last);
       for (const auto& [isa, way] : ways()) {
         if (way != precision) continue;
         const PackedEngine engine(
             options, modules.weights(),
             EngineOptions().isa(isa).precision(precision).threads(2).share_from(0));
-        Output found;
+        Output found, found_last;
         engine.run(images.all(), want, found);
+        engine.run(images.all(), last, found_last);
         const auto where = format("{}, {}, change {}", precision_name(precision), isa_name(isa),
                                   &change - changes);
         // Features are not averaged as logits are, and maps are relative to their largest value.
@@ -264,8 +279,27 @@ TEST(EngineAndModules, AgreeForEveryKindOfBlockAndPoolInEveryPrecision) {
           EXPECT_LT(relative_error(found.features[i], expected.features[i]), tolerance)
               << where << ", feature " << i;
         EXPECT_LT(relative_error(found.attention, expected.attention), tolerance) << where;
+        EXPECT_LT(relative_error(found_last.attention, expected_last.attention), tolerance)
+            << where << ", the last block's";
       }
     }
+}
+
+TEST(EngineAndModules, AttendInTheStepThatMakesQkvWhereAttentionMultipliesBf16) {
+  const auto options = base_options().embed_dim(96);
+  const Modules modules(options);
+  for (const auto& [isa, precision] : ways()) {
+    const PackedEngine engine(options, modules.weights(),
+                              EngineOptions().isa(isa).precision(precision));
+    const auto steps = engine.steps({});
+    const bool packed = std::any_of(steps.begin(), steps.end(), [](const auto& step) {
+      return step.name == "block.0.attn.qkv, attention" &&
+             step.description.ends_with(", bf16, packed");
+    });
+    const bool narrow = precision == Precision::kBf16 || precision == Precision::kInt8;
+    EXPECT_EQ(packed, narrow && kernels::multiplies_bf16_attention(isa))
+        << precision_name(precision) << ", " << isa_name(isa);
+  }
 }
 
 /// A named architecture's options at a size for tests: two blocks of two heads, few patches.

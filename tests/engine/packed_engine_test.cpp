@@ -87,6 +87,16 @@ TEST(PackedEngine, SumsByStrassensProductsOnlyWhereALayerAlwaysSeesWholeImages) 
     }
     const PackedEngine low_memory(small.options, small.modules.weights(), options.low_memory(true));
     EXPECT_THAT(strassen_steps(low_memory), testing::IsEmpty());
+    EXPECT_LE(low_memory.isa(), Isa::kAvx512);
+  }
+}
+
+TEST(PackedEngine, TakesTheFastestLevelForTheModelsWidth) {
+  for (const std::int64_t width : {192, 384}) {
+    const Small small{VisionTransformerOptions(small_options()).embed_dim(width).depth(1)};
+    const PackedEngine engine(small.options, small.modules.weights());
+    const bool six = width == 384 && detect_isa() >= Isa::kAmx;
+    EXPECT_EQ(engine.isa(), six ? Isa::kAmx : std::min(detect_isa(), Isa::kAvx512)) << width;
   }
 }
 
@@ -107,6 +117,17 @@ TEST_P(PackedEngineOfWidth, GivesAnImageTheSameBitsInEveryBatchAndOnAnyNumberOfT
         }
       }
     }
+  }
+}
+
+TEST(PackedEngine, GivesTheSameBitsWhereThreadsHaveMoreHeadsThanOthers) {
+  Small small;
+  small.options.embed_dim(13 * 32).num_heads(13);
+  small.modules = Modules(small.options);
+  for (const auto& [isa, precision] : ways()) {
+    const auto expected = small.logits(small.engine(1, isa, precision), 0, 1);
+    EXPECT_EQ(small.logits(small.engine(3, isa, precision), 0, 1), expected)
+        << isa_name(isa) << ", " << precision_name(precision);
   }
 }
 
@@ -261,9 +282,11 @@ TEST(PackedEngine, ReportsItsStepsAndTheirTimes) {
   const auto steps = engine.steps({});
   std::vector<std::string> names;
   for (const auto& step : steps) names.push_back(step.name + ": " + step.description);
-  EXPECT_THAT(names, testing::IsSupersetOf({"patch_embed.proj: linear 192 -> 40, position added",
-                                            "block.0.mlp.fc1: linear 40 -> 160, gelu",
-                                            "head: linear 40 -> 11"}));
+  const std::string products = detect_isa() >= Isa::kAmx ? ", six bf16 products" : "";
+  EXPECT_THAT(names, testing::IsSupersetOf(
+                         {"patch_embed.proj: linear 192 -> 40" + products + ", position added",
+                          "block.0.mlp.fc1: linear 40 -> 160" + products + ", gelu",
+                          std::string("head: linear 40 -> 11")}));
   Output output;
   const auto timed = engine.profile(small.images.from(0, 3), Want(), output).value();
   ASSERT_EQ(timed.steps.size(), steps.size());

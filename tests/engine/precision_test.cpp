@@ -26,7 +26,9 @@ TEST(Precision, IsExactWhereThreeProductsCannotBeHad) {
 }
 
 TEST(Precision, SaysTheLevelWhoseInstructionsItUses) {
-  EXPECT_EQ(level_of(Precision::kFp32, Isa::kAmx), Isa::kAvx512);
+  EXPECT_EQ(level_of(Precision::kFp32, Isa::kAmx), Isa::kAmx);
+  EXPECT_EQ(level_of(Precision::kFp32, Isa::kAmx, /*low_memory=*/true), Isa::kAvx512);
+  EXPECT_EQ(level_of(Precision::kFp32, Isa::kBf16), Isa::kAvx512);
   EXPECT_EQ(level_of(Precision::kFp32, Isa::kAvx2), Isa::kAvx2);
   EXPECT_EQ(level_of(Precision::kBf16, Isa::kVnni), Isa::kAvx512);
   EXPECT_EQ(level_of(Precision::kBf16, Isa::kBf16), Isa::kBf16);

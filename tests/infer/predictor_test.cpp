@@ -19,8 +19,8 @@ using vit::testing::module_predictor;
 using vit::testing::TensorPredictor;
 
 /// A small model with random weights, none of them at its initial zero or one.
-model::LoadedModel small_model(std::int64_t num_classes = 7, std::int64_t in_c = 3,
-                               const std::string& block_fn = "Block") {
+model::LoadedModel three_block_model(std::int64_t num_classes = 7, std::int64_t in_c = 3,
+                                     const std::string& block_fn = "Block") {
   model::LoadedModel loaded;
   loaded.config.model.img_size({32, 48})
       .patch_size({16, 16})
@@ -56,7 +56,7 @@ at::Tensor run_blocks(VisionTransformer& model, at::Tensor tokens, std::size_t b
 }
 
 TEST(Predictor, GivesTheModulesLogits) {
-  auto loaded = small_model();
+  auto loaded = three_block_model();
   const TensorPredictor predictor(loaded);
   const auto x = random_input(2);
   const at::NoGradGuard no_grad;
@@ -64,14 +64,14 @@ TEST(Predictor, GivesTheModulesLogits) {
 }
 
 TEST(Predictor, GivesFeaturesOfAModelWithoutAHead) {
-  const TensorPredictor predictor(small_model(0));
+  const TensorPredictor predictor(three_block_model(0));
   const auto x = random_input(2);
   EXPECT_EQ(predictor.plain.output_shape(), (std::vector<std::int64_t>{24}));
   EXPECT_TRUE(at::equal(predictor.predict(x), predictor.features(x, {FeatureKind::kPooled})));
 }
 
 TEST(Predictor, TakesFeaturesAfterTheFinalNorm) {
-  auto loaded = small_model();
+  auto loaded = three_block_model();
   const TensorPredictor predictor(loaded);
   const auto x = random_input(2);
   const at::NoGradGuard no_grad;
@@ -84,7 +84,7 @@ TEST(Predictor, TakesFeaturesAfterTheFinalNorm) {
 }
 
 TEST(Predictor, TakesALayersFeaturesBeforeAnyNorm) {
-  auto loaded = small_model();
+  auto loaded = three_block_model();
   const TensorPredictor predictor(loaded);
   const auto x = random_input(1);
   const at::NoGradGuard no_grad;
@@ -94,7 +94,7 @@ TEST(Predictor, TakesALayersFeaturesBeforeAnyNorm) {
 }
 
 TEST(Predictor, SaysTheShapeOfWhatItGives) {
-  const TensorPredictor predictor(small_model());
+  const TensorPredictor predictor(three_block_model());
   const auto x = random_input(2);
   for (const auto& kind : {FeatureKind{FeatureKind::kCls}, FeatureKind{FeatureKind::kMean},
                            FeatureKind{FeatureKind::kTokens}, FeatureKind{FeatureKind::kPooled},
@@ -106,7 +106,7 @@ TEST(Predictor, SaysTheShapeOfWhatItGives) {
 }
 
 TEST(Predictor, MapsTheClassTokensAttentionOntoTheGrid) {
-  auto loaded = small_model();
+  auto loaded = three_block_model();
   const TensorPredictor predictor(loaded);
   const auto x = random_input(2);
   const auto map = predictor.attention(x, AttentionMethod::kLast);
@@ -121,7 +121,7 @@ TEST(Predictor, MapsTheClassTokensAttentionOntoTheGrid) {
 }
 
 TEST(Predictor, RollsAttentionOutOverEveryBlock) {
-  auto loaded = small_model();
+  auto loaded = three_block_model();
   const TensorPredictor predictor(loaded);
   const auto x = random_input(1);
   const at::NoGradGuard no_grad;
@@ -144,7 +144,7 @@ TEST(Predictor, MapsTheAttentionOfEveryKindOfBlock) {
   for (const auto* block_fn :
        {"ResPostBlock", "ParallelScalingBlock", "DiffParallelScalingBlock", "ParallelThingsBlock"})
     for (const auto method : {AttentionMethod::kLast, AttentionMethod::kRollout}) {
-      const TensorPredictor predictor(small_model(7, 3, block_fn));
+      const TensorPredictor predictor(three_block_model(7, 3, block_fn));
       const auto map = predictor.attention(random_input(2), method);
       EXPECT_EQ(map.sizes().vec(), (std::vector<std::int64_t>{2, 2, 3})) << block_fn;
       EXPECT_GE(map.min().item<float>(), 0.0F) << block_fn;
@@ -153,7 +153,7 @@ TEST(Predictor, MapsTheAttentionOfEveryKindOfBlock) {
 }
 
 TEST(Predictor, ShowsImagesThroughTheModelsTransform) {
-  const auto predictor = module_predictor(small_model());
+  const auto predictor = module_predictor(three_block_model());
   const std::vector<data::Image> images{gradient(40, 50, 3), gradient(90, 33, 3)};
   const auto x = predictor.preprocess(images);
   ASSERT_EQ(x.shape, (std::vector<std::int64_t>{2, 3, 32, 48}));
@@ -164,20 +164,20 @@ TEST(Predictor, ShowsImagesThroughTheModelsTransform) {
 }
 
 TEST(Predictor, FeedsTensorsToAModelThatImagesDoNotFit) {
-  const TensorPredictor predictor(small_model(7, 2));
+  const TensorPredictor predictor(three_block_model(7, 2));
   EXPECT_EQ(predictor.predict(random_input(1, 2)).size(1), 7);
   EXPECT_THROW(predictor.plain.transform(), DataError);
 }
 
 TEST(Predictor, RefusesInputsOfAnotherShape) {
-  const TensorPredictor predictor(small_model());
+  const TensorPredictor predictor(three_block_model());
   EXPECT_THROW(predictor.predict(random_input(1, 1)), DataError);
   EXPECT_THROW(predictor.predict(at::randn({3, 32, 48})), DataError);
   EXPECT_THROW(predictor.predict(at::randn({1, 3, 32, 32})), DataError);
 }
 
 TEST(Predictor, AnswersConcurrentCallsAsItAnswersOneAfterTheOther) {
-  const TensorPredictor predictor(small_model());
+  const TensorPredictor predictor(three_block_model());
   std::vector<at::Tensor> inputs, expected;
   for (int i = 0; i < 8; ++i) {
     inputs.push_back(random_input(1 + i % 3));
@@ -195,7 +195,7 @@ TEST(Predictor, AnswersConcurrentCallsAsItAnswersOneAfterTheOther) {
 }
 
 TEST(Predictor, RunsInBfloat16) {
-  const auto loaded = small_model();
+  const auto loaded = three_block_model();
   const auto x = random_input(2);
   const auto exact = TensorPredictor(loaded).predict(x);
   const auto rough = TensorPredictor(loaded, {c10::kCPU, "bf16"}).predict(x);
@@ -208,9 +208,9 @@ TEST(Predictor, GivesLogitsFeaturesAndAttentionOfOnePassWithTheBitsOfMany) {
   std::vector<model::LoadedModel> models;
   for (const auto* block_fn :
        {"Block", "ResPostBlock", "ParallelScalingBlock", "DiffParallelScalingBlock"})
-    models.push_back(small_model(7, 3, block_fn));
+    models.push_back(three_block_model(7, 3, block_fn));
   for (const auto* dist_head : {"seed", "timm"}) {
-    models.push_back(small_model());
+    models.push_back(three_block_model());
     models.back().config.model.distilled(true).dist_head(dist_head);
     models.back().model = VisionTransformer(models.back().config.model);
   }
@@ -230,13 +230,13 @@ TEST(Predictor, GivesLogitsFeaturesAndAttentionOfOnePassWithTheBitsOfMany) {
 }
 
 TEST(Predictor, NamesWhatItRunsIn) {
-  EXPECT_EQ(module_predictor(small_model()).choices()["engine"], "modules");
-  EXPECT_THROW(module_predictor(small_model(), {c10::kCPU, "int8"}), UsageError);
+  EXPECT_EQ(module_predictor(three_block_model()).choices()["engine"], "modules");
+  EXPECT_THROW(module_predictor(three_block_model(), {c10::kCPU, "int8"}), UsageError);
 }
 
 TEST(Predictor, OpensAModelFile) {
   const testing::TemporaryFolder folder;
-  const auto loaded = small_model();
+  const auto loaded = three_block_model();
   model::save_model(folder / "model.safetensors", *loaded.model, loaded.config);
   PredictorOptions options;
   options.engine = "modules";

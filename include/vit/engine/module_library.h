@@ -23,7 +23,7 @@ struct ModuleRequest {
   std::filesystem::path path;         ///< what model::load_model opens
   std::string device = "cpu";         ///< auto, cpu, cuda or cuda:N
   std::optional<int> cuda_index;      ///< the device that `cuda` and an `auto` that finds one mean
-  std::string precision = "auto";     ///< auto (fp32), fp32, bf16
+  std::string precision = "auto";     ///< auto (fp32), fp32, bf16, fp16
   int threads = 0;                    ///< 0: as they are
   std::string architecture;           ///< where the file does not say
   std::filesystem::path config_file;  ///< where the file does not say

@@ -10,6 +10,10 @@
 namespace vit::engine {
 
 enum class Precision {
+  /// With AMX, in models of 384 values a token and more, each factor in the linear layers of blocks
+  /// and patches is three bfloat16, which are the float32 without loss (from 2^-110 to bfloat16's
+  /// largest; beyond it is not a number), and a product six of theirs: what is left out is below
+  /// float32's last bit.
   kFp32,
   /// Of the blocks' linear layers each factor is two bfloat16, and a product three of theirs: an
   /// error of 2e-5 for all but one image of 1,000; layers with outliers remain in fp32. For AMX
@@ -20,7 +24,7 @@ enum class Precision {
   kBf16,
   /// The blocks' weights are whole numbers times a scale for each row and take a quarter of the
   /// memory; each row that they multiply becomes whole numbers too, by a scale of its own or, of a
-  /// calibrated file, by the layer's, where NaN is a number like any.
+  /// calibrated file, by the layer's.
   kInt8,
 };
 
@@ -32,7 +36,8 @@ std::string_view precision_name(Precision precision);
 /// lacks it; else int8 for a file of int8 weights, and fp32.
 Precision resolve_precision(std::optional<Precision> wanted, bool int8_file, Isa isa);
 
-/// The best level, up to `isa`, of which the precision makes use.
-Isa level_of(Precision precision, Isa isa);
+/// The best level, up to `isa`, of which the precision makes use; in `low_memory` weights are as
+/// long as in the file.
+Isa level_of(Precision precision, Isa isa, bool low_memory = false);
 
 }  // namespace vit::engine

@@ -33,8 +33,8 @@ struct Profile {
   std::int64_t batch = 0;
   int threads = 0;       ///< that worked
   double seconds = 0.0;  ///< of the whole pass
-  /// Floating-point operations a second of all threads together, where the operands of products
-  /// stay in the first cache level: what no step can pass.
+  /// Floating-point operations a second of all threads together, as kernels::measure_peak() finds
+  /// them: what no step passes by much.
   double peak = 0.0;
 };
 

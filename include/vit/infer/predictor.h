@@ -33,10 +33,10 @@ struct PredictorOptions {
   std::string device = "cpu";     ///< cpu, cuda, cuda:N, or auto: CUDA where it works
   std::optional<int> cuda_index;  ///< the device that `cuda`, or `auto` where it finds one, means
   /// auto: int8 for a file of int8 weights, else fp32; fp32, fp32x3 (fp32 where the processor has
-  /// no AMX), bf16, int8. The modules: auto (fp32), fp32, bf16.
+  /// no AMX), bf16, int8. The modules: auto (fp32), fp32, bf16, fp16.
   std::string precision = "auto";
   std::string engine = "auto";        ///< packed, modules, or auto: packed on a CPU
-  bool low_memory = false;            ///< of the packed engine: each weight is packed once
+  bool low_memory = false;            ///< EngineOptions::low_memory, of the packed engine
   int threads = 0;                    ///< of the forward pass; 0: the cores that there are
   std::string architecture;           ///< where the file does not say
   std::filesystem::path config_file;  ///< where the file does not say

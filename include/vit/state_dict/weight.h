@@ -39,6 +39,9 @@ struct Weight {
 Weight* find(std::vector<Weight>& weights, std::string_view name);
 const Weight* find(const std::vector<Weight>& weights, std::string_view name);
 
+/// Whether a file holds one of them as int8.
+bool holds_int8(const std::vector<Weight>& weights);
+
 /// The entry as it is.
 Weight weight_of(const io::TensorEntry& entry);
 

@@ -11,7 +11,7 @@ AttentionStep::AttentionStep(std::string name, AttentionStepOptions options, Flo
 
 std::string AttentionStep::describe() const {
   auto text = format("attention {} heads of {}", options_.heads, options_.d);
-  if (options_.bf16) text += ", bf16";
+  if (options_.bf16) text += options_.packed ? ", bf16, packed" : ", bf16";
   if (options_.queries != kTokenCount) text += format(", {} queries", options_.queries);
   return text;
 }
@@ -30,11 +30,20 @@ std::int64_t AttentionStep::scratch(Isa isa, const Geometry& geometry) const {
 
 kernels::AttentionCall AttentionStep::call(const Frame& frame) const {
   const auto heads_of = [&](const HeadColumns& columns, std::int64_t row) {
+    kernels::HeadRows heads;
+    heads.head = columns.stride;
+    if (options_.packed) {
+      heads.packed = frame.packed_view(columns.buffer);
+      heads.first = columns.first;
+      return heads;
+    }
     const auto rows = frame.rows_view(columns.buffer);
-    return kernels::HeadRows{rows.data + row * rows.ld + columns.first, rows.ld, columns.stride};
+    heads.data = rows.data + row * rows.ld + columns.first;
+    heads.ld = rows.ld;
+    return heads;
   };
   kernels::AttentionCall call;
-  call.q = query_.size() > 0 ? kernels::HeadRows{query_.data(), 0, options_.q.stride}
+  call.q = query_.size() > 0 ? kernels::HeadRows{.data = query_.data(), .head = options_.q.stride}
                              : heads_of(options_.q, 0);
   call.k = heads_of(options_.k, options_.key_begin);
   call.v = heads_of(options_.v, options_.key_begin);
@@ -48,7 +57,7 @@ kernels::AttentionCall AttentionStep::call(const Frame& frame) const {
   return call;
 }
 
-void AttentionStep::run(const Frame& frame) const {
+kernels::AttentionCall AttentionStep::call_with_output(const Frame& frame) const {
   auto call = this->call(frame);
   const auto& out_spec = frame.spec(options_.out);
   if (out_spec.packed) {
@@ -59,10 +68,14 @@ void AttentionStep::run(const Frame& frame) const {
     call.rows = out.data + (batch ? frame.image * call.queries * out.ld : 0);
     call.ld = out.ld;
   }
+  return call;
+}
 
+void AttentionStep::run(const Frame& frame) const {
+  const auto call = call_with_output(frame);
   // Heads are cut where they would leave a thread without work; keys are then packed again.
-  const int tile = kernels::attention_tile(frame.isa, call.bf16);
-  const int tiles = (call.queries + tile - 1) / tile, heads = static_cast<int>(options_.heads);
+  const int tiles = kernels::attention_tiles(frame.isa, call);
+  const int heads = static_cast<int>(options_.heads);
   const int threads = frame.group->size();
   const int cuts = std::min(tiles, threads / std::gcd(heads, threads));
   frame.group->share(heads * cuts, 1, [&](int begin, int end) {

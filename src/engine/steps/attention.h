@@ -7,7 +7,7 @@
 
 namespace vit::engine {
 
-/// Where the heads of q, k or v stand in a buffer of rows.
+/// Where the heads of q, k or v stand in a buffer.
 struct HeadColumns {
   BufferId buffer = -1;
   std::int64_t first = 0;   ///< column of the first head
@@ -20,7 +20,8 @@ struct AttentionStepOptions {
   std::int64_t queries = kTokenCount;  ///< rows
   std::int64_t key_begin = 0;          ///< keys are the rows from here on
   double scale = 0.0;
-  bool bf16 = false;  ///< multiplies in bfloat16
+  bool bf16 = false;    ///< multiplies in bfloat16
+  bool packed = false;  ///< q, k and v are packed rows; then key_begin is 0
   /// Packed; or rows; where it is the batch's, this image's are the `queries` from
   /// image · queries on.
   BufferId out = -1;
@@ -36,6 +37,7 @@ class AttentionStep : public Step {
   void run(const Frame& frame) const override;
   /// The kernel's call, without its output.
   kernels::AttentionCall call(const Frame& frame) const;
+  kernels::AttentionCall call_with_output(const Frame& frame) const;
 
  private:
   AttentionStepOptions options_;

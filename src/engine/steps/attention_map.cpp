@@ -29,7 +29,7 @@ void AttentionWeightsStep::run(const Frame& frame) const {
   call.weights_ld = out.ld;
   call.weights_factor = static_cast<float>(factor_);
   const int tile = kernels::attention_tile(frame.isa, call.bf16);
-  const int tiles = (call.queries + tile - 1) / tile;
+  const int tiles = kernels::attention_tiles(frame.isa, call);
   // A thread does all heads of its queries: they are summed in the same order always.
   const int at_once = (tiles + frame.group->size() - 1) / frame.group->size();
   frame.group->share(tiles, at_once, [&](int begin, int end) {

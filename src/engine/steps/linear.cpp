@@ -4,6 +4,7 @@
 #include <cmath>
 #include <span>
 
+#include "engine/magnitude.h"
 #include "vit/core/error.h"
 #include "vit/engine/observer.h"
 
@@ -15,10 +16,11 @@ namespace {
 constexpr int kColumnsAtOnce = 192;
 constexpr int kStrassenColumnsAtOnce = 768;
 
-/// The row's largest value becomes 127.
+/// The row's largest value becomes 127; not a number, where a value is not finite: so is what it
+/// multiplies then.
 float row_scale(const float* row, std::int64_t count) {
-  float largest = 0.0F;
-  for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(row[i]));
+  const float largest = largest_magnitude({row, static_cast<std::size_t>(count)});
+  if (!std::isfinite(largest)) return std::nanf("");
   return largest > 0.0F ? largest / 127.0F : 1.0F;
 }
 
@@ -32,6 +34,8 @@ std::string format_text(const kernels::PackedWeight& weight) {
       return ", int8";
     case kernels::WeightFormat::kBf16Pair:
       return ", three bf16 products";
+    case kernels::WeightFormat::kBf16Triple:
+      return ", six bf16 products";
     case kernels::WeightFormat::kFloat32:
       break;
   }
@@ -49,10 +53,7 @@ LinearPtr pack_linear(Isa isa, const LinearShape& shape, const LinearRows& sourc
       kernels::packed_weight(isa, shape.n, shape.in, shape.gated, shape.format);
   if (shape.strassen && kernels::strassen_pays(isa, packed))
     packed = kernels::strassen_weight(isa, packed);
-  const auto bytes =
-      kernels::packed_size(isa, packed) * static_cast<std::int64_t>(kernels::size_of(shape.format));
-  constexpr std::int64_t kFloat = sizeof(float);
-  linear.data = FloatBuffer((bytes + kFloat - 1) / kFloat);
+  linear.data = FloatBuffer(kernels::packed_size(isa, packed));
   const std::int64_t columns = kernels::gemm_shape(isa, packed.reads).columns,
                      parts = shape.gated ? 2 : 1;
   if (source.bias) linear.bias = FloatBuffer(packed.panels * columns);
@@ -127,7 +128,7 @@ void LinearStep::observe(const Frame& frame, const kernels::PackedRows& in) cons
   }
 }
 
-void LinearStep::run(const Frame& frame) const {
+kernels::GemmCall LinearStep::call(const Frame& frame) const {
   kernels::GemmCall call;
   call.a = frame.packed_view(options_.in);
   if (options_.rows) {
@@ -136,7 +137,6 @@ void LinearStep::run(const Frame& frame) const {
     // The layout stays that of all rows.
     call.tiles = (call.a.rows + tile - 1) / tile;
   }
-  if (frame.observer != nullptr) observe(frame, call.a);
   call.weight = linear_->packed;
   call.scratch = frame.scratch;
   // Rows of a batch come in any number; and the first rows of an image must not depend on whether
@@ -158,7 +158,12 @@ void LinearStep::run(const Frame& frame) const {
     if (options_.position) epilogue.addend = frame.geometry->positions.data();
     epilogue.addend_ld = out.ld;
   }
+  return call;
+}
 
+void LinearStep::run(const Frame& frame) const {
+  auto call = this->call(frame);
+  if (frame.observer != nullptr) observe(frame, call.a);
   // A gate and its value stay together, and Strassen's pairs.
   const int parts = options_.gated || linear_->packed.strassen ? 2 : 1;
   const int columns_at_once = linear_->packed.strassen ? kStrassenColumnsAtOnce : kColumnsAtOnce;

@@ -81,6 +81,8 @@ class LinearStep : public Step {
     return kernels::gemm_scratch(isa);
   }
   void run(const Frame& frame) const override;
+  /// The kernel's call, of which a thread does its share of the panels.
+  kernels::GemmCall call(const Frame& frame) const;
 
  private:
   void observe(const Frame& frame, const kernels::PackedRows& in) const;

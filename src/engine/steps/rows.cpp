@@ -66,6 +66,17 @@ void PackStep::run(const Frame& frame) const {
   });
 }
 
+std::string UnpackStep::describe() const { return "unpack"; }
+
+void UnpackStep::run(const Frame& frame) const {
+  const auto in = frame.packed_view(in_);
+  const auto out = frame.rows_view(out_);
+  constexpr int kRowsAtOnce = 16;
+  frame.group->share(in.rows, kRowsAtOnce, [&](int begin, int end) {
+    for (int row = begin; row < end; ++row) kernels::unpack_row(in, row, out.data + row * out.ld);
+  });
+}
+
 std::string TakeRowsStep::describe() const {
   return count_ == kTokenCount ? "take all rows" : format("take {} rows", count_);
 }

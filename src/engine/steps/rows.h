@@ -52,6 +52,18 @@ class PackStep : public Step {
   BufferId in_, out_;
 };
 
+/// Packed rows of a buffer, not of whole numbers, to rows of another.
+class UnpackStep : public Step {
+ public:
+  UnpackStep(std::string name, BufferId in, BufferId out)
+      : Step(std::move(name)), in_(in), out_(out) {}
+  std::string describe() const override;
+  void run(const Frame& frame) const override;
+
+ private:
+  BufferId in_, out_;
+};
+
 /// Copies an image's first rows to its rows of a batch's buffer. `count` as Geometry::count() takes
 /// it.
 class TakeRowsStep : public Step {
