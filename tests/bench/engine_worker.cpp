@@ -1,7 +1,8 @@
 // vit_engine_worker ARCHITECTURE BATCH THREADS [PRECISION [LEVEL]]: the engine as one of peers.py's
-// workers, with the instructions of a level (`avx2`; else the machine's best). Reads a number of
-// repetitions a line, answers with a JSON list of milliseconds for each image. With --steps as the
-// last argument: prints a table of the steps' times instead, and how long the weights took to pack.
+// workers, in a precision (or `int8-calibrated`: as of a file with scales for what layers read),
+// with the instructions of a level (`avx2`; else the machine's best). Reads a number of repetitions
+// a line, answers with a JSON list of milliseconds for each image. With --steps as the last
+// argument: prints a table of the steps' times instead, and how long the weights took to pack.
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -43,14 +44,17 @@ int main(int argc, char** argv) {
   }
   const auto& architecture = arguments[0];
   const std::int64_t batch = std::atoi(arguments[1].c_str());
-  const auto precision = vit::engine::parse_precision(arguments.size() > 3 ? arguments[3] : "fp32");
+  auto name = arguments.size() > 3 ? arguments[3] : "fp32";
+  const bool calibrated = name == "int8-calibrated";
+  if (calibrated) name = "int8";
+  const auto precision = vit::engine::parse_precision(name);
   const auto isa = arguments.size() > 4 ? level_of(arguments[4]) : vit::detect_isa();
-  const auto options = vit::engine::EngineOptions()
-                           .isa(isa)
-                           .threads(std::atoi(arguments[2].c_str()))
-                           .precision(vit::engine::resolve_precision(precision, false, isa));
+  auto options = vit::engine::EngineOptions()
+                     .threads(std::atoi(arguments[2].c_str()))
+                     .precision(vit::engine::resolve_precision(precision, false, isa));
+  if (arguments.size() > 4) options.isa(isa);
   double packing = 0.0;
-  const auto engine = vit::bench::random_engine(architecture, options, &packing);
+  const auto engine = vit::bench::random_engine(architecture, options, calibrated, &packing);
   const vit::bench::SameImages images(architecture, batch);
   vit::engine::Output output;
   for (int i = 0; i < 3; ++i) engine.run(images.input(), {}, output);

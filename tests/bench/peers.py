@@ -11,7 +11,8 @@ image, and each peer's least time over it. What was measured goes to stderr line
 Peers: ort and openvino (PyPI: onnx, onnxruntime, openvino), eager and compile (torch.compile with freezing). timm exports
 the ONNX file once (random weights). In fp32x3 the peers are those of fp32. In bf16 openvino, eager and compile run in
 bfloat16; of int8 there are ort (dynamic, a scale for each channel) and openvino (NNCF, calibrated, the rest in bfloat16
-where the processor has it; PyPI: nncf). A peer that does not start, or dies, is left out.
+where the processor has it; PyPI: nncf); int8-calibrated is the engine with a file's scales for what layers read. A peer
+that does not start, or dies, is left out.
 """
 
 import argparse
@@ -26,7 +27,7 @@ import time
 
 NAMES = {"ort": "ONNX Runtime", "openvino": "OpenVINO", "compile": "torch.compile", "eager": "timm eager"}
 PEERS = {"fp32": ["ort", "openvino", "compile", "eager"], "fp32x3": ["ort", "openvino", "compile", "eager"],
-         "bf16": ["openvino", "compile", "eager"], "int8": ["ort", "openvino"]}
+         "bf16": ["openvino", "compile", "eager"], "int8": ["ort", "openvino"], "int8-calibrated": ["ort", "openvino"]}
 
 
 def export(path, architecture):
@@ -123,7 +124,7 @@ def forward_of(peer, path, architecture, precision, batch, threads, channels, he
 
 def worker(arguments):
     run = forward_of(arguments.worker[0], pathlib.Path(arguments.onnx), arguments.architecture,
-                     arguments.precision, int(arguments.worker[1]), arguments.threads,
+                     arguments.precision.split("-")[0], int(arguments.worker[1]), arguments.threads,
                      *arguments.size)
     for _ in range(3):
         run()

@@ -27,28 +27,33 @@ def idx(name, offset):
     return np.frombuffer(gzip.decompress((DATA / name).read_bytes()), np.uint8, offset=offset)
 
 
-def images(part):
-    """[N, 1, 28, 28] as the model file's preprocessing makes them."""
+def images(part, count=None):
+    """[N, 1, 28, 28], the first `count`, as the model file's preprocessing makes them."""
     data = MODEL.read_bytes()
     header = json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
     how = json.loads(header["__metadata__"]["vit.config"])["preprocessing"]
-    pixels = idx(f"{part}-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28).astype(np.float32) / 255
+    pixels = idx(f"{part}-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28)[:count].astype(np.float32) / 255
     return (pixels - np.float32(how["mean"][0])) / np.float32(how["std"][0])
 
 
-def measure(vit, folder):
-    """Rows (name, top-1, loss in points, agreement, the error of 999 in 1,000 images, the largest), float32 first."""
+def measure(vit, folder, every=1):
+    """Rows (name, top-1, loss in points, agreement, the error of 999 in 1,000 images, the largest), float32 first.
+
+    Precisions narrower than float32 take every `every`-th test image and are compared with float32 on those.
+    """
     vit, folder = pathlib.Path(vit), pathlib.Path(folder)
-    np.save(folder / "test.npy", images("t10k"))
-    np.save(folder / "some.npy", images("train")[:CALIBRATION_IMAGES])
+    test = images("t10k")
+    np.save(folder / "test.npy", test)
+    np.save(folder / "every.npy", test[::every])
+    np.save(folder / "some.npy", images("train", CALIBRATION_IMAGES))
     labels = idx("t10k-labels-idx1-ubyte.gz", 8)
 
     def run(*command):
         subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
 
-    def logits(model, precision):
+    def logits(model, precision, inputs):
         out = folder / "out.npy"
-        run(vit / "vit-infer", "-m", model, folder / "test.npy", "--format", "npy", "-o", out, "--force", "-q",
+        run(vit / "vit-infer", "-m", model, folder / inputs, "--format", "npy", "-o", out, "--force", "-q",
             "--device", "cpu", "--batch-size", 50, "--precision", precision)
         return np.load(out)
 
@@ -57,13 +62,14 @@ def measure(vit, folder):
         path = folder / (name.replace(", ", "-") + ".safetensors")
         run(vit / "vit-convert", MODEL, path, "--dtype", "int8", "-q", *extra)
         models[name] = (path, "auto")
-    rows, exact = [], None
+    rows, whole = [], logits(MODEL, "fp32", "test.npy")
     for name, (model, precision) in models.items():
-        found = logits(model, precision)
-        exact = found if exact is None else exact
-        right = 100 * np.mean(found.argmax(1) == labels)
+        step = 1 if name == "fp32" else every
+        found = whole if name == "fp32" else logits(model, precision, "every.npy")
+        exact, truth = whole[::step], labels[::step]
+        right = 100 * np.mean(found.argmax(1) == truth)
         errors = np.abs(found - exact).max(1) / np.abs(exact).max()
-        rows.append((name, right, 100 * np.mean(exact.argmax(1) == labels) - right,
+        rows.append((name, right, 100 * np.mean(exact.argmax(1) == truth) - right,
                      100 * np.mean(found.argmax(1) == exact.argmax(1)),
                      np.quantile(errors, 0.999), errors.max()))
     return rows

@@ -1,6 +1,7 @@
 // An engine with the weights of a freshly drawn model.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -10,19 +11,24 @@
 #include "vit/config/registry.h"
 #include "vit/engine/packed_engine.h"
 #include "vit/model/vision_transformer.h"
+#include "vit/state_dict/weight.h"
 
 namespace vit::bench {
 
-/// `packing`: takes the milliseconds that the engine took to make.
+/// `calibrated`: as of an int8 file whose layers name the scale of what they read. `packing`: takes
+/// the milliseconds that the engine took to make.
 inline engine::PackedEngine random_engine(const std::string& architecture,
-                                          const engine::EngineOptions& how,
+                                          const engine::EngineOptions& how, bool calibrated = false,
                                           double* packing = nullptr) {
   const auto options = config::find_architecture(architecture).model;
   const VisionTransformer model(options);
   std::map<std::string, at::Tensor> tensors;
   for (const auto& [name, tensor] : model::state_dict(*model))
     tensors.emplace(name, tensor.detach());
+  static constexpr std::array kScale{0.05F, -6.4F};  // and offset
   const auto weights = [&](const std::string& name) -> std::optional<engine::WeightView> {
+    if (calibrated && name.ends_with(state_dict::kInputScale))
+      return engine::WeightView{{2}, kScale, nullptr};
     const auto found = tensors.find(name);
     if (found == tensors.end()) return std::nullopt;
     const auto& tensor = found->second;

@@ -2,7 +2,7 @@
 """Trains one recipe with vit-train and with PyTorch and timm, one after the other: accuracy and time of both.
 
     .venv/bin/python tests/bench/same_recipe.py [--recipe fashion-mnist] [--epochs 3] [--threads 2] [--seeds 42 43]
-                                                [-- FLAG OF vit-train...]
+                                                [--device cuda] [-- FLAG OF vit-train...]
 
 Every value of the Python side is what `vit-train --dry-run` says of the run: model, optimiser, schedule, augmentation,
 average. A value that this script does not know is an error that names it. Both train `--epochs` epochs in all (their schedules
@@ -107,8 +107,8 @@ def make_model(form):
 class Batches:
     """Augmented batches [B, 1, H, W] of an epoch, in a new order each time."""
 
-    def __init__(self, images, labels, o):
-        self.images, self.labels, self.o = images, labels, o
+    def __init__(self, images, labels, o, device):
+        self.images, self.labels, self.o, self.device = images, labels, o, device
         self.erase = timm.data.random_erasing.RandomErasing(o["reprob"], mode=o["remode"], max_count=o["recount"], device="cpu")
 
     def __iter__(self):
@@ -116,7 +116,7 @@ class Batches:
         order = torch.randperm(len(self.images))
         for begin in range(0, len(order) - size + 1, size):
             index = order[begin:begin + size]
-            yield self.augment(self.images[index]), self.labels[index]
+            yield self.augment(self.images[index]).to(self.device), self.labels[index].to(self.device)
 
     def augment(self, images):
         batch, height, width = images.shape
@@ -136,17 +136,18 @@ def normalised(images, o):
     return ((images.float() / 255 - o["mean"][0]) / o["std"][0])[:, None]
 
 
-def train_with_timm(dry, data, seed, threads):
+def train_with_timm(dry, data, seed, threads, device):
     """Top-1 after the last epoch, and seconds."""
     torch.manual_seed(seed)
     np.random.seed(seed)
     torch.set_num_threads(threads)
     o, form = dry["options"], dry["model"]["model"]
     o = {**o, "mean": dry["model"]["preprocessing"]["mean"], "std": dry["model"]["preprocessing"]["std"]}
-    batches = Batches(read_idx(data, "train-images-idx3-ubyte"), read_idx(data, "train-labels-idx1-ubyte").long(), o)
+    batches = Batches(read_idx(data, "train-images-idx3-ubyte"), read_idx(data, "train-labels-idx1-ubyte").long(), o,
+                      device)
     images, labels = read_idx(data, "t10k-images-idx3-ubyte"), read_idx(data, "t10k-labels-idx1-ubyte").long()
     begin = time.perf_counter()
-    model = make_model(form).train()
+    model = make_model(form).train().to(device)
     optimizer = timm.optim.create_optimizer_v2(model, opt=o["opt"], lr=dry["lr"], weight_decay=o["weight_decay"],
                                                **({} if "ada" in o["opt"] else {"momentum": o["momentum"]}))
     epochs = 0.05 * o["epochs"] if o["warmup_epochs"] is None else o["warmup_epochs"]
@@ -167,7 +168,7 @@ def train_with_timm(dry, data, seed, threads):
             if mixed:
                 inputs, targets = mix(inputs, targets)
             scheduler.step_update(step)
-            with torch.autocast("cpu", dtype=amp or torch.bfloat16, enabled=amp is not None):
+            with torch.autocast(device, dtype=amp or torch.bfloat16, enabled=amp is not None):
                 logits = model(inputs)
             loss = torch.nn.functional.cross_entropy(logits.float(), targets, label_smoothing=0 if mixed else o["smoothing"])
             optimizer.zero_grad()
@@ -181,7 +182,7 @@ def train_with_timm(dry, data, seed, threads):
         model.eval()  # after every epoch, as vit-train does
         judged = average.module if average else model
         with torch.no_grad():
-            right = sum((judged(normalised(some, o)).argmax(1) == truth).sum().item()
+            right = sum((judged(normalised(some, o).to(device)).argmax(1).cpu() == truth).sum().item()
                         for some, truth in zip(images.split(1000), labels.split(1000)))
         model.train()
     return 100 * right / len(images), time.perf_counter() - begin
@@ -204,11 +205,12 @@ def main():
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seeds", type=int, nargs="+", default=[42])
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--program", default=ROOT / "build/release/bin/vit-train")
     parser.add_argument("flags", nargs="*", help="of vit-train")
     asked = parser.parse_args()
     words = ["--data", asked.data, "--recipe", asked.recipe, "--epochs", asked.epochs, "--threads", asked.threads, "--device",
-             "cpu", *asked.flags]
+             asked.device, *asked.flags]
     words = list(map(str, words))
     dry = plan(asked.program, words)
     check_known(asked.program, str(asked.data), dry["options"])
@@ -216,7 +218,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for seed in asked.seeds:
             for name, train in (("vit-train", lambda: train_with_vit(asked.program, words, pathlib.Path(folder), seed)),
-                                ("PyTorch + timm", lambda: train_with_timm(dry, asked.data, seed, asked.threads))):
+                                ("PyTorch + timm", lambda: train_with_timm(dry, asked.data, seed, asked.threads, asked.device))):
                 top1, seconds = train()
                 print(f"{asked.recipe}, {asked.epochs} epochs, seed {seed}  {name:>14}: top-1 {top1:.2f} %, {seconds:.0f} s",
                       flush=True)

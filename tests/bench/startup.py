@@ -68,7 +68,7 @@ def compare(name, ours, peer, rounds):
 
 
 def compare_memory(vit, folder, image):
-    """The largest resident set against the bounds: one copy of the weights, or 7/4 where Strassen's sums are packed."""
+    """The largest resident set against the bounds: one copy of the weights, or Strassen's sums (7/4), or triples (3/2)."""
     weights, full, small = (folder / name for name in ("base.safetensors", "fp32.safetensors", "int8.safetensors"))
     subprocess.run([sys.executable, "-c", PREPARE, weights, image, "vit_base_patch16_224"], check=True)
     for model, extra in ((full, []), (small, ["--dtype", "int8"])):

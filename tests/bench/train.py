@@ -3,12 +3,13 @@
 
     .venv/bin/python tests/bench/train.py [--arch vit_tiny_patch16_224:16 vit_small_patch16_224:8 fashion-mnist:128]
                                           [--amp bf16] [--kernels torch own high] [--compile] [--steps 10] [--rounds 3]
+                                          [--device cuda]
                                           [-- FLAG OF vit-train...]
 
 Both sides train on 224×224 images of ten classes with AdamW, label smoothing and clipping; timm's loop has its images in
-memory, vit-train decodes JPEGs. `fashion-mnist` is the model of that recipe, on 28×28 pixels in IDX files. `--kernels` names what
-vit-train computes the blocks by; `high` is own kernels with `--matmul-precision high`. Each round runs one process a side; a
-process's figure is its fastest step.
+memory, on CUDA the device's; vit-train decodes JPEGs. `fashion-mnist` is the model of that recipe, on 28×28 pixels in IDX
+files. `--kernels` names what vit-train computes the blocks by; `high` is own kernels with `--matmul-precision high`. Each
+round runs one process a side; a process's figure is its fastest step. Memory is the host's.
 """
 
 import argparse
@@ -42,29 +43,34 @@ def timm_model(arch, program, data):
     return timm.create_model(arch, num_classes=CLASSES), timm.get_pretrained_cfg(arch).input_size
 
 
-def timm_loop(arch, batch, steps, amp, compiled, program, data):
+def timm_loop(arch, batch, steps, amp, compiled, device, program, data):
     """One process: prints the fastest step's images per second, and the peak memory in MiB."""
     import timm.optim
     import torch
 
+    def finished():
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
     torch.manual_seed(0)
     model, size = timm_model(arch, program, data)
-    model.train()
+    model.train().to(device)
     optimizer = torch.optim.AdamW(timm.optim.param_groups_weight_decay(model, 0.05), lr=1e-3, fused=True)
     forward = torch.compile(model) if compiled else model
-    images = torch.randn(batch, *size)
-    labels = torch.randint(0, CLASSES, (batch,))
+    images = torch.randn(batch, *size, device=device)
+    labels = torch.randint(0, CLASSES, (batch,), device=device)
     fastest = float("inf")
     for step in range(steps + 3):
-        begin = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=amp == "bf16"):
+        begin = finished()
+        with torch.autocast(device, torch.bfloat16, enabled=amp == "bf16"):
             loss = torch.nn.functional.cross_entropy(forward(images), labels, label_smoothing=0.1)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         if step >= 3:
-            fastest = min(fastest, time.perf_counter() - begin)
+            fastest = min(fastest, finished() - begin)
     print(json.dumps([batch / fastest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 
 
@@ -123,13 +129,15 @@ def main():
     parser.add_argument("--compile", action="store_true", help="torch.compile as a peer too")
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--program", default=ROOT / "build/release/bin/vit-train")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("flags", nargs="*", help="of vit-train")
     options = parser.parse_args()
     if options.one:
         arch, batch, data = options.one
-        return timm_loop(arch, int(batch), options.steps, options.amp, options.compile, options.program, data)
+        return timm_loop(arch, int(batch), options.steps, options.amp, options.compile, options.device, options.program,
+                         data)
 
     amp = ["--amp", options.amp] if options.amp else []
     with tempfile.TemporaryDirectory() as temporary:
@@ -149,11 +157,11 @@ def main():
             for _ in range(options.rounds):
                 for name, flags in peers.items():
                     command = [sys.executable, __file__, "--one", arch, batch, data, "--program",
-                               options.program, "--steps", str(options.steps), *amp, *flags]
+                               options.program, "--steps", str(options.steps), "--device", options.device, *amp, *flags]
                     note(name, json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
                 for name in options.kernels:
                     note(f"vit-train, {name}", vit_train(options.program, data, folder / "run", arch, int(batch), options.steps,
-                                                         options.amp, [*KERNELS[name], *options.flags]))
+                                                         options.amp, ["--device", options.device, *KERNELS[name], *options.flags]))
             best = max(speed[name] for name in peers)
             for name in speed:
                 print(f"{arch} batch {batch} {options.amp or 'fp32'} {name:>16}: {speed[name]:7.2f} images/s, "
