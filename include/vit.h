@@ -43,7 +43,7 @@ typedef struct vit_options {
   size_t size;              /* sizeof(vit_options) */
   const char* device;       /* cpu (default), auto, cuda or cuda:N */
   const char* engine;       /* auto (default), packed or modules */
-  const char* precision;    /* auto (default), fp32, fp32x3, bf16, int8 */
+  const char* precision;    /* auto (default), fp32, fp32x3, bf16, int8; CUDA: fp32, bf16, fp16 */
   const char* architecture; /* a name of `vit-infer --list-models`, where the file does not say */
   int32_t threads;          /* of the forward pass; 0: the cores that there are */
 } vit_options;

@@ -24,7 +24,7 @@ std::string io_error(const std::function<void()>& run) {
   return {};
 }
 
-std::string text(const std::vector<std::byte>& bytes) {
+std::string as_text(const std::vector<std::byte>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -32,9 +32,9 @@ TEST(ByteRange, GivesTheBytesOfTheFile) {
   const testing::Files files;
   const auto file = open_bytes(files.write("a", "hello"));
   EXPECT_EQ(file.size(), 5U);
-  EXPECT_EQ(text(file.read_all()), "hello");
-  EXPECT_EQ(text(file.part(1, 3).part(1).read_all()), "ll");
-  EXPECT_EQ(text(file.read_start(2)), "he");
+  EXPECT_EQ(as_text(file.read_all()), "hello");
+  EXPECT_EQ(as_text(file.part(1, 3).part(1).read_all()), "ll");
+  EXPECT_EQ(as_text(file.read_start(2)), "he");
 }
 
 TEST(ByteRange, OfAnEmptyFileIsEmpty) {
@@ -67,7 +67,7 @@ TEST(ByteRange, OutlivesItsFilesName) {
   const auto path = files.write("a", "hello");
   const auto part = open_bytes(path).part(1);
   std::filesystem::remove(path);
-  EXPECT_EQ(text(part.read_all()), "ello");
+  EXPECT_EQ(as_text(part.read_all()), "ello");
 }
 
 TEST(ByteRange, OfATerabyteCostsNothing) {

@@ -16,7 +16,7 @@ using testing::data_error;
 using testing::expect_golden;
 using ::testing::HasSubstr;
 
-std::filesystem::path golden(const std::string& file) {
+std::filesystem::path golden_file(const std::string& file) {
   return vit::testing::golden_path("io/" + file);
 }
 
@@ -24,7 +24,7 @@ class TorchFiles : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(TorchFiles, GiveTheTensorsThatTorchLoads) {
   const std::string file = GetParam();
-  const auto root = read_torch_file(golden(file));
+  const auto root = read_torch_file(golden_file(file));
   expect_golden(select_state_dict(root, file, "", {"state_dict_ema", "state_dict", "model"}), file);
 }
 
@@ -35,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(Golden, TorchFiles,
                                            "parameters.pt"));
 
 TEST(TorchFile, KeepsTheOrderOfTheStateDict) {
-  const auto root = read_torch_file(golden("checkpoint.pt"));
+  const auto root = read_torch_file(golden_file("checkpoint.pt"));
   const auto table = select_state_dict(root, "checkpoint.pt", "state_dict", {});
   std::vector<std::string> names;
   for (const auto& entry : table.entries()) names.push_back(entry.name);
@@ -46,7 +46,7 @@ TEST(TorchFile, KeepsTheOrderOfTheStateDict) {
 
 TEST(TorchFile, ReadsWhatStandsBesideTheWeights) {
   for (const auto* file : {"checkpoint.pt", "checkpoint_legacy.pth"}) {
-    const auto root = read_torch_file(golden(file));
+    const auto root = read_torch_file(golden_file(file));
     EXPECT_EQ(std::get<std::int64_t>(root.find("epoch")->value), 3);
     EXPECT_EQ(*root.find("arch")->string(), "vit_tiny");
     EXPECT_EQ(std::get<std::int64_t>(root.find("negative")->value), -(std::int64_t{1} << 40));
@@ -70,7 +70,7 @@ TEST(TorchFile, ReadsWhatStandsBesideTheWeights) {
 }
 
 TEST(TorchFile, SharesOneStorageAmongItsViews) {
-  const auto root = read_torch_file(golden("strided.pt"));
+  const auto root = read_torch_file(golden_file("strided.pt"));
   const auto* base = root.find("base")->tensor();
   const auto* row = root.find("row")->tensor();
   EXPECT_EQ(row->data.read_all(),
@@ -80,15 +80,15 @@ TEST(TorchFile, SharesOneStorageAmongItsViews) {
 }
 
 TEST(TorchFile, SavedWithoutChecksumsIsRefusedWithAHint) {
-  const auto message = data_error([] { read_torch_file(golden("no_crc.pt")); });
+  const auto message = data_error([] { read_torch_file(golden_file("no_crc.pt")); });
   EXPECT_THAT(message, HasSubstr("check_crc=false"));
-  const auto root = read_torch_file(golden("no_crc.pt"), {.check_crc = false});
+  const auto root = read_torch_file(golden_file("no_crc.pt"), {.check_crc = false});
   expect_golden(select_state_dict(root, "no_crc.pt", "", {}), "no_crc.pt");
 }
 
 TEST(TorchFile, NamesWhatItDoesNotSupport) {
   const auto message = [](const char* file) {
-    return data_error([&] { read_torch_file(golden(file)); });
+    return data_error([&] { read_torch_file(golden_file(file)); });
   };
   EXPECT_THAT(message("module.pt"), HasSubstr("torch.nn.modules.linear.Linear"));
   EXPECT_THAT(message("float8.pt"), HasSubstr("torch.float8_e4m3fn is not supported"));
@@ -100,16 +100,16 @@ TEST(TorchFile, NamesWhatItDoesNotSupport) {
 
 TEST(Safetensors, GivesTheTensorsThatItsOwnLibraryLoads) {
   for (const auto* file : {"types.safetensors", "empty.safetensors"})
-    expect_golden(read_safetensors(golden(file)).tensors, file);
+    expect_golden(read_safetensors(golden_file(file)).tensors, file);
 }
 
 TEST(Safetensors, ReadsItsMetadata) {
-  const auto file = read_safetensors(golden("types.safetensors"));
+  const auto file = read_safetensors(golden_file("types.safetensors"));
   EXPECT_EQ(file.metadata, (Metadata{{"format", "pt"}, {"vit.config", "{\"a\": \"\u00fc\"}"}}));
 }
 
 TEST(Safetensors, NamesATensorOfATypeThatIsNotSupported) {
-  EXPECT_THAT(data_error([] { read_safetensors(golden("float8.safetensors")); }),
+  EXPECT_THAT(data_error([] { read_safetensors(golden_file("float8.safetensors")); }),
               HasSubstr("tensor 'w': type 'F8_E4M3' is not supported"));
 }
 
@@ -118,7 +118,7 @@ class NpyFiles : public ::testing::TestWithParam<const char*> {};
 TEST_P(NpyFiles, GiveTheArrayThatNumpyLoads) {
   const std::string file = std::string(GetParam()) + ".npy";
   TensorTable table(file);
-  table.add(read_npy(golden(file)));
+  table.add(read_npy(golden_file(file)));
   expect_golden(table, file);
 }
 
@@ -127,7 +127,9 @@ INSTANTIATE_TEST_SUITE_P(Golden, NpyFiles,
                                            "bool", "u8", "i8", "i64", "f16", "i16_big", "bf16"));
 
 TEST(Npy, NamesWhatItDoesNotSupport) {
-  const auto message = [](const char* file) { return data_error([&] { read_npy(golden(file)); }); };
+  const auto message = [](const char* file) {
+    return data_error([&] { read_npy(golden_file(file)); });
+  };
   EXPECT_THAT(message("objects.npy"), HasSubstr("Python objects"));
   EXPECT_THAT(message("records.npy"), HasSubstr("records"));
   EXPECT_THAT(message("complex.npy"), HasSubstr("'<c8' is not supported"));
@@ -135,7 +137,7 @@ TEST(Npy, NamesWhatItDoesNotSupport) {
 
 TEST(Npz, GivesTheArraysThatNumpyLoads) {
   for (const auto* file : {"stored.npz", "deflated.npz"})
-    expect_golden(read_npz(golden(file)), file);
+    expect_golden(read_npz(golden_file(file)), file);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ ImageHeader check(std::string_view contents) {
   return check_image(std::as_bytes(std::span(contents)), "x.png");
 }
 
-std::string refused(std::string_view contents) {
+std::string refused_image(std::string_view contents) {
   auto message = testing::refused_cheaply([&] { check(contents); });
   EXPECT_THAT(message, HasSubstr("x.png: "));
   return message;
@@ -73,62 +73,65 @@ TEST(Image, OfOnePixelIsLegal) {
   EXPECT_EQ(check(png(1, 10'000, kPixelChunks)).height, 10'000);
 }
 
-TEST(ImageRefused, OfZeroBytes) { EXPECT_THAT(refused(""), HasSubstr("an empty file")); }
+TEST(ImageRefused, OfZeroBytes) { EXPECT_THAT(refused_image(""), HasSubstr("an empty file")); }
 TEST(ImageRefused, ThatIsText) {
-  EXPECT_THAT(refused("this is text, whatever its name says"), HasSubstr("found another file"));
+  EXPECT_THAT(refused_image("this is text, whatever its name says"),
+              HasSubstr("found another file"));
 }
 TEST(ImageRefused, OfSixtyThousandSquared) {
-  EXPECT_THAT(refused(png(60'000, 60'000, kPixelChunks)),
+  EXPECT_THAT(refused_image(png(60'000, 60'000, kPixelChunks)),
               HasSubstr("at most 100000000 pixels, found 60000 x 60000"));
-  EXPECT_THAT(refused(png(UINT32_MAX, UINT32_MAX, kPixelChunks)), HasSubstr("at most 100000000"));
+  EXPECT_THAT(refused_image(png(UINT32_MAX, UINT32_MAX, kPixelChunks)),
+              HasSubstr("at most 100000000"));
 }
 TEST(ImageRefused, WithoutPixels) {
-  EXPECT_THAT(refused(png(0, 5, kPixelChunks)), HasSubstr("at least 1 x 1"));
+  EXPECT_THAT(refused_image(png(0, 5, kPixelChunks)), HasSubstr("at least 1 x 1"));
 }
 TEST(ImageRefused, JpegCutAnywhere) {
   for (const auto* file : {"rgb.jpg", "progressive.jpg", "cmyk.jpg"}) {
     const auto whole = golden(file);
     for (std::size_t size = 3; size < whole.size(); ++size)
-      EXPECT_THAT(refused(std::string_view(whole).substr(0, size)), HasSubstr("ends early"))
+      EXPECT_THAT(refused_image(std::string_view(whole).substr(0, size)), HasSubstr("ends early"))
           << file << size;
   }
 }
 TEST(ImageRefused, JpegWithoutAnImage) {
-  EXPECT_THAT(refused("\xff\xd8\xff\xd9"), HasSubstr("without an image"));
+  EXPECT_THAT(refused_image("\xff\xd8\xff\xd9"), HasSubstr("without an image"));
 }
 TEST(ImageRefused, PngCutAnywhere) {
   const auto whole = golden("rgb.png");
   for (std::size_t size = 8; size < whole.size(); ++size)
-    EXPECT_THAT(refused(std::string_view(whole).substr(0, size)), HasSubstr("ends early")) << size;
+    EXPECT_THAT(refused_image(std::string_view(whole).substr(0, size)), HasSubstr("ends early"))
+        << size;
 }
 TEST(ImageRefused, PngWithABadChecksum) {
   auto file = golden("rgb.png");
   file[file.find("IDAT") + 10] ^= 1;
-  EXPECT_THAT(refused(file), HasSubstr("checksum of the PNG's 'IDAT' chunk"));
+  EXPECT_THAT(refused_image(file), HasSubstr("checksum of the PNG's 'IDAT' chunk"));
 }
 TEST(ImageRefused, PngOfStrangeChunks) {
-  EXPECT_THAT(refused(cat("\x89PNG\r\n\x1a\n", kPixelChunks)), HasSubstr("one IHDR"));
-  EXPECT_THAT(refused(png(1, 1, cat(png_chunk("IHDR", std::string(13, '\1')), kPixelChunks))),
+  EXPECT_THAT(refused_image(cat("\x89PNG\r\n\x1a\n", kPixelChunks)), HasSubstr("one IHDR"));
+  EXPECT_THAT(refused_image(png(1, 1, cat(png_chunk("IHDR", std::string(13, '\1')), kPixelChunks))),
               HasSubstr("one IHDR"));
-  EXPECT_THAT(refused(png(1, 1, png_chunk("IEND", ""))), HasSubstr("without an image"));
-  EXPECT_THAT(refused(png(1, 1, cat(be(UINT32_MAX), "IDAT", std::string(100, 'x')))),
+  EXPECT_THAT(refused_image(png(1, 1, png_chunk("IEND", ""))), HasSubstr("without an image"));
+  EXPECT_THAT(refused_image(png(1, 1, cat(be(UINT32_MAX), "IDAT", std::string(100, 'x')))),
               HasSubstr("ends early"));
 }
 TEST(ImageRefused, WebpCutShort) {
   for (const auto* file : {"lossy.webp", "lossless.webp", "extended.webp"}) {
     const auto whole = golden(file);
     for (std::size_t size = 12; size < whole.size(); ++size)
-      refused(std::string_view(whole).substr(0, size));
+      refused_image(std::string_view(whole).substr(0, size));
   }
 }
 TEST(ImageRefused, BmpAndTiffWithoutAHeader) {
-  EXPECT_THAT(refused("BM"), HasSubstr("BMP header"));
-  EXPECT_THAT(refused(cat("BM", std::string(60, '\xff'))), HasSubstr("BMP header"));
-  EXPECT_THAT(refused(std::string_view("II*\0", 4)), HasSubstr("TIFF ends early"));
-  EXPECT_THAT(refused(cat(std::string_view("II*\0", 4), le(UINT32_MAX))),
+  EXPECT_THAT(refused_image("BM"), HasSubstr("BMP header"));
+  EXPECT_THAT(refused_image(cat("BM", std::string(60, '\xff'))), HasSubstr("BMP header"));
+  EXPECT_THAT(refused_image(std::string_view("II*\0", 4)), HasSubstr("TIFF ends early"));
+  EXPECT_THAT(refused_image(cat(std::string_view("II*\0", 4), le(UINT32_MAX))),
               HasSubstr("TIFF ends early"));
   EXPECT_THAT(
-      refused(cat(std::string_view("MM\0*", 4), be<std::uint32_t>(8), be<std::uint16_t>(0))),
+      refused_image(cat(std::string_view("MM\0*", 4), be<std::uint32_t>(8), be<std::uint16_t>(0))),
       HasSubstr("does not say its size"));
 }
 TEST(Image, BmpRowsFromTheTopDownHaveTheirHeight) {
@@ -136,7 +139,7 @@ TEST(Image, BmpRowsFromTheTopDownHaveTheirHeight) {
   file.replace(22, 4, le<std::int32_t>(-11));
   EXPECT_EQ(check(file).height, 11);
   file.replace(22, 4, le<std::int32_t>(INT32_MIN));
-  EXPECT_THAT(refused(file), HasSubstr("at most 100000000 pixels"));
+  EXPECT_THAT(refused_image(file), HasSubstr("at most 100000000 pixels"));
 }
 
 }  // namespace

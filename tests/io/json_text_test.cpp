@@ -11,7 +11,7 @@ namespace {
 using testing::cat;
 using ::testing::HasSubstr;
 
-std::string refused(std::string_view text) {
+std::string refused_json(std::string_view text) {
   auto message = testing::refused_cheaply([&] { parse_json_bounded(text, "config.json"); });
   EXPECT_THAT(message, HasSubstr("config.json: "));
   return message;
@@ -38,31 +38,32 @@ TEST(JsonText, ReadsTenThousandLabelsInAMoment) {
 TEST(JsonTextRefused, ThatIsNoJson) {
   for (const auto* text : {"", " ", "{", "[1,]", "{'a': 1}", "nul", "1 2", "{\"a\"}", "]", "\"a",
                            "[1", "01", "+1", "NaN", "Infinity", "1e999"})
-    EXPECT_THAT(refused(text), HasSubstr("expected JSON, found at byte")) << text;
+    EXPECT_THAT(refused_json(text), HasSubstr("expected JSON, found at byte")) << text;
 }
 TEST(JsonTextRefused, NestedAHundredThousandDeep) {
-  EXPECT_THAT(refused(std::string(100'000, '[')), HasSubstr("at most 64 levels"));
+  EXPECT_THAT(refused_json(std::string(100'000, '[')), HasSubstr("at most 64 levels"));
 }
 TEST(JsonTextRefused, ThatIsNotUtf8) {
-  EXPECT_THAT(refused("[\"\xff\"]"), HasSubstr("UTF-8"));
-  EXPECT_THAT(refused("[\"\xed\xa0\x80\"]"), HasSubstr("UTF-8"));
-  EXPECT_THAT(refused("\xff"), HasSubstr("expected JSON"));
+  EXPECT_THAT(refused_json("[\"\xff\"]"), HasSubstr("UTF-8"));
+  EXPECT_THAT(refused_json("[\"\xed\xa0\x80\"]"), HasSubstr("UTF-8"));
+  EXPECT_THAT(refused_json("\xff"), HasSubstr("expected JSON"));
 }
 TEST(JsonTextRefused, WithAKeyTwice) {
-  EXPECT_THAT(refused(R"({"depth": 12, "depth": 13})"), HasSubstr("key 'depth' is there twice"));
+  EXPECT_THAT(refused_json(R"({"depth": 12, "depth": 13})"),
+              HasSubstr("key 'depth' is there twice"));
 }
 TEST(JsonTextRefused, OfNinetyMegabytes) {
-  EXPECT_THAT(refused(std::string(90'000'000, ' ')), HasSubstr("bytes in JSON"));
+  EXPECT_THAT(refused_json(std::string(90'000'000, ' ')), HasSubstr("bytes in JSON"));
 }
 TEST(JsonTextRefused, OfMillionsOfValues) {
   std::string text = "[0";
   for (int i = 0; i < 2'000'000; ++i) text += ",0";
-  EXPECT_THAT(refused(text + "]"), HasSubstr("values in JSON"));
+  EXPECT_THAT(refused_json(text + "]"), HasSubstr("values in JSON"));
 }
 TEST(JsonTextRefused, OfLongTokens) {
-  EXPECT_THAT(refused(cat("\"", std::string(5 << 20, 'x'), "\"")), HasSubstr("of a string"));
-  EXPECT_THAT(refused(std::string(2'000, '1')), HasSubstr("of a number"));
-  EXPECT_THAT(refused(cat("[", std::string(2 << 20, ' '), "]")), HasSubstr("blanks"));
+  EXPECT_THAT(refused_json(cat("\"", std::string(5 << 20, 'x'), "\"")), HasSubstr("of a string"));
+  EXPECT_THAT(refused_json(std::string(2'000, '1')), HasSubstr("of a number"));
+  EXPECT_THAT(refused_json(cat("[", std::string(2 << 20, ' '), "]")), HasSubstr("blanks"));
 }
 
 }  // namespace

@@ -65,13 +65,15 @@ void visit_model(InferOptions& o, Visitor&& v) {
     Field{
         .help = "Configuration, where the file does not say", .flag = "--config", .value = "FILE"});
   v("precision", o.precision,
-    Field{.help = "auto, fp32, fp32x3, bf16 or int8; auto is int8 for an int8 file, else fp32",
-          .names = {"auto", "fp32", "fp32x3", "bf16", "int8"}});
+    Field{.help = "auto, fp32, fp32x3, bf16 or int8; auto is int8 for an int8 file, else fp32. The "
+                  "modules, as on CUDA: auto (fp32), fp32, bf16 or fp16",
+          .names = {"auto", "fp32", "fp32x3", "bf16", "int8", "fp16"}});
   v("engine", o.engine,
     Field{.help = "auto, packed or modules; auto is packed on a CPU",
           .names = {"auto", "packed", "modules"}});
   v("low_memory", o.low_memory,
-    Field{.help = "Keep each weight once; on AVX2 products are about a tenth slower"});
+    Field{.help = "Keep weights of fp32 as long as in the file; products take longer: a tenth on "
+                  "AVX2, a half on AMX"});
 }
 
 template <class Visitor>

@@ -151,7 +151,7 @@ pipeline::RunRecord RunFiles::record(const Shard& shard, const infer::Predictor&
   facts["on-error"] = o.on_error;
   facts["precision"] = choices["precision"];
   facts["engine"] = choices["engine"];
-  if (o.low_memory) facts["low-memory"] = true;
+  facts["low-memory"] = o.low_memory;
   const auto device = choices["device"].get<std::string>();
   facts["device"] = device.substr(0, device.find(':'));
   if (!o.attention.empty()) {

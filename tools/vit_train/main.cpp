@@ -121,7 +121,8 @@ int train_run(Plan& plan, train::TrainSetup setup, const Arguments& arguments, C
            trained == parameters ? "" : format(", {} trained", trained), setup.config.labels.size(),
            setup.train_data->size(), setup.val_data->size());
   log.debug("device {}, {} threads, {} loader workers, {}", options.run().device(),
-            options.run().threads(), options.run().workers(),
+            options.run().threads(),
+            train::loader_workers(options.run(), options.run().device() == "cpu"),
             options.amp() == "off" ? "float32" : options.amp() + " products");
   catch_stop_signals();
   try {

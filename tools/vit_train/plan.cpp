@@ -146,7 +146,10 @@ std::optional<train::Checkpoint> choose_checkpoint(const Plan& plan, bool automa
           folder.path.string());
   }
   if (!automatic)
-    throw IoError("{}: expected a checkpoint to resume from, found none", folder.path.string());
+    throw IoError(
+        "{}: expected a checkpoint to resume from, found none (it ended before its first: --resume "
+        "auto, with the options that it had, begins again)",
+        folder.path.string());
   if (folder.has_model_files)
     throw DataError(
         "{}: has model files of a run but no checkpoint to resume from; nothing was changed",
