@@ -98,7 +98,6 @@ struct Sample {
 };
 
 TEST(BlockKernels, GiveTheBlockAndItsGradientsOnEveryLevel) {
-  at::manual_seed(1);
   for (const auto& c : kCases) {
     Sample sample(c);
     for (const auto isa : supported_isas()) {
@@ -114,7 +113,6 @@ TEST(BlockKernels, GiveTheBlockAndItsGradientsOnEveryLevel) {
 
 TEST(BlockKernels, MakeProductsOfThreeOfBfloat16) {
   if (detect_isa() < Isa::kAmx) GTEST_SKIP() << "no AMX";
-  at::manual_seed(2);
   for (const auto& c : kCases) {
     Sample sample(c);
     set_block_kernels(*sample.block,
@@ -125,7 +123,6 @@ TEST(BlockKernels, MakeProductsOfThreeOfBfloat16) {
 }
 
 TEST(BlockKernels, FollowAutocastToBfloat16AsPreciselyAsLibTorch) {
-  at::manual_seed(3);
   for (const auto& c : kCases) {
     Sample sample(c);
     const auto libtorch = sample.results_in_bf16();
@@ -149,7 +146,6 @@ TEST(BlockKernels, FollowAutocastToBfloat16AsPreciselyAsLibTorch) {
 }
 
 TEST(BlockKernels, GiveTheSameBitsAgain) {
-  at::manual_seed(4);
   auto block = drawn_block(options_of(kCases[1]));
   const auto x = at::randn({9, 50, 64}), dout = at::randn_like(x);
   set_block_kernels(*block, std::make_shared<BlockKernels>());
@@ -161,7 +157,6 @@ TEST(BlockKernels, GiveTheSameBitsAgain) {
 }
 
 TEST(BlockKernels, ShareABatchOfAnySizeAmongThreads) {
-  at::manual_seed(5);
   auto block = drawn_block(options_of(kCases[0]));
   const int before = at::get_num_threads();
   for (const std::int64_t images : {1, 2, 7}) {
@@ -178,7 +173,6 @@ TEST(BlockKernels, ShareABatchOfAnySizeAmongThreads) {
 }
 
 TEST(BlockKernels, DropPathsAsLibTorchDoes) {
-  at::manual_seed(6);
   auto block = drawn_block(options_of(kCases[1]).drop_path_ratio(0.4).proj_drop_rate(0.0));
   block->train();
   const auto x = at::randn({16, 50, 64}), dout = at::randn_like(x);
@@ -193,7 +187,6 @@ TEST(BlockKernels, DropPathsAsLibTorchDoes) {
 }
 
 TEST(BlockKernels, GiveTheSameBitsWithoutGradients) {
-  at::manual_seed(8);
   auto block = drawn_block(options_of(kCases[1]));
   set_block_kernels(*block, std::make_shared<BlockKernels>());
   const auto x = at::randn({3, 50, 64});
