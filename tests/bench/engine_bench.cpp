@@ -44,10 +44,11 @@ void gemm_197_rows(benchmark::State& state) {
   constexpr std::int64_t kRows = 197;
   const auto n = state.range(0), k = state.range(1);
   std::vector<float> a(kernels::packed_size(isa, kRows, k), 0.5F);
-  std::vector<float> out((kRows + 8) * n), scratch(kernels::gemm_scratch(isa));
+  std::vector<float> out((kRows + 8) * n);
   kernels::GemmCall call;
   call.a = kernels::packed_rows(isa, a.data(), kRows, k);
   call.weight = kernels::packed_weight(isa, n, k);
+  std::vector<float> scratch(kernels::gemm_scratch(isa, call.weight));
   const std::vector<float> weight(kernels::packed_size(isa, call.weight), 0.5F);
   call.weight.data = weight.data();
   call.epilogue.rows = out.data();

@@ -138,9 +138,18 @@ def worker(arguments):
         print(json.dumps(times), flush=True)
 
 
-def start(command):
+def older_processor(arguments):
+    """What the environment of all programs needs to find the processor that --processor asks for."""
+    if not arguments.processor:
+        return {}
+    library = pathlib.Path(arguments.worker_program).resolve().with_name("libvit_older_processor.so")
+    return {"LD_PRELOAD": str(library), "VIT_PROCESSOR": arguments.processor}
+
+
+def start(command, environment):
     """The process, or none where it does not start."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                               env={**os.environ, **environment})
     return process if process.stdout.readline().strip() == "ready" else None
 
 
@@ -173,18 +182,23 @@ def cpu():
     return f"{len(os.sched_getaffinity(0))} cores with {', '.join(known)}"
 
 
+def machine(arguments):
+    return cpu() + (f", shown to the programs as {arguments.processor}" if arguments.processor else "")
+
+
 def compare(arguments, precision, batch):
     """A row of the table."""
     common = ["--architecture", arguments.architecture, "--onnx", arguments.onnx, "--precision", precision,
               "--threads", str(arguments.threads), "--size", *map(str, arguments.size)]
     level = [arguments.level] if arguments.level else []
+    processor = older_processor(arguments)
     processes = {"engine": start([arguments.worker_program, arguments.architecture, str(batch), str(arguments.threads),
-                                  precision, *level])}
+                                  precision, *level], processor)}
     if processes["engine"] is None:
         raise SystemExit(f"peers: {arguments.worker_program} does not start")
     for peer in arguments.peers:
         if peer in PEERS[precision]:
-            processes[peer] = start([sys.executable, __file__, *common, "--worker", peer, str(batch)])
+            processes[peer] = start([sys.executable, __file__, *common, "--worker", peer, str(batch)], processor)
     alive = {name: process for name, process in processes.items() if process is not None}
     times = measure(alive, batch, arguments.rounds, arguments.seconds)
     for process in alive.values():
@@ -209,6 +223,8 @@ def main():
     parser.add_argument("--peers", nargs="*", default=["ort", "openvino", "compile", "eager"])
     parser.add_argument("--worker-program", default="build/bench/bin/vit_engine_worker")
     parser.add_argument("--level", help="the engine's instructions, as `avx2`; the peers take what they find")
+    parser.add_argument("--processor", choices=["avx2", "avx512", "avx512_vnni", "avx512_bf16"],
+                        help="all programs find a processor that has nothing newer (vit_older_processor)")
     parser.add_argument("--onnx", default="build/bench/peers.onnx", help="exported model; made there if missing")
     parser.add_argument("--size", type=int, nargs=3, default=[3, 224, 224], help="C H W")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -222,7 +238,7 @@ def main():
     if {"ort", "openvino"} & set(arguments.peers):
         pathlib.Path(arguments.onnx).parent.mkdir(parents=True, exist_ok=True)
         export(pathlib.Path(arguments.onnx), arguments.architecture)
-    print(f"{arguments.architecture}, {arguments.threads} threads on {cpu()}; milliseconds an image, and the peers' time over "
+    print(f"{arguments.architecture}, {arguments.threads} threads on {machine(arguments)}; milliseconds an image, and the peers' time over "
           "the engine's\n")
     print("| precision | batch | engine | " + " | ".join(NAMES[peer] for peer in arguments.peers) + " | least |")
     print("|---" * (4 + len(arguments.peers)) + "|")

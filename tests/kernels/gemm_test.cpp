@@ -54,7 +54,7 @@ struct Product {
     call.weight.bias = packed_bias.data();
     call.panel_end = call.weight.panels;
     call.epilogue.gated = gated;
-    scratch.assign(gemm_scratch(isa), NAN);
+    scratch.assign(gemm_scratch(isa, call.weight), NAN);
     call.scratch = scratch.data();
   }
 

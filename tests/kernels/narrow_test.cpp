@@ -6,6 +6,7 @@
 
 #include "kernels/gemm/levels.h"
 #include "kernels/levels.h"
+#include "vit/core/random.h"
 
 namespace vit::kernels {
 namespace {
@@ -42,13 +43,10 @@ float rounded_to_bf16(float x) {
   return std::bit_cast<float>(bits & 0xffff0000U);
 }
 
-/// What a row of kUint8 or kWideUint8 holds at column k.
-int whole_number(const PackedRows& rows, int row, int k) {
-  const int size = rows.format == RowFormat::kUint8 ? 1 : 2, values = 64 / size;
-  const auto* at = reinterpret_cast<const std::uint8_t*>(rows.data) +
-                   ((row / 16 * (rows.k / values) + k / values) * 16 + row % 16) * 64 +
-                   k % values * size;
-  return size == 1 ? at[0] : at[0] + 256 * at[1];
+/// What a row of kUint8 holds at column k.
+std::uint8_t& whole_number(const PackedRows& rows, int row, int k) {
+  return reinterpret_cast<std::uint8_t*>(
+      rows.data)[((row / 16 * (rows.k / 64) + k / 64) * 16 + row % 16) * 64 + k % 64];
 }
 
 /// One product with everything that it owns.
@@ -99,7 +97,7 @@ struct NarrowProduct {
     call.weight.bias = biases.data();
     call.panel_end = call.weight.panels;
     call.epilogue.gated = gated;
-    scratch.assign(gemm_scratch(isa), NAN);
+    scratch.assign(gemm_scratch(isa, call.weight), NAN);
     call.scratch = scratch.data();
 
     row_values.resize(x.size());
@@ -370,6 +368,66 @@ TEST(NarrowGemm, SumsIntegersAlikeOnEveryLevel) {
   }
 }
 
+/// How a row's numbers are spread.
+enum class Spread { kAnything, kAboutTheMiddle, kNearZero, kAtTheEnds, kAlternating };
+
+void draw_numbers(const PackedRows& rows, int row, Spread spread, Random& random) {
+  for (int k = 0; k < rows.columns; ++k) {
+    const auto within = [&](double middle, double deviation) {
+      return static_cast<std::uint8_t>(
+          std::clamp(middle + deviation * random.normal(), 0.0, 255.0));
+    };
+    auto& number = whole_number(rows, row, k);
+    switch (spread) {
+      case Spread::kAnything:
+        number = static_cast<std::uint8_t>(random.below(256));
+        break;
+      case Spread::kAboutTheMiddle:
+        number = within(125.0, 45.0);
+        break;
+      case Spread::kNearZero:
+        number = within(30.0, 60.0);
+        break;
+      case Spread::kAtTheEnds:
+        number = random.below(2) == 0 ? 0 : 255;
+        break;
+      case Spread::kAlternating:
+        number = k % 2 == 0 ? 255 : 0;
+        break;
+    }
+  }
+}
+
+TEST(NarrowGemm, SumsIntegersExactlyHoweverTheyAreSpread) {
+  // Blocks of lines and one more; a last line that is not whole; rows that no two tiles of fit
+  // where rows are split together.
+  for (const int k : {40, 832, 1571, 70000})
+    for (const auto& level : narrow_levels()) {
+      if (level.format != WeightFormat::kInt8) continue;
+      SCOPED_TRACE(std::string(isa_name(level.isa)) + ", " + std::to_string(k));
+      constexpr int kRows = 85, kColumns = 34;
+      NarrowProduct product(level, k < 10000 ? kRows : 17, kColumns, k);
+      Random random(static_cast<std::uint64_t>(k));
+      // Tiles of one kind, and one of all.
+      for (int r = 0; r < product.m; ++r)
+        draw_numbers(product.call.a, r, static_cast<Spread>((r < 80 ? r / 16 : r) % 5), random);
+      product.call.weight.bias = nullptr;
+      std::fill(product.scale.begin(), product.scale.end(), 1.0F);
+      for (int r = 0; r < product.m; ++r) product.call.a.scales[r] = {1.0F, 0.0F};
+      const auto out = product.run_rows();
+      for (int r = 0; r < product.m; ++r)
+        for (int c = 0; c < kColumns; ++c) {
+          const float scale = product.weight_scale(c);
+          std::int64_t sum = 0;
+          for (int i = 0; i < k; ++i)
+            sum += whole_number(product.call.a, r, i) *
+                   std::lround(product.weight_values[c * k + i] / scale);
+          // A sum becomes the float that is nearest to it.
+          ASSERT_EQ(out[r * padded(kColumns) + c], static_cast<float>(sum)) << r << ", " << c;
+        }
+    }
+}
+
 /// Rows of some format on a level, as bytes.
 std::vector<std::uint8_t> packed_bytes(Isa isa, RowFormat format, const std::vector<float>& x,
                                        int rows, int columns) {
@@ -386,33 +444,12 @@ TEST(NarrowRows, AreTheSameOnEveryLevel) {
     auto x = normals(21 * padded(columns), 7);
     for (int r = 0; r < 21; ++r)
       for (auto c = columns; c < padded(columns); ++c) x[r * padded(columns) + c] = 0.0F;
-    for (const auto format : {RowFormat::kBf16, RowFormat::kBf16Pair, RowFormat::kBf16Triple,
-                              RowFormat::kUint8, RowFormat::kWideUint8}) {
+    for (const auto format :
+         {RowFormat::kBf16, RowFormat::kBf16Pair, RowFormat::kBf16Triple, RowFormat::kUint8}) {
       const auto expected = packed_bytes(Isa::kPortable, format, x, 21, columns);
       for (const auto isa : supported_isas())
         EXPECT_EQ(packed_bytes(isa, format, x, 21, columns), expected)
             << isa_name(isa) << ", " << columns << " columns, format " << static_cast<int>(format);
-    }
-  }
-}
-
-TEST(NarrowRows, HoldTheSameWholeNumbersInEitherWidth) {
-  const auto x = normals(21 * padded(100), 7);
-  for (const auto isa : supported_isas()) {
-    const auto rows_of = [&](RowFormat format, std::vector<float>& memory) {
-      memory.assign(packed_size(isa, 21, 100, format), 0.0F);
-      const auto rows = packed_rows(isa, memory.data(), 21, 100, format);
-      pack_rows(isa, x.data(), padded(100), rows, 0, rows.tiles);
-      return rows;
-    };
-    std::vector<float> one, other;
-    const auto narrow = rows_of(RowFormat::kUint8, one),
-               wide = rows_of(RowFormat::kWideUint8, other);
-    for (int r = 0; r < 21; ++r) {
-      EXPECT_EQ(narrow.scales[r].scale, wide.scales[r].scale);
-      EXPECT_EQ(narrow.scales[r].offset, wide.scales[r].offset);
-      for (int k = 0; k < 100; ++k)
-        ASSERT_EQ(whole_number(narrow, r, k), whole_number(wide, r, k)) << r << ", " << k;
     }
   }
 }
@@ -442,19 +479,18 @@ TEST(NarrowRows, ReachFromARowsLeastValueToItsLargest) {
 TEST(NarrowRows, OfAFixedScaleBecomeTheNearestNumbersThatItHas) {
   std::vector<float> x(16, 0.0F);
   x[1] = 0.5F, x[2] = -7.0F, x[3] = 100.0F, x[4] = 1.26F, x[5] = NAN;
-  for (const auto isa : supported_isas())
-    for (const auto format : {RowFormat::kUint8, RowFormat::kWideUint8}) {
-      std::vector<float> out(packed_size(isa, 1, 16, format), 0.0F);
-      auto packed = packed_rows(isa, out.data(), 1, 16, format);
-      packed.fixed = {0.25F, -1.0F};
-      pack_rows(isa, x.data(), 16, packed, 0, 1);
-      EXPECT_EQ(whole_number(packed, 0, 0), 4);
-      EXPECT_EQ(whole_number(packed, 0, 1), 6);
-      EXPECT_EQ(whole_number(packed, 0, 2), 0);
-      EXPECT_EQ(whole_number(packed, 0, 3), 255);
-      EXPECT_EQ(whole_number(packed, 0, 4), 9);
-      EXPECT_EQ(whole_number(packed, 0, 5), 0) << "one of them";
-    }
+  for (const auto isa : supported_isas()) {
+    std::vector<float> out(packed_size(isa, 1, 16, RowFormat::kUint8), 0.0F);
+    auto packed = packed_rows(isa, out.data(), 1, 16, RowFormat::kUint8);
+    packed.fixed = {0.25F, -1.0F};
+    pack_rows(isa, x.data(), 16, packed, 0, 1);
+    EXPECT_EQ(whole_number(packed, 0, 0), 4);
+    EXPECT_EQ(whole_number(packed, 0, 1), 6);
+    EXPECT_EQ(whole_number(packed, 0, 2), 0);
+    EXPECT_EQ(whole_number(packed, 0, 3), 255);
+    EXPECT_EQ(whole_number(packed, 0, 4), 9);
+    EXPECT_EQ(whole_number(packed, 0, 5), 0) << "one of them";
+  }
 }
 
 TEST_P(NarrowGemm, WritesAndReadsRowsOfAFixedScale) {
@@ -519,8 +555,8 @@ TEST(NarrowRows, PassOnWhatIsNoNumber) {
 TEST(NarrowNorm, WritesTheRowsThatPackingWouldMake) {
   for (const auto isa : supported_isas())
     for (const int cols : {5, 40, 192})
-      for (const auto format : {RowFormat::kBf16, RowFormat::kBf16Pair, RowFormat::kBf16Triple,
-                                RowFormat::kUint8, RowFormat::kWideUint8}) {
+      for (const auto format :
+           {RowFormat::kBf16, RowFormat::kBf16Pair, RowFormat::kBf16Triple, RowFormat::kUint8}) {
         const auto x = normals(21 * padded(cols), 1), gain = normals(padded(cols), 2),
                    bias = normals(padded(cols), 3);
         NormCall call;

@@ -36,13 +36,10 @@ enum class RowFormat {
   kBf16Pair,    ///< the nearest bfloat16, and the one that is nearest to what is left
   kBf16Triple,  ///< three of them, in which no bit of a float32 is lost (above 2^-110)
   kUint8,       ///< whole numbers times a scale, from a row's least value on: 255 is its largest
-  kWideUint8,   ///< the same numbers in 16 bits each, for levels that multiply such
 };
 
 /// Whether rows are whole numbers with a RowScale each.
-constexpr bool has_scales(RowFormat format) {
-  return format == RowFormat::kUint8 || format == RowFormat::kWideUint8;
-}
+constexpr bool has_scales(RowFormat format) { return format == RowFormat::kUint8; }
 
 /// Whether rows are of one or several bfloat16 a value.
 constexpr bool is_bf16(RowFormat format) {
@@ -52,7 +49,7 @@ constexpr bool is_bf16(RowFormat format) {
 /// Of products that read such rows.
 GemmShape gemm_shape(Isa isa, RowFormat format = RowFormat::kFloat32);
 
-/// What a row of kUint8 or kWideUint8 stands for: offset + scale · number.
+/// What a row of kUint8 stands for: offset + scale · number.
 struct RowScale {
   float scale = 0.0F;
   float offset = 0.0F;
@@ -104,7 +101,6 @@ RowFormat row_format(Isa isa, WeightFormat format);
 /// `[panel][k][shape.columns]`; for Strassen's products, for each pair of blocks
 /// `[product][pair of panels][k][shape.columns]`. Of the others
 /// `[panel][line][part][half of the columns][4 bytes of k][column]`, where a line is 64 bytes of k.
-/// Of products that read kWideUint8 the weights are bytes nevertheless, two of k for each column.
 struct PackedWeight {
   const void* data = nullptr;
   WeightFormat format = WeightFormat::kFloat32;
@@ -202,7 +198,8 @@ struct GemmCall {
   float* scratch = nullptr;  ///< gemm_scratch() floats of the calling thread
 };
 
-std::int64_t gemm_scratch(Isa isa);
+/// Of products with this weight.
+std::int64_t gemm_scratch(Isa isa, const PackedWeight& weight);
 void gemm(Isa isa, const GemmCall& call);
 
 /// Floating-point operations a second of gemm() on one thread with operands that stay in the first

@@ -78,7 +78,7 @@ class LinearStep : public Step {
   std::string describe() const override;
   double flops(const Geometry& geometry) const override;
   std::int64_t scratch(Isa isa, const Geometry& /*geometry*/) const override {
-    return kernels::gemm_scratch(isa);
+    return kernels::gemm_scratch(isa, linear_->packed);
   }
   void run(const Frame& frame) const override;
   /// The kernel's call, of which a thread does its share of the panels.

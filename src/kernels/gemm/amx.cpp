@@ -17,6 +17,7 @@ constexpr int kTileBytes = kNarrowRows * kLineBytes;
 template <RowFormat F>
 struct Kernel {
   static constexpr RowFormat kFormat = F;
+  static constexpr bool kSplits = false;
   static constexpr int kParts = narrow_parts(F);
 
   static void begin() { configure_tiles(); }

@@ -7,16 +7,14 @@ namespace {
 
 /// As AVX2's.
 struct Dot : WholeDot {
-  static constexpr RowFormat kFormat = RowFormat::kWideUint8;
+  static constexpr RowFormat kFormat = RowFormat::kUint8;
+  static constexpr bool kSplits = true;
 
+  template <bool kSigned>
   static VIT_INLINE Sum add(Sum sum, __m512i row, __m512i columns) {
-    return _mm512_add_epi32(sum, _mm512_madd_epi16(row, columns));
-  }
-  static void widen(const std::int8_t* from, std::int16_t* to, int count) {
-    for (int i = 0; i < count; i += 32) {
-      const auto bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i));
-      _mm512_storeu_si512(to + i, _mm512_cvtepi8_epi16(bytes));
-    }
+    const auto two =
+        kSigned ? _mm512_maddubs_epi16(columns, row) : _mm512_maddubs_epi16(row, columns);
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(two, _mm512_set1_epi16(1)));
   }
 };
 
@@ -24,9 +22,7 @@ struct Dot : WholeDot {
 
 void gemm(const GemmCall& call) { run_gemm<Vector>(call); }
 
-void gemm_wide_uint8(const GemmCall& call) {
-  run_narrow_gemm<Vector, DotKernel<Vector, Dot>>(call);
-}
+void gemm_uint8(const GemmCall& call) { run_narrow_gemm<Vector, DotKernel<Vector, Dot>>(call); }
 
 void pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int begin, int end) {
   run_pack_rows<Vector>(x, ld, out, begin, end);

@@ -11,6 +11,7 @@ namespace {
 
 struct Dot {
   static constexpr RowFormat kFormat = RowFormat::kBf16;
+  static constexpr bool kSplits = false;
   static constexpr int kLanes = 16, kRows = 8, kVectors = 2;
   using Sum = __m512;
 

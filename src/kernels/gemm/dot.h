@@ -5,9 +5,11 @@
 
 namespace vit::kernels {
 
-/// `Dot`: `kFormat`; `Sum`, a register of `kLanes` sums; `kRows` and `kVectors` of them that are in
-/// registers together; `zero`, `load`, `store`; `row(bytes)`, a group of a row for all columns;
-/// `columns(bytes)`, groups of as many columns; `add(sums, row, columns)`.
+/// `Dot`: `kFormat`; `kSplits`, whether it takes SplitRows; `Sum`, a register of `kLanes` sums;
+/// `kRows` and `kVectors` of them that are in registers together; `zero`, `load`, `store`;
+/// `row(bytes)`, a group of a row for all columns; `columns(bytes)`, groups of as many columns;
+/// `add(sums, row, columns)`, or `add<true>` for signed rows and unsigned columns, `add<false>` for
+/// the other way round.
 template <class V, class Dot>
 struct DotKernel : Dot {
   static constexpr int kRows = Dot::kRows, kVectors = Dot::kVectors, kLanes = Dot::kLanes;
@@ -26,12 +28,25 @@ struct DotKernel : Dot {
     const int rows =
         block.rows < block.tiles * kNarrowRows ? block.rows : block.tiles * kNarrowRows;
     for (int column = 0; column < kNarrowColumns; column += kVectors * kLanes)
-      for (int row = 0; row < rows; row += kRows)
-        multiply_rows(block,
-                      block.a + static_cast<std::size_t>(row / kNarrowRows) * block.next_tile +
-                          row % kNarrowRows * kLineBytes,
-                      block.b + in_line(column),
-                      static_cast<std::int32_t*>(block.sums) + row * stride + column);
+      for (int row = 0; row < rows; row += kRows) {
+        const auto* a = block.a + static_cast<std::size_t>(row / kNarrowRows) * block.next_tile +
+                        row % kNarrowRows * kLineBytes;
+        const auto* b = block.b + in_line(column);
+        auto* sums = static_cast<std::int32_t*>(block.sums) + row * stride + column;
+        if (Dot::kSplits && block.is_signed)
+          multiply_rows<Dot::kSplits>(block, a, b, sums);
+        else
+          multiply_rows<false>(block, a, b, sums);
+      }
+  }
+
+  /// Adds the products of a row's extra groups with the block's columns.
+  static VIT_INLINE void multiply_extras(const NarrowBlock& block, const ExtraGroup* extra,
+                                         const ExtraGroup* end, std::int32_t* sums) {
+    if (block.is_signed)
+      multiply_extras_as<true>(block.b, extra, end, sums);
+    else
+      multiply_extras_as<false>(block.b, extra, end, sums);
   }
 
   /// Where a line of a panel holds the first group of a column.
@@ -39,6 +54,32 @@ struct DotKernel : Dot {
     return column / kHalfColumns * kHalf + column % kHalfColumns * kGroup;
   }
 
+  template <bool kSigned, class Operand>
+  static VIT_INLINE typename Dot::Sum add(typename Dot::Sum sum, Operand row, Operand columns) {
+    if constexpr (Dot::kSplits)
+      return Dot::template add<kSigned>(sum, row, columns);
+    else
+      return Dot::add(sum, row, columns);
+  }
+
+  template <bool kSigned>
+  static VIT_INLINE void multiply_extras_as(const std::byte* b, const ExtraGroup* extra,
+                                            const ExtraGroup* end, std::int32_t* sums) {
+    constexpr int kAll = kNarrowColumns / kLanes;
+    typename Dot::Sum c[kAll];
+    VIT_UNROLL
+    for (int j = 0; j < kAll; ++j) c[j] = Dot::load(sums + j * kLanes);
+    for (; extra != end; ++extra) {
+      const auto row = Dot::row(reinterpret_cast<const std::byte*>(&extra->numbers));
+      VIT_UNROLL
+      for (int j = 0; j < kAll; ++j)
+        c[j] = add<kSigned>(c[j], row, Dot::columns(b + extra->offset + in_line(j * kLanes)));
+    }
+    VIT_UNROLL
+    for (int j = 0; j < kAll; ++j) Dot::store(sums + j * kLanes, c[j]);
+  }
+
+  template <bool kSigned>
   static VIT_INLINE void multiply_rows(const NarrowBlock& block, const std::byte* a,
                                        const std::byte* b, std::int32_t* sums) {
     const auto stride = static_cast<std::int64_t>(block.stride / 4);
@@ -57,7 +98,7 @@ struct DotKernel : Dot {
         for (int r = 0; r < kRows; ++r) {
           const auto row = Dot::row(a + r * kLineBytes + g * kGroup);
           VIT_UNROLL
-          for (int j = 0; j < kVectors; ++j) c[r][j] = Dot::add(c[r][j], row, columns[j]);
+          for (int j = 0; j < kVectors; ++j) c[r][j] = add<kSigned>(c[r][j], row, columns[j]);
         }
       }
     VIT_UNROLL

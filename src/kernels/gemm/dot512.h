@@ -6,7 +6,7 @@
 
 namespace vit::kernels::avx512 {
 
-/// All of a `Dot` but `kFormat` and `add`.
+/// All of a `Dot` but `kFormat`, `kSplits` and `add`.
 struct WholeDot {
   static constexpr int kLanes = 16, kRows = 8, kVectors = 2;
   using Sum = __m512i;

@@ -12,6 +12,7 @@
 
 #include "kernels/gemm/levels.h"
 #include "kernels/gemm/narrow_rows.h"
+#include "kernels/gemm/split_rows.h"
 #include "kernels/gemm/strassen.h"
 #include "kernels/vector/portable.h"
 #include "vit/core/error.h"
@@ -60,17 +61,17 @@ const GemmLevel& gemm_level(Isa isa) {
 void (*narrow_gemm(Isa isa, RowFormat format))(const GemmCall&) {
   switch (format) {
     case RowFormat::kUint8:
-      return isa >= Isa::kAmx ? amx::gemm_uint8 : isa >= Isa::kVnni ? vnni::gemm_uint8 : nullptr;
+      return isa >= Isa::kAmx      ? amx::gemm_uint8
+             : isa >= Isa::kVnni   ? vnni::gemm_uint8
+             : isa >= Isa::kAvx512 ? avx512::gemm_uint8
+             : isa == Isa::kAvx2   ? avx2::gemm_uint8
+                                   : portable::gemm_uint8;
     case RowFormat::kBf16:
       return isa >= Isa::kAmx ? amx::gemm_bf16 : isa >= Isa::kBf16 ? bf16::gemm_bf16 : nullptr;
     case RowFormat::kBf16Pair:
       return isa >= Isa::kAmx ? amx::gemm_bf16_pair : nullptr;
     case RowFormat::kBf16Triple:
       return isa >= Isa::kAmx ? amx::gemm_bf16_triple : nullptr;
-    case RowFormat::kWideUint8:
-      return isa >= Isa::kAvx512 ? avx512::gemm_wide_uint8
-             : isa == Isa::kAvx2 ? avx2::gemm_wide_uint8
-                                 : portable::gemm_wide_uint8;
     case RowFormat::kFloat32:
       break;
   }
@@ -146,7 +147,7 @@ RowFormat row_format(Isa isa, WeightFormat format) {
     case WeightFormat::kBf16:
       return where_there_is(RowFormat::kBf16);
     case WeightFormat::kInt8:
-      return where_there_is(RowFormat::kUint8, RowFormat::kWideUint8);
+      return RowFormat::kUint8;
     case WeightFormat::kBf16Pair:
     case WeightFormat::kBf16Triple: {
       const auto rows =
@@ -303,10 +304,9 @@ std::int8_t to_int8(float x, float scale) {
 /// A column of a panel: of each line its groups of bytes, a half panel's row apart.
 void pack_int8(const PackedWeight& weight, std::int64_t k, std::int64_t first, std::int64_t count,
                const float* const* rows, std::byte* data) {
-  constexpr std::int64_t kHalf = kNarrowColumns / 2, kGroups = 16;
-  // Numbers that are widened later have half the bytes.
-  const std::int64_t group = weight.reads == RowFormat::kWideUint8 ? 2 : 4,
-                     values = kGroups * group, lines = weight.k / values;
+  constexpr std::int64_t kHalf = kNarrowColumns / 2, kGroups = 16, kGroup = 4,
+                         kValues = kGroups * kGroup;
+  const std::int64_t lines = weight.k / kValues;
   for (auto n = first; n < first + count; ++n) {
     const float* row = rows[n - first];
     const auto panel = n / kNarrowColumns, column = n % kNarrowColumns;
@@ -314,15 +314,15 @@ void pack_int8(const PackedWeight& weight, std::int64_t k, std::int64_t first, s
     for (std::int64_t line = 0; line < lines; ++line) {
       std::int8_t numbers[kLineBytes] = {};  // zeros beyond k
       const auto there =
-          row != nullptr ? std::clamp(k - line * values, std::int64_t{0}, values) : 0;
+          row != nullptr ? std::clamp(k - line * kValues, std::int64_t{0}, kValues) : 0;
       for (std::int64_t i = 0; i < there; ++i) {
-        numbers[i] = to_int8(row[line * values + i], weight.scale[n]);
+        numbers[i] = to_int8(row[line * kValues + i], weight.scale[n]);
         sum += numbers[i];
       }
-      auto* out = data + ((panel * lines + line) * 2 + column / kHalf) * kHalf * values +
-                  column % kHalf * group;
+      auto* out = data + ((panel * lines + line) * 2 + column / kHalf) * kHalf * kValues +
+                  column % kHalf * kGroup;
       for (std::int64_t g = 0; g < kGroups; ++g)
-        std::memcpy(out + g * kHalf * group, numbers + g * group, static_cast<std::size_t>(group));
+        std::memcpy(out + g * kHalf * kGroup, numbers + g * kGroup, kGroup);
     }
     weight.row_sum[n] = static_cast<float>(sum);
   }
@@ -425,7 +425,7 @@ void unpack_row(const PackedRows& rows, int row, float* out) {
   }
 }
 
-std::int64_t gemm_scratch(Isa isa) {
+std::int64_t gemm_scratch(Isa isa, const PackedWeight& weight) {
   const auto& level = gemm_level(isa);
   const std::int64_t chunk = std::int64_t{kTileChunk} * level.shape.rows;
   // Sums, and a panel that is widened.
@@ -433,11 +433,12 @@ std::int64_t gemm_scratch(Isa isa) {
   // Sums, and those of half the rows with two tiles without a partner.
   const auto strassen = chunk * kStrassenColumns +
                         (std::int64_t{kTileChunk} / 2 + 2) * level.shape.rows * level.block;
-  // Sums of some panels, and lines of a panel that are widened.
-  const auto narrow = (std::int64_t{kNarrowGroup} * kNarrowChunk * kNarrowRows +
-                       std::int64_t{kNarrowLines} * kLineBytes / 4) *
-                      kNarrowColumns;
-  return std::max({classic, strassen, narrow});
+  if (weight.reads == RowFormat::kFloat32) return std::max(classic, strassen);
+  // Sums of some panels; of levels that split rows also lines of a panel, and the rows.
+  const auto sums = std::int64_t{kNarrowGroup} * kNarrowChunk * kNarrowRows * kNarrowColumns;
+  if (weight.reads != RowFormat::kUint8 || isa >= Isa::kVnni) return sums;
+  const auto lines = std::size_t{kNarrowLines} * kLineBytes * kNarrowColumns;
+  return sums + static_cast<std::int64_t>((lines + SplitSize::of(weight.k).all) / sizeof(float));
 }
 
 void gemm(Isa isa, const GemmCall& call) {
@@ -465,7 +466,8 @@ double measure_peak(Isa isa, WeightFormat format) {
     const auto before = reinterpret_cast<std::uintptr_t>(memory.data()) / sizeof(float) % kLine;
     return memory.data() + (kLine - before) % kLine;
   };
-  auto a = zeros(packed_size(isa, rows, depth, reads)), scratch = zeros(gemm_scratch(isa));
+  auto a = zeros(packed_size(isa, rows, depth, reads)),
+       scratch = zeros(gemm_scratch(isa, packed_weight(isa, columns, depth, false, format)));
   auto out = zeros((rows + tile_rows) * padded(columns)), scale = zeros(padded(columns));
   call.a = packed_rows(isa, aligned(a), rows, depth, reads);
   call.weight = packed_weight(isa, columns, depth, false, format);

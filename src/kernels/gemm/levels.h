@@ -24,7 +24,7 @@ inline constexpr std::size_t kNarrowRowBytes = 1280 * 1024;
 #define VIT_GEMM_LEVEL(level)                                                                 \
   namespace level {                                                                           \
   void gemm(const GemmCall& call);                                                            \
-  void gemm_wide_uint8(const GemmCall& call);                                                 \
+  void gemm_uint8(const GemmCall& call);                                                      \
   void pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int begin, int end); \
   void pack_rows_transposed(const float* x, std::int64_t ld, std::int64_t k,                  \
                             const PackedRows& out);                                           \

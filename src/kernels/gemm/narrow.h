@@ -10,6 +10,7 @@
 #include "kernels/gemm/epilogue.h"
 #include "kernels/gemm/levels.h"
 #include "kernels/gemm/narrow_rows.h"
+#include "kernels/gemm/split_rows.h"
 
 namespace vit::kernels {
 
@@ -22,6 +23,7 @@ struct NarrowBlock {
   int rows = 0;   ///< of the tiles that count
   int lines = 0;
   bool first = false;                       ///< begins the sums, else adds to them
+  bool is_signed = false;                   ///< of SplitRows: the rows, and not the weights
   void* sums = nullptr;                     ///< [tiles][16][32] of four bytes
   std::size_t stride = kNarrowColumns * 4;  ///< bytes from row to row of them
   const std::byte* next = nullptr;  ///< will be read soon: `fetch` cache lines for each line
@@ -75,16 +77,18 @@ struct NarrowTile {
 };
 
 /// `Kernel`: `kFormat` of the rows; `begin()` and `end()` around all calls on a thread;
-/// `multiply(NarrowBlock)`; of kWideUint8 `widen(bytes, words, count)`.
+/// `multiply(NarrowBlock)`; `kSplits`, whether it takes SplitRows, and then
+/// `multiply_extras(NarrowBlock, extras of a row)`.
 template <class V, class Kernel>
 struct NarrowLoops {
   static constexpr RowFormat kFormat = Kernel::kFormat;
   static constexpr int kParts = narrow_parts(kFormat);
   static constexpr int kTileLine = kNarrowRows * kLineBytes * kParts;
-  static constexpr bool kWidens = kFormat == RowFormat::kWideUint8;
-  static constexpr int kPanelLine = kNarrowColumns * kLineBytes * kParts / (kWidens ? 2 : 1);
+  static constexpr bool kSplits = Kernel::kSplits;
+  static constexpr int kPanelLine = kNarrowColumns * kLineBytes * kParts;
   static constexpr int kTileSums = kNarrowRows * kNarrowColumns;
   static constexpr int kLines = kParts == 3 ? kTripleLines : kNarrowLines;
+  static constexpr int kTilesTogether = kSplits ? 1 : 2;
 
   const GemmCall& call;
   const Finish finish = find_finish<V, NarrowTile<V, kFormat>>(call.epilogue);
@@ -92,12 +96,20 @@ struct NarrowLoops {
   const int lines = call.a.k / narrow_values(kFormat);
   const bool sums_are_rows = !has_scales(kFormat) && leaves_sums(call);
 
-  void run() const {
+  // Behind the sums of some panels: of a kernel that splits, some lines of a panel of unsigned
+  // weights, and the rows.
+  static constexpr int kSums = kNarrowGroup * kNarrowChunk * kTileSums;
+  std::byte* const unsigned_weights = reinterpret_cast<std::byte*>(call.scratch + kSums);
+  SplitRows<V> split_rows{call.a, unsigned_weights + kNarrowLines* kPanelLine};
+
+  void run() {
     Kernel::begin();
     const int tiles = call.tiles != 0 ? call.tiles : call.a.tiles;
-    const int chunks = (tiles + kNarrowChunk - 1) / kNarrowChunk;
+    const int most = kSplits ? split_rows.most_tiles() : kNarrowChunk;
+    const int chunks = (tiles + most - 1) / most;
     for (int c = 0; c < chunks; ++c) {
       const Part part{tiles * c / chunks, tiles * (c + 1) / chunks};
+      if constexpr (kSplits) split_rows.split(part.begin, part.end - part.begin);
       const int together = panels_together(part);
       for (int p = call.panel_begin; p < call.panel_end; p += together)
         run_panels(part, p, p + together < call.panel_end ? p + together : call.panel_end);
@@ -138,16 +150,18 @@ struct NarrowLoops {
   VIT_INLINE void run_block(const Part& part, int p, int line, const std::byte* next,
                             float* sums) const {
     const bool gate = call.epilogue.gated && p % 2 == 0;
-    const int pairs = (part.end - part.begin + 1) / 2;
+    const int steps = (part.end - part.begin + kTilesTogether - 1) / kTilesTogether;
     NarrowBlock block;
     block.next_tile = static_cast<std::size_t>(lines) * kTileLine;
-    block.fetch = (kPanelLine / kLineBytes + pairs - 1) / pairs;
+    block.fetch = (kPanelLine / kLineBytes + steps - 1) / steps;
     block.lines = lines - line < kLines ? lines - line : kLines;
-    block.b = kWidens ? widened(p, line, block.lines) : panel(p, line);
+    block.b = panel(p, line);
     block.next = next;
+    if constexpr (kSplits)
+      if (split_rows.any_signed()) make_unsigned(block);
     const bool last = line + block.lines == lines;
-    for (int t = part.begin; t < part.end; t += 2) {
-      block.tiles = t + 1 < part.end ? 2 : 1;
+    for (int t = part.begin; t < part.end; t += kTilesTogether) {
+      block.tiles = t + kTilesTogether <= part.end ? kTilesTogether : 1;
       block.rows = call.a.rows - t * kNarrowRows;
       block.a = reinterpret_cast<const std::byte*>(call.a.data) +
                 static_cast<std::size_t>(t) * block.next_tile +
@@ -159,7 +173,10 @@ struct NarrowLoops {
       const bool adds = direct && call.epilogue.accumulate;
       block.first = line == 0 && !adds;
       if (line == 0 && adds && t + 2 < part.end) prefetch_output(t + 2, p);
-      Kernel::multiply(block);
+      if constexpr (kSplits)
+        multiply_split(block, t - part.begin, p, line);
+      else
+        Kernel::multiply(block);
       block.next += block.fetch * block.lines * kLineBytes;
       if (last && !gate && !direct)
         for (int i = 0; i < block.tiles; ++i) finish_tile(t + i, p, tile_sums + i * kTileSums);
@@ -190,13 +207,33 @@ struct NarrowLoops {
            static_cast<std::size_t>(line * kPanelLine);
   }
 
-  /// The same in 16 bits, in the scratch memory behind the sums.
-  VIT_INLINE const std::byte* widened(int p, int line, int count) const {
-    auto* out =
-        reinterpret_cast<std::int16_t*>(call.scratch + kNarrowGroup * kNarrowChunk * kTileSums);
-    if constexpr (kWidens)
-      Kernel::widen(reinterpret_cast<const std::int8_t*>(panel(p, line)), out, count * kPanelLine);
-    return reinterpret_cast<const std::byte*>(out);
+  /// The block's weights, 128 more of each.
+  VIT_INLINE void make_unsigned(const NarrowBlock& block) const {
+    for (int i = 0; i < block.lines * kPanelLine; ++i)
+      unsigned_weights[i] = block.b[i] ^ std::byte{0x80};
+  }
+
+  /// A tile of the split rows: tile `t` of them.
+  VIT_INLINE void multiply_split(NarrowBlock block, int t, int p, int line) const {
+    block.a = split_rows.tile(t, line);
+    block.is_signed = split_rows.is_signed(t);
+    if (block.is_signed) block.b = unsigned_weights;
+    auto* const sums = static_cast<std::int32_t*>(block.sums);
+    if (block.first) {
+      const float* const of_columns = call.weight.row_sum + p * kNarrowColumns;
+      const float factor = block.is_signed ? 128.0F : 0.0F;
+      for (int r = 0; r < kNarrowRows; ++r)
+        for (int c = 0; c < kNarrowColumns; ++c)
+          sums[r * kNarrowColumns + c] = split_rows.start(t * kNarrowRows + r) +
+                                         static_cast<std::int32_t>(factor * of_columns[c]);
+      block.first = false;
+    }
+    Kernel::multiply(block);
+    for (int r = 0; r < kNarrowRows && r < block.rows; ++r) {
+      const auto extras = split_rows.extras(t * kNarrowRows + r, line);
+      if (extras.begin != extras.end)
+        Kernel::multiply_extras(block, extras.begin, extras.end, sums + r * kNarrowColumns);
+    }
   }
 
   VIT_INLINE void finish_tile(int t, int p, const float* sums) const {

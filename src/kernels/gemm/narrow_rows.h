@@ -39,15 +39,6 @@ VIT_INLINE std::byte* narrow_at(const PackedRows& rows, int row, int k) {
   return to + k / 32 * (narrow_parts(rows.format) * kTileLine) + k % 32 * 2;
 }
 
-/// Whole numbers from 0 to 255, of kUint8 or kWideUint8.
-template <class V, RowFormat F>
-VIT_INLINE void store_whole(std::byte* to, typename V::Reg x) {
-  if constexpr (F == RowFormat::kUint8)
-    V::store_uint8(reinterpret_cast<std::uint8_t*>(to), x);
-  else
-    V::store_wide_uint8(reinterpret_cast<std::uint16_t*>(to), x);
-}
-
 /// Calls f.operator()<F>() for the narrow format F; `format` is not kFloat32.
 template <class F>
 VIT_INLINE void with_narrow_format(RowFormat format, const F& f) {
@@ -60,8 +51,6 @@ VIT_INLINE void with_narrow_format(RowFormat format, const F& f) {
       return f.template operator()<RowFormat::kBf16Triple>();
     case RowFormat::kUint8:
       return f.template operator()<RowFormat::kUint8>();
-    case RowFormat::kWideUint8:
-      return f.template operator()<RowFormat::kWideUint8>();
     case RowFormat::kFloat32:
       __builtin_unreachable();
   }
@@ -107,7 +96,8 @@ struct NarrowWriter {
     if constexpr (has_scales(F)) {
       x = Rows::mul(Rows::sub(x, Rows::all(offset)), Rows::all(factor));
       x = Rows::min(Rows::max(x, Rows::zero()), Rows::set1(255.0F));
-      for (int i = 0; i < N; ++i) store_whole<V, F>(to + i * kLineBytes, x.of[i]);
+      for (int i = 0; i < N; ++i)
+        V::store_uint8(reinterpret_cast<std::uint8_t*>(to + i * kLineBytes), x.of[i]);
     } else {
       VIT_UNROLL
       for (int part = narrow_parts(F); part > 1; --part, to += kNarrowRows * kLineBytes)
@@ -138,7 +128,7 @@ struct NarrowWriter {
 
 /// Writes a row of whole numbers with a scale of its own. `value(k)`: its vector of values from k
 /// on, zero beyond `columns`; asked for twice.
-template <class V, RowFormat F, class Value>
+template <class V, class Value>
 VIT_INLINE void put_uint8_row(const PackedRows& rows, int row, int columns, const Value& value) {
   // The zeros up to whole paddings count as values, so that the numbers depend on no vector's
   // width.
@@ -156,8 +146,9 @@ VIT_INLINE void put_uint8_row(const PackedRows& rows, int row, int columns, cons
   rows.scales[row].scale = (spread > 0.0F ? spread / 255.0F : 1.0F) + bad;
   rows.scales[row].offset = low + bad;
   const auto offset = V::set1(low), factor = V::set1(spread > 0.0F ? 255.0F / spread : 0.0F);
-  for_vectors_of_row<V, F>(rows, row, [&](std::byte* to, int k) {
-    store_whole<V, F>(to, k < end ? V::mul(V::sub(value(k), offset), factor) : V::zero());
+  for_vectors_of_row<V, RowFormat::kUint8>(rows, row, [&](std::byte* to, int k) {
+    V::store_uint8(reinterpret_cast<std::uint8_t*>(to),
+                   k < end ? V::mul(V::sub(value(k), offset), factor) : V::zero());
   });
 }
 
@@ -166,7 +157,7 @@ template <class V, class Value>
 VIT_INLINE void put_narrow_row(const PackedRows& rows, int row, int columns, const Value& value) {
   with_narrow_format(rows.format, [&]<RowFormat F>() {
     if constexpr (has_scales(F))
-      if (rows.fixed.scale == 0.0F) return put_uint8_row<V, F>(rows, row, columns, value);
+      if (rows.fixed.scale == 0.0F) return put_uint8_row<V>(rows, row, columns, value);
     const NarrowWriter<V> writer(rows);
     for_vectors_of_row<V, F>(rows, row, [&](std::byte* to, int k) {
       writer.template put_as<F, 1>(to, {{k < columns ? value(k) : V::zero()}});

@@ -1,7 +1,7 @@
 #include "kernels/vector/portable.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if defined(__SSSE3__)
+#include <tmmintrin.h>
 #endif
 
 #include <algorithm>
@@ -13,12 +13,17 @@
 namespace vit::kernels::portable {
 namespace {
 
-/// As AVX2's, for four columns.
+/// As AVX2's, for four columns; where that instruction is none, each product in 32 bits.
 struct Dot {
-  static constexpr RowFormat kFormat = RowFormat::kWideUint8;
+  static constexpr RowFormat kFormat = RowFormat::kUint8;
+#if defined(__SSSE3__)
+  static constexpr bool kSplits = true;
+#else
+  static constexpr bool kSplits = false;
+#endif
   static constexpr int kLanes = 4, kRows = 4, kVectors = 2;
-  typedef std::int32_t Sum __attribute__((vector_size(16)));    // NOLINT: `using` forgets the size
-  typedef std::int16_t Words __attribute__((vector_size(16)));  // NOLINT
+  typedef std::int32_t Sum __attribute__((vector_size(16)));   // NOLINT: `using` forgets the size
+  typedef std::int8_t Bytes __attribute__((vector_size(16)));  // NOLINT
 
   static VIT_INLINE Sum zero() { return Sum{}; }
   static VIT_INLINE Sum load(const std::int32_t* p) {
@@ -27,38 +32,37 @@ struct Dot {
     return x;
   }
   static VIT_INLINE void store(std::int32_t* p, Sum x) { std::memcpy(p, &x, sizeof x); }
-  static VIT_INLINE Words row(const std::byte* p) {
+  static VIT_INLINE Bytes row(const std::byte* p) {
     std::int32_t group = 0;
     std::memcpy(&group, p, sizeof group);
-    return reinterpret_cast<Words>(Sum{} + group);
+    return reinterpret_cast<Bytes>(Sum{} + group);
   }
-  static VIT_INLINE Words columns(const std::byte* p) {
-    Words words;
-    std::memcpy(&words, p, sizeof words);
-    return words;
+  static VIT_INLINE Bytes columns(const std::byte* p) {
+    Bytes bytes;
+    std::memcpy(&bytes, p, sizeof bytes);
+    return bytes;
   }
-  static VIT_INLINE Sum add(Sum sum, Words row, Words columns) {
-#if defined(__SSE2__)
-    return sum + reinterpret_cast<Sum>(_mm_madd_epi16(reinterpret_cast<__m128i>(row),
-                                                      reinterpret_cast<__m128i>(columns)));
+#if defined(__SSSE3__)
+  template <bool kSigned>
+  static VIT_INLINE Sum add(Sum sum, Bytes row, Bytes columns) {
+    const auto a = reinterpret_cast<__m128i>(kSigned ? columns : row),
+               b = reinterpret_cast<__m128i>(kSigned ? row : columns);
+    return sum + reinterpret_cast<Sum>(_mm_madd_epi16(_mm_maddubs_epi16(a, b), _mm_set1_epi16(1)));
+  }
 #else
-    for (int i = 0; i < kLanes; ++i)
-      sum[i] += row[2 * i] * columns[2 * i] + row[2 * i + 1] * columns[2 * i + 1];
+  static VIT_INLINE Sum add(Sum sum, Bytes row, Bytes columns) {
+    for (int i = 0; i < kLanes * 4; ++i)
+      sum[i / 4] += static_cast<std::uint8_t>(row[i]) * columns[i];
     return sum;
+  }
 #endif
-  }
-  static void widen(const std::int8_t* from, std::int16_t* to, int count) {
-    std::copy_n(from, count, to);
-  }
 };
 
 }  // namespace
 
 void gemm(const GemmCall& call) { run_gemm<Vector>(call); }
 
-void gemm_wide_uint8(const GemmCall& call) {
-  run_narrow_gemm<Vector, DotKernel<Vector, Dot>>(call);
-}
+void gemm_uint8(const GemmCall& call) { run_narrow_gemm<Vector, DotKernel<Vector, Dot>>(call); }
 
 void pack_rows(const float* x, std::int64_t ld, const PackedRows& out, int begin, int end) {
   run_pack_rows<Vector>(x, ld, out, begin, end);

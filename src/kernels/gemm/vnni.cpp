@@ -8,6 +8,7 @@ using avx512::Vector;
 
 struct Dot : avx512::WholeDot {
   static constexpr RowFormat kFormat = RowFormat::kUint8;
+  static constexpr bool kSplits = false;
 
   static VIT_INLINE Sum add(Sum sum, __m512i row, __m512i columns) {
     return _mm512_dpbusd_epi32(sum, row, columns);

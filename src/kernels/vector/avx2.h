@@ -47,12 +47,6 @@ struct Vector {
     const __m128i ordered = _mm256_castsi256_si128(_mm256_permute4x64_epi64(pairs, 0x08));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(ordered, ordered));
   }
-  static VIT_INLINE void store_wide_uint8(std::uint16_t* p, Reg x) {
-    const __m256i whole = _mm256_cvtps_epi32(x);
-    const __m256i pairs = _mm256_packus_epi32(whole, whole);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
-                     _mm256_castsi256_si128(_mm256_permute4x64_epi64(pairs, 0x08)));
-  }
   static VIT_INLINE Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
   static VIT_INLINE Reg sub(Reg a, Reg b) { return _mm256_sub_ps(a, b); }
   static VIT_INLINE Reg mul(Reg a, Reg b) { return _mm256_mul_ps(a, b); }

@@ -43,11 +43,6 @@ struct Vector {
   static VIT_INLINE void store_uint8(std::uint8_t* p, Reg x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(x)));
   }
-  static VIT_INLINE void store_wide_uint8(std::uint16_t* p, Reg x) {
-    _mm256_storeu_si256(
-        reinterpret_cast<__m256i*>(p),
-        _mm512_cvtepi32_epi16(_mm512_min_epu32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(255))));
-  }
   static VIT_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
   static VIT_INLINE Reg sub(Reg a, Reg b) { return _mm512_sub_ps(a, b); }
   static VIT_INLINE Reg mul(Reg a, Reg b) { return _mm512_mul_ps(a, b); }

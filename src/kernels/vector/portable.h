@@ -79,12 +79,6 @@ struct VectorOf {
     std::memcpy(lanes, &whole, sizeof lanes);
     for (int i = 0; i < W; ++i) p[i] = static_cast<std::uint8_t>(lanes[i]);
   }
-  /// The same in 16 bits each.
-  static VIT_INLINE void store_wide_uint8(std::uint16_t* p, Reg x) {
-    std::uint8_t numbers[W];
-    store_uint8(numbers, x);
-    for (int i = 0; i < W; ++i) p[i] = numbers[i];
-  }
   static VIT_INLINE Reg add(Reg a, Reg b) { return a + b; }
   static VIT_INLINE Reg sub(Reg a, Reg b) { return a - b; }
   static VIT_INLINE Reg mul(Reg a, Reg b) { return a * b; }

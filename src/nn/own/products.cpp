@@ -85,7 +85,7 @@ void Products::multiply(const kernels::PackedRows& left, const kernels::PackedWe
   call.weight = right;
   call.epilogue = epilogue;
   call.panel_end = right.panels;
-  call.scratch = scratch_.of(kernels::gemm_scratch(isa_));
+  call.scratch = scratch_.of(kernels::gemm_scratch(isa_, right));
   kernels::gemm(isa_, call);
 }
 
