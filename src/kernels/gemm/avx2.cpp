@@ -37,6 +37,31 @@ struct Dot {
     asm("vpaddd %1, %0, %0" : "+x"(sum) : "x"(four));
     return sum;
   }
+
+  static constexpr int kPairs = 16, kBits = 2;
+  using Sums = __m256i;
+  static VIT_INLINE Sums sums(const std::uint8_t* p) {
+    return _mm256_sub_epi16(_mm256_maddubs_epi16(words(p), _mm256_set1_epi8(1)),
+                            _mm256_set1_epi16(256));
+  }
+  template <bool kSigned>
+  static VIT_INLINE void copy(const std::uint8_t* from, std::uint8_t* to) {
+    const auto sign = kSigned ? _mm256_set1_epi8(-128) : _mm256_setzero_si256();
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_xor_si256(words(from), sign));
+  }
+  static VIT_INLINE Sums no_sums() { return _mm256_setzero_si256(); }
+  static VIT_INLINE Sums add_sums(Sums a, Sums b) { return _mm256_add_epi16(a, b); }
+  static VIT_INLINE void store_sums(std::int16_t* p, Sums x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x);
+  }
+  static VIT_INLINE std::uint32_t above(Sums x, std::int16_t most) {
+    return static_cast<std::uint32_t>(
+        _mm256_movemask_epi8(_mm256_cmpgt_epi16(x, _mm256_set1_epi16(most))));
+  }
+  static VIT_INLINE std::uint32_t outside(Sums x, std::int16_t least, std::int16_t most) {
+    return above(x, most) | static_cast<std::uint32_t>(_mm256_movemask_epi8(
+                                _mm256_cmpgt_epi16(_mm256_set1_epi16(least), x)));
+  }
 };
 
 }  // namespace

@@ -5,11 +5,11 @@
 
 namespace vit::kernels {
 
-/// `Dot`: `kFormat`; `kSplits`, whether it takes SplitRows; `Sum`, a register of `kLanes` sums;
-/// `kRows` and `kVectors` of them that are in registers together; `zero`, `load`, `store`;
-/// `row(bytes)`, a group of a row for all columns; `columns(bytes)`, groups of as many columns;
-/// `add(sums, row, columns)`, or `add<true>` for signed rows and unsigned columns, `add<false>` for
-/// the other way round.
+/// `Dot`: `kFormat`; `kSplits`, whether it takes SplitRows, and then what these ask for; `Sum`, a
+/// register of `kLanes` sums; `kRows` and `kVectors` of them that are in registers together;
+/// `zero`, `load`, `store`; `row(bytes)`, a group of a row for all columns; `columns(bytes)`,
+/// groups of as many columns; `add(sums, row, columns)`, or `add<true>` for signed rows and
+/// unsigned columns, `add<false>` for the other way round.
 template <class V, class Dot>
 struct DotKernel : Dot {
   static constexpr int kRows = Dot::kRows, kVectors = Dot::kVectors, kLanes = Dot::kLanes;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
 
 #include "kernels/gemm/epilogue.h"
 #include "kernels/gemm/levels.h"
@@ -77,7 +78,7 @@ struct NarrowTile {
 };
 
 /// `Kernel`: `kFormat` of the rows; `begin()` and `end()` around all calls on a thread;
-/// `multiply(NarrowBlock)`; `kSplits`, whether it takes SplitRows, and then
+/// `multiply(NarrowBlock)`; `kSplits`, whether it takes SplitRows, and then what these ask for and
 /// `multiply_extras(NarrowBlock, extras of a row)`.
 template <class V, class Kernel>
 struct NarrowLoops {
@@ -96,16 +97,23 @@ struct NarrowLoops {
   const int lines = call.a.k / narrow_values(kFormat);
   const bool sums_are_rows = !has_scales(kFormat) && leaves_sums(call);
 
+  /// In the place of SplitRows.
+  struct Whole {
+    const PackedRows& rows;
+    std::byte* memory;
+  };
   // Behind the sums of some panels: of a kernel that splits, some lines of a panel of unsigned
   // weights, and the rows.
   static constexpr int kSums = kNarrowGroup * kNarrowChunk * kTileSums;
   std::byte* const unsigned_weights = reinterpret_cast<std::byte*>(call.scratch + kSums);
-  SplitRows<V> split_rows{call.a, unsigned_weights + kNarrowLines* kPanelLine};
+  std::conditional_t<kSplits, SplitRows<Kernel>, Whole> split_rows{
+      call.a, unsigned_weights + std::ptrdiff_t{kNarrowLines} * kPanelLine};
 
   void run() {
     Kernel::begin();
     const int tiles = call.tiles != 0 ? call.tiles : call.a.tiles;
-    const int most = kSplits ? split_rows.most_tiles() : kNarrowChunk;
+    int most = kNarrowChunk;
+    if constexpr (kSplits) most = split_rows.most_tiles();
     const int chunks = (tiles + most - 1) / most;
     for (int c = 0; c < chunks; ++c) {
       const Part part{tiles * c / chunks, tiles * (c + 1) / chunks};

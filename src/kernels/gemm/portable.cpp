@@ -49,6 +49,30 @@ struct Dot {
                b = reinterpret_cast<__m128i>(kSigned ? row : columns);
     return sum + reinterpret_cast<Sum>(_mm_madd_epi16(_mm_maddubs_epi16(a, b), _mm_set1_epi16(1)));
   }
+
+  static constexpr int kPairs = 8, kBits = 2;
+  typedef std::int16_t Sums __attribute__((vector_size(16)));  // NOLINT
+  static VIT_INLINE Sums sums(const std::uint8_t* p) {
+    Sums pairs;
+    std::memcpy(&pairs, p, sizeof pairs);
+    return (pairs & 0xff) + (pairs >> 8 & 0xff) - 256;
+  }
+  template <bool kSigned>
+  static VIT_INLINE void copy(const std::uint8_t* from, std::uint8_t* to) {
+    const auto bytes = columns(reinterpret_cast<const std::byte*>(from)) ^
+                       static_cast<std::int8_t>(kSigned ? -128 : 0);
+    std::memcpy(to, &bytes, sizeof bytes);
+  }
+  static VIT_INLINE Sums no_sums() { return Sums{}; }
+  static VIT_INLINE Sums add_sums(Sums a, Sums b) { return a + b; }
+  static VIT_INLINE void store_sums(std::int16_t* p, Sums x) { std::memcpy(p, &x, sizeof x); }
+  static VIT_INLINE std::uint32_t above(Sums x, std::int16_t most) { return bits(x > most); }
+  static VIT_INLINE std::uint32_t outside(Sums x, std::int16_t least, std::int16_t most) {
+    return bits((x > most) | (x < least));
+  }
+  static VIT_INLINE std::uint32_t bits(Sums x) {
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(reinterpret_cast<__m128i>(x)));
+  }
 #else
   static VIT_INLINE Sum add(Sum sum, Bytes row, Bytes columns) {
     for (int i = 0; i < kLanes * 4; ++i)

@@ -55,8 +55,11 @@ struct SplitSize {
   }
 };
 
-/// Some tiles of rows, split. `V` tells the levels' code apart.
-template <class V>
+/// Some tiles of rows, split. `Bytes`: `Sums`, a register of the sums of `kPairs` pairs in 16 bits
+/// each; `sums(bytes)`, less 256: those of signed numbers; `no_sums`, `add_sums`, `store_sums`;
+/// `copy<with_sign>(from, to)` as many bytes, or these less 128;
+/// `above(sums, most)` and `outside(sums, least, most)`, `kBits` bits for each sum that is.
+template <class Bytes>
 class SplitRows {
  public:
   /// `memory`: SplitSize::of(k).all bytes, at a line.
@@ -123,27 +126,21 @@ class SplitRows {
   }
 
  private:
-  static constexpr int kPairs = kLineBytes / 2;
+  static constexpr int kPairs = Bytes::kPairs, kVectors = kLineBytes / 2 / kPairs;
 
-  static VIT_INLINE unsigned pair(const std::uint8_t* p) { return unsigned{p[0]} + p[1]; }
+  /// A bit, or several, for each pair that is not safe.
   template <bool kSigned>
-  static VIT_INLINE bool is_unsafe(unsigned pair) {
-    return kSigned ? pair - 128U > 256U : pair > 258U;
+  static VIT_INLINE std::uint32_t unsafe(typename Bytes::Sums sums) {
+    return kSigned ? Bytes::outside(sums, -128, 128) : Bytes::above(sums, 2);
   }
 
   VIT_INLINE bool is_better_signed(const std::uint8_t* from, int there) const {
-    std::uint16_t is_signed[kPairs] = {}, is_unsigned[kPairs] = {};  // unsafe pairs, if it is
-    for (int line = 0; line < lines_; ++line)
-      for (int r = 0; r < there; ++r) {
-        const auto* p = from + (line * kNarrowRows + r) * kLineBytes;
-        for (int i = 0; i < kPairs; ++i) {
-          const auto sum = static_cast<std::uint16_t>(pair(p + 2 * i));
-          is_signed[i] += static_cast<std::uint16_t>(sum - 128) > 256;
-          is_unsigned[i] += sum > 258;
-        }
+    int more = 0;  // bits of unsafe pairs without a sign
+    for (int line = 0; line < lines_; ++line, from += kNarrowRows * kLineBytes)
+      for (int i = 0; i < there * kLineBytes; i += 2 * kPairs) {
+        const auto sums = Bytes::sums(from + i);
+        more += __builtin_popcount(unsafe<false>(sums)) - __builtin_popcount(unsafe<true>(sums));
       }
-    int more = 0;
-    for (int i = 0; i < kPairs; ++i) more += int{is_unsigned[i]} - int{is_signed[i]};
     return more > 0;
   }
 
@@ -157,41 +154,52 @@ class SplitRows {
                               kLineBytes;
     std::int32_t sum = 0;
     auto* end = ends_ + row * size_.blocks;
-    for (int line = 0; line < lines_; ++line, from += kTileLine, to += kTileLine) {
-      // Beyond the columns there are numbers too, whose weights are zero.
-      const int left = rows_.columns - line * kLineBytes;
-      const int there = left < kLineBytes ? left : kLineBytes;
-      alignas(32) std::uint8_t unsafe[kPairs];
-      for (int i = 0; i < kPairs; ++i) unsafe[i] = is_unsafe<kSigned>(pair(from + 2 * i));
-      for (int i = 0; i < kLineBytes; ++i) to[i] = kSigned ? from[i] ^ 0x80U : from[i];
-      int of_line = 0;
-      for (int i = 0; i < there; ++i) of_line += from[i];
-      sum += of_line - 128 * there;
-      if (there < kLineBytes)
-        for (int i = there; i < kLineBytes; ++i) to[i] = unsafe[i / 2] = 0;
-      extras = take_unsafe(unsafe, to, line % kNarrowLines, extras);
-      if ((line + 1) % kNarrowLines == 0 || line + 1 == lines_) *end++ = extras;
+    for (int first = 0; first < lines_; first += kNarrowLines) {
+      const int count = lines_ - first < kNarrowLines ? lines_ - first : kNarrowLines;
+      auto of_block = Bytes::no_sums();  // at most 256 for each vector
+      for (int line = 0; line < count; ++line, from += kTileLine, to += kTileLine) {
+        const auto* numbers = from;
+        std::uint8_t last[kLineBytes];
+        // Beyond the columns the weights are zero: numbers there may be any, and 128 is safe.
+        if (const int there = rows_.columns - (first + line) * kLineBytes; there < kLineBytes) {
+          __builtin_memset(last, 128, sizeof last);
+          for (int i = 0; i < there; ++i) last[i] = from[i];
+          numbers = last;
+        }
+        VIT_UNROLL
+        for (int i = 0; i < kVectors; ++i) {
+          const auto sums = Bytes::sums(numbers + 2 * kPairs * i);
+          of_block = Bytes::add_sums(of_block, sums);
+          Bytes::template copy<kSigned>(numbers + 2 * kPairs * i, to + 2 * kPairs * i);
+          if (const auto pairs = unsafe<kSigned>(sums); pairs != 0)
+            extras = take_unsafe(pairs, i * kPairs, to, line, extras);
+        }
+      }
+      std::int16_t sums[kPairs];
+      Bytes::store_sums(sums, of_block);
+      for (const int x : sums) sum += x;
+      *end++ = extras;
     }
     start_[row] = kSigned ? -128 * sum : 0;
     return extras;
   }
 
-  /// Moves the second number of each unsafe pair of a line to the extras.
-  VIT_INLINE std::uint32_t take_unsafe(const std::uint8_t* unsafe, std::uint8_t* to, int line,
+  /// Moves the second number of each unsafe pair to the extras. `pairs`: their bits, of a line's
+  /// pairs from `first` on.
+  VIT_INLINE std::uint32_t take_unsafe(std::uint32_t pairs, int first, std::uint8_t* to, int line,
                                        std::uint32_t extras) {
-    constexpr int kGroup = 4, kTogether = 8;  // bytes; pairs
-    for (int i = 0; i < kPairs; i += kTogether) {
-      std::uint64_t some;
-      __builtin_memcpy(&some, unsafe + i, sizeof some);
-      for (int last = -1; some != 0; some &= some - 1) {
-        const int second = 2 * (i + __builtin_ctzll(some) / 8) + 1, group = second / kGroup;
-        if (group != last)
-          extras_[extras++] = {(line * kNarrowColumns * kLineBytes) + group * kLineBytes, 0};
-        last = group;
-        auto* const numbers = reinterpret_cast<std::uint8_t*>(&extras_[extras - 1].numbers);
-        numbers[second % kGroup] = to[second];
-        to[second] = 0;
-      }
+    constexpr int kGroup = 4;
+    constexpr std::uint32_t kBits = (1U << Bytes::kBits) - 1U;
+    for (int last = -1; pairs != 0;) {
+      const int pair = __builtin_ctz(pairs) / Bytes::kBits;
+      pairs &= ~(kBits << (Bytes::kBits * pair));
+      const int second = 2 * (first + pair) + 1, group = second / kGroup;
+      if (group != last)
+        extras_[extras++] = {line * kNarrowColumns * kLineBytes + group * kLineBytes, 0};
+      last = group;
+      auto* const numbers = reinterpret_cast<std::uint8_t*>(&extras_[extras - 1].numbers);
+      numbers[second % kGroup] = to[second];
+      to[second] = 0;
     }
     return extras;
   }
