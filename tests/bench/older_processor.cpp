@@ -4,7 +4,8 @@
 //
 // Linux (5.13) lets a process forbid itself the instruction CPUID (ARCH_SET_CPUID, inherited by
 // threads and lost by exec, as this library is not); each one then ends in the handler below, which
-// answers without the bits of newer levels. Exits with 2 where processor or value do not allow it.
+// answers without the bits of newer levels. The program's own handlers of SIGSEGV are not
+// installed. Exits with 2 where processor or value do not allow it.
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -15,55 +16,60 @@
 #include <cstring>
 #include <string_view>
 
+// The C library's own, whose usual name this library takes.
+extern "C" int __sigaction(int number, const struct sigaction* action, struct sigaction* before);
+
 namespace {
 
-/// Intel's Software Developer's Manual, volume 2A, CPUID: the registers of a leaf.
-struct Answer {
-  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+enum class Level { kAvx2, kAvx512, kVnni, kBf16, kNewer };
+
+/// Intel's Software Developer's Manual, volume 2A, CPUID: which bit of which register of a leaf
+/// says that the processor has something, and the first level that may find it.
+struct Feature {
+  unsigned leaf, sub_leaf;
+  int name;  ///< of the register in a ucontext_t
+  unsigned bit;
+  Level first;
 };
 
-constexpr unsigned bits(std::initializer_list<unsigned> numbers) {
-  unsigned sum = 0;
-  for (const auto number : numbers) sum |= 1U << number;
-  return sum;
-}
-
-// Leaf 7, sub-leaf 0: F, DQ, IFMA, PF, ER, CD, BW, VL; VBMI, VBMI2, BITALG, VPOPCNTDQ; 4VNNIW,
-// 4FMAPS, VP2INTERSECT, FP16.
-constexpr Answer kAvx512Bits{0, bits({16, 17, 21, 26, 27, 28, 30, 31}), bits({1, 6, 12, 14}),
-                             bits({2, 3, 8, 23})};
-constexpr unsigned kVnniBits = bits({11});                                      // leaf 7.0, ecx
-constexpr unsigned kAmxBits = bits({22, 24, 25});                               // leaf 7.0, edx
-constexpr unsigned kBf16Bits = bits({5});                                       // leaf 7.1, eax
-constexpr unsigned kAmxFp16 = bits({21});                                       // leaf 7.1, eax
-constexpr unsigned kAvxVnni = bits({4}), kAvxIfma = bits({23});                 // leaf 7.1, eax
-constexpr unsigned kAvxVnniKinds = bits({4, 5, 10}), kAmxComplex = bits({8});   // leaf 7.1, edx
-constexpr unsigned kAvx512State = bits({5, 6, 7}), kAmxState = bits({17, 18});  // leaf 13.0, eax
-
-enum class Level { kAvx2, kAvx512, kVnni, kBf16 };
+constexpr Feature kFeatures[] = {
+    {7, 0, REG_RBX, 16, Level::kAvx512},  // F
+    {7, 0, REG_RBX, 17, Level::kAvx512},  // DQ
+    {7, 0, REG_RBX, 28, Level::kAvx512},  // CD
+    {7, 0, REG_RBX, 30, Level::kAvx512},  // BW
+    {7, 0, REG_RBX, 31, Level::kAvx512},  // VL
+    {7, 0, REG_RBX, 26, Level::kNewer},   // PF
+    {7, 0, REG_RBX, 27, Level::kNewer},   // ER
+    {7, 0, REG_RBX, 21, Level::kVnni},    // IFMA
+    {7, 0, REG_RCX, 1, Level::kVnni},     // VBMI
+    {7, 0, REG_RCX, 6, Level::kVnni},     // VBMI2
+    {7, 0, REG_RCX, 11, Level::kVnni},    // VNNI
+    {7, 0, REG_RCX, 12, Level::kVnni},    // BITALG
+    {7, 0, REG_RCX, 14, Level::kVnni},    // VPOPCNTDQ
+    {7, 0, REG_RDX, 2, Level::kNewer},    // 4VNNIW
+    {7, 0, REG_RDX, 3, Level::kNewer},    // 4FMAPS
+    {7, 0, REG_RDX, 8, Level::kNewer},    // VP2INTERSECT
+    {7, 0, REG_RDX, 23, Level::kNewer},   // AVX512_FP16
+    {7, 0, REG_RDX, 22, Level::kNewer},   // AMX_BF16
+    {7, 0, REG_RDX, 24, Level::kNewer},   // AMX_TILE
+    {7, 0, REG_RDX, 25, Level::kNewer},   // AMX_INT8
+    {7, 1, REG_RAX, 5, Level::kBf16},     // AVX512_BF16
+    {7, 1, REG_RAX, 4, Level::kNewer},    // AVX_VNNI
+    {7, 1, REG_RAX, 21, Level::kNewer},   // AMX_FP16
+    {7, 1, REG_RAX, 23, Level::kNewer},   // AVX_IFMA
+    {7, 1, REG_RDX, 4, Level::kNewer},    // AVX_VNNI_INT8
+    {7, 1, REG_RDX, 5, Level::kNewer},    // AVX_NE_CONVERT
+    {7, 1, REG_RDX, 8, Level::kNewer},    // AMX_COMPLEX
+    {7, 1, REG_RDX, 10, Level::kNewer},   // AVX_VNNI_INT16
+    {7, 1, REG_RDX, 19, Level::kNewer},   // AVX10
+    {13, 0, REG_RAX, 5, Level::kAvx512},  // state: mask registers
+    {13, 0, REG_RAX, 6, Level::kAvx512},  // upper halves of the first 16 registers
+    {13, 0, REG_RAX, 7, Level::kAvx512},  // the other 16
+    {13, 0, REG_RAX, 17, Level::kNewer},  // tiles' configuration
+    {13, 0, REG_RAX, 18, Level::kNewer},  // tiles
+};
 
 Level newest = Level::kAvx2;
-
-Answer without_newer_levels(unsigned leaf, unsigned sub_leaf, Answer answer) {
-  if (leaf == 7 && sub_leaf == 0) {
-    answer.edx &= ~kAmxBits;
-    if (newest < Level::kVnni) answer.ecx &= ~kVnniBits;
-    if (newest < Level::kAvx512) {
-      answer.ebx &= ~kAvx512Bits.ebx;
-      answer.ecx &= ~kAvx512Bits.ecx;
-      answer.edx &= ~kAvx512Bits.edx;
-    }
-  } else if (leaf == 7 && sub_leaf == 1) {
-    answer.eax &= ~(kAmxFp16 | kAvxIfma);
-    answer.edx &= ~(kAvxVnniKinds | kAmxComplex);
-    if (newest < Level::kBf16) answer.eax &= ~kBf16Bits;
-    if (newest < Level::kVnni) answer.eax &= ~kAvxVnni;
-  } else if (leaf == 13 && sub_leaf == 0) {
-    answer.eax &= ~kAmxState;
-    if (newest < Level::kAvx512) answer.eax &= ~kAvx512State;
-  }
-  return answer;
-}
 
 bool allow_cpuid(bool allowed) {
   constexpr int kSetCpuid = 0x1012;  // ARCH_SET_CPUID
@@ -74,20 +80,24 @@ void answer_cpuid(int, siginfo_t*, void* context) {
   auto* const registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
   constexpr unsigned char kCpuid[] = {0x0f, 0xa2};
   if (std::memcmp(reinterpret_cast<const void*>(registers[REG_RIP]), kCpuid, sizeof kCpuid) != 0) {
-    std::signal(SIGSEGV, SIG_DFL);  // a fault of the program itself: it happens again
+    struct sigaction action {};
+    action.sa_handler = SIG_DFL;
+    __sigaction(SIGSEGV, &action, nullptr);  // a fault of the program itself: it happens again
     return;
   }
   const auto leaf = static_cast<unsigned>(registers[REG_RAX]);
   const auto sub_leaf = static_cast<unsigned>(registers[REG_RCX]);
-  Answer answer;
+  unsigned a = 0, b = 0, c = 0, d = 0;
   allow_cpuid(true);
-  __cpuid_count(leaf, sub_leaf, answer.eax, answer.ebx, answer.ecx, answer.edx);
+  __cpuid_count(leaf, sub_leaf, a, b, c, d);
   allow_cpuid(false);
-  answer = without_newer_levels(leaf, sub_leaf, answer);
-  registers[REG_RAX] = answer.eax;
-  registers[REG_RBX] = answer.ebx;
-  registers[REG_RCX] = answer.ecx;
-  registers[REG_RDX] = answer.edx;
+  registers[REG_RAX] = a;
+  registers[REG_RBX] = b;
+  registers[REG_RCX] = c;
+  registers[REG_RDX] = d;
+  for (const auto& feature : kFeatures)
+    if (feature.leaf == leaf && feature.sub_leaf == sub_leaf && feature.first > newest)
+      registers[feature.name] &= ~(greg_t{1} << feature.bit);
   registers[REG_RIP] += sizeof kCpuid;
 }
 
@@ -126,8 +136,21 @@ __attribute__((constructor)) void become_older(int, char**, char** environment) 
   struct sigaction action {};
   action.sa_sigaction = answer_cpuid;
   action.sa_flags = SA_SIGINFO | SA_NODEFER;
-  if (::sigaction(SIGSEGV, &action, nullptr) != 0 || !allow_cpuid(false))
+  if (__sigaction(SIGSEGV, &action, nullptr) != 0 || !allow_cpuid(false))
     refuse("expected a processor and a kernel that can forbid CPUID\n");
 }
 
 }  // namespace
+
+// Compilers install handlers for their reports, and ask for the processor afterwards.
+extern "C" int sigaction(int number, const struct sigaction* action, struct sigaction* before) {
+  return __sigaction(number, number == SIGSEGV ? nullptr : action, before);
+}
+
+extern "C" sighandler_t signal(int number, sighandler_t handler) {
+  struct sigaction action {
+  }, before{};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  return ::sigaction(number, &action, &before) == 0 ? before.sa_handler : SIG_ERR;
+}

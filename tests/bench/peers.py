@@ -143,6 +143,8 @@ def older_processor(arguments):
     if not arguments.processor:
         return {}
     library = pathlib.Path(arguments.worker_program).resolve().with_name("libvit_older_processor.so")
+    if not library.exists():
+        raise SystemExit(f"peers: {library}: expected the library that --processor needs (target vit_older_processor)")
     return {"LD_PRELOAD": str(library), "VIT_PROCESSOR": arguments.processor}
 
 

@@ -10,7 +10,9 @@ import threading
 
 server, model, image, expected = sys.argv[1:]
 process = subprocess.Popen([server, model, "0"], stdout=subprocess.PIPE, text=True)
-port = int(process.stdout.readline())
+first = process.stdout.readline()
+assert first, f"the server did not start: exit code {process.wait()}"
+port = int(first)
 answers = []
 
 
@@ -35,3 +37,4 @@ try:
     assert process.poll() is None, "the server ended"
 finally:
     process.kill()
+    process.wait()

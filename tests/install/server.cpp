@@ -25,7 +25,7 @@ std::string answer(const std::string& path, const vit::Predictor& predictor, Bat
     const auto best = vit::infer::top_k(logits, 1).front();
     return predictor.config().labels.at(static_cast<std::size_t>(best.index)) + "\t" +
            std::to_string(best.prob);
-  } catch (const vit::Error& error) {
+  } catch (const std::exception& error) {
     return std::string("error: ") + error.what();
   }
 }

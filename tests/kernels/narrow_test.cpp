@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/gemm/levels.h"
+#include "kernels/gemm/split_rows.h"
 #include "kernels/levels.h"
 #include "vit/core/random.h"
 
@@ -27,8 +28,7 @@ std::vector<Narrow> narrow_levels() {
   for (const auto isa : supported_isas()) {
     if (row_format(isa, WeightFormat::kBf16) != RowFormat::kFloat32)
       found.push_back({isa, WeightFormat::kBf16});
-    if (row_format(isa, WeightFormat::kInt8) != RowFormat::kFloat32)
-      found.push_back({isa, WeightFormat::kInt8});
+    found.push_back({isa, WeightFormat::kInt8});
     if (isa >= Isa::kAmx) {
       found.push_back({isa, WeightFormat::kBf16Pair});
       found.push_back({isa, WeightFormat::kBf16Triple});
@@ -242,8 +242,13 @@ TEST(TripleRows, LoseNothing) {
 TEST_P(NarrowGemm, GivesTheSameBitsWhereRowsLeaveTheCache) {
   for (const bool gated : {false, true}) {
     NarrowProduct product(GetParam(), 300, 230, 4800, gated);
-    ASSERT_GT(packed_size(GetParam().isa, 300, 4800, product.call.weight.reads) * sizeof(float),
-              kNarrowRowBytes);
+    const auto reads = product.call.weight.reads;
+    const auto bytes = packed_size(GetParam().isa, 300, 4800, reads) * sizeof(float);
+    if (splits_rows(GetParam().isa, reads)) {  // in chunks that fit
+      ASSERT_GT(bytes, SplitSize::of(4800).numbers);
+    } else {
+      ASSERT_GT(bytes, kNarrowRowBytes);
+    }
     const auto whole = product.run_rows();
     EXPECT_EQ(whole, product.run_rows(gated ? 2 : 1));
     product.call.tiles = 2;
@@ -368,63 +373,89 @@ TEST(NarrowGemm, SumsIntegersAlikeOnEveryLevel) {
   }
 }
 
-/// How a row's numbers are spread.
-enum class Spread { kAnything, kAboutTheMiddle, kNearZero, kAtTheEnds, kAlternating };
+/// How a row's numbers are spread. Pairs sum up to what is just safe, or just not, of numbers
+/// without a sign and of numbers less 128.
+enum class Spread { kAnything, kAboutTheMiddle, kNearZero, kLargest, kAtTheBounds, kKinds };
 
 void draw_numbers(const PackedRows& rows, int row, Spread spread, Random& random) {
-  for (int k = 0; k < rows.columns; ++k) {
-    const auto within = [&](double middle, double deviation) {
-      return static_cast<std::uint8_t>(
-          std::clamp(middle + deviation * random.normal(), 0.0, 255.0));
-    };
-    auto& number = whole_number(rows, row, k);
-    switch (spread) {
-      case Spread::kAnything:
-        number = static_cast<std::uint8_t>(random.below(256));
-        break;
-      case Spread::kAboutTheMiddle:
-        number = within(125.0, 45.0);
-        break;
-      case Spread::kNearZero:
-        number = within(30.0, 60.0);
-        break;
-      case Spread::kAtTheEnds:
-        number = random.below(2) == 0 ? 0 : 255;
-        break;
-      case Spread::kAlternating:
-        number = k % 2 == 0 ? 255 : 0;
-        break;
+  const auto within = [&](double middle, double deviation) {
+    return static_cast<int>(std::clamp(middle + deviation * random.normal(), 0.0, 255.0));
+  };
+  constexpr int kBounds[] = {127, 128, 129, 258, 259, 260, 383, 384, 385};
+  for (int k = 0; k < rows.columns; k += 2) {
+    int first = 255, second = 255;
+    if (spread == Spread::kAnything) {
+      first = static_cast<int>(random.below(256));
+      second = static_cast<int>(random.below(256));
+    } else if (spread == Spread::kAboutTheMiddle) {
+      first = within(125.0, 45.0);
+      second = within(125.0, 45.0);
+    } else if (spread == Spread::kNearZero) {
+      first = within(30.0, 60.0);
+      second = within(30.0, 60.0);
+    } else if (spread == Spread::kAtTheBounds) {
+      const int sum = kBounds[random.below(std::size(kBounds))];
+      first = std::clamp(within(sum / 2.0, 30.0), std::max(0, sum - 255), std::min(255, sum));
+      second = sum - first;
     }
+    whole_number(rows, row, k) = static_cast<std::uint8_t>(first);
+    whole_number(rows, row, k + 1) = static_cast<std::uint8_t>(second);
   }
 }
 
+/// Whole rows and columns of an int8 product are the exact sums of whole numbers.
+void expect_exact_sums(NarrowProduct& product, const std::vector<float>& out, int rows) {
+  for (int r = 0; r < rows; ++r)
+    for (int c = 0; c < product.n; ++c) {
+      const float scale = product.weight_scale(c);
+      std::int64_t sum = 0;
+      for (int i = 0; i < product.k; ++i)
+        sum += whole_number(product.call.a, r, i) *
+               std::lround(product.weight_values[c * product.k + i] / scale);
+      // A sum becomes the float that is nearest to it.
+      ASSERT_EQ(out[r * padded(product.n) + c], static_cast<float>(sum)) << r << ", " << c;
+    }
+}
+
 TEST(NarrowGemm, SumsIntegersExactlyHoweverTheyAreSpread) {
-  // Blocks of lines and one more; a last line that is not whole; rows that no two tiles of fit
-  // where rows are split together.
-  for (const int k : {40, 832, 1571, 70000})
+  // Blocks of lines and one more; a last line that is not whole; rows of which a single tile has
+  // room where rows are split; and so many tiles that they take all the room there is.
+  constexpr int kTiles = 5 * 16 + 5;
+  for (const auto& [k, rows] : {std::pair{40, kTiles},
+                                {832, kTiles},
+                                {1571, kTiles},
+                                {60000, 17},
+                                {1280, kNarrowChunk * 16}})
     for (const auto& level : narrow_levels()) {
       if (level.format != WeightFormat::kInt8) continue;
       SCOPED_TRACE(std::string(isa_name(level.isa)) + ", " + std::to_string(k));
-      constexpr int kRows = 85, kColumns = 34;
-      NarrowProduct product(level, k < 10000 ? kRows : 17, kColumns, k);
-      Random random(static_cast<std::uint64_t>(k));
-      // Tiles of one kind, and one of all.
-      for (int r = 0; r < product.m; ++r)
-        draw_numbers(product.call.a, r, static_cast<Spread>((r < 80 ? r / 16 : r) % 5), random);
+      NarrowProduct product(level, rows, rows > kTiles ? 3 : 34, k);
+      // The largest weights there are, of both signs.
+      for (int i = 0; i < k; ++i) {
+        product.w[i] = 1.0F;
+        product.w[k + i] = -1.0F;
+      }
+      product.pack();
       product.call.weight.bias = nullptr;
       std::fill(product.scale.begin(), product.scale.end(), 1.0F);
-      for (int r = 0; r < product.m; ++r) product.call.a.scales[r] = {1.0F, 0.0F};
+      Random random(static_cast<std::uint64_t>(k));
+      for (int r = 0; r < rows; ++r) {
+        // Tiles of one kind, and the last with all; or all as large as can be.
+        const int kind = (r < kTiles - 5 ? r / 16 : r) % static_cast<int>(Spread::kKinds);
+        draw_numbers(product.call.a, r,
+                     rows > kTiles ? Spread::kLargest : static_cast<Spread>(kind), random);
+        product.call.a.scales[r] = {1.0F, 0.0F};
+      }
+      // Nothing is written behind the scratch memory.
+      constexpr float kMark = 17.0F;
+      product.scratch.push_back(kMark);
+      product.call.scratch = product.scratch.data();
       const auto out = product.run_rows();
-      for (int r = 0; r < product.m; ++r)
-        for (int c = 0; c < kColumns; ++c) {
-          const float scale = product.weight_scale(c);
-          std::int64_t sum = 0;
-          for (int i = 0; i < k; ++i)
-            sum += whole_number(product.call.a, r, i) *
-                   std::lround(product.weight_values[c * k + i] / scale);
-          // A sum becomes the float that is nearest to it.
-          ASSERT_EQ(out[r * padded(kColumns) + c], static_cast<float>(sum)) << r << ", " << c;
-        }
+      EXPECT_EQ(product.scratch.back(), kMark);
+      expect_exact_sums(product, out, rows);
+      EXPECT_EQ(product.run_rows(1), out);
+      product.call.tiles = 1;
+      expect_exact_sums(product, product.run_rows(), std::min(rows, 16));
     }
 }
 

@@ -1,6 +1,5 @@
-// Linked into the programs of the rooms with LibTorch. Its default generator starts with a number of
-// the operating system's in C++; here every test draws the same numbers in each run, by whatever
-// filter it was picked.
+// Part of the test programs that use LibTorch, which seeds its default generator from the operating
+// system. Here each test starts with the same seed, whichever tests run before it.
 #include <ATen/Context.h>
 #include <gtest/gtest.h>
 

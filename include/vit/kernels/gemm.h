@@ -90,7 +90,9 @@ enum class WeightFormat {
   /// Three of them, without loss: sums of six of their nine products have float32's accuracy. Of
   /// values that are infinite, or nearer to it than bfloat16 can be, the sums are not a number.
   kBf16Triple,
-  kInt8,  ///< whole numbers from -127 to 127, times a scale for each row of the weight
+  /// Whole numbers from -127 to 127, times a scale for each row of the weight. Sums have 32 bits,
+  /// which are enough for k up to 66,000.
+  kInt8,
 };
 
 /// What products with such weights read on this level. Of bfloat16 weights it may be kFloat32: then
@@ -198,8 +200,11 @@ struct GemmCall {
   float* scratch = nullptr;  ///< gemm_scratch() floats of the calling thread
 };
 
-/// Of products with this weight.
+/// Floats of scratch memory that products with this weight need on a thread.
 std::int64_t gemm_scratch(Isa isa, const PackedWeight& weight);
+/// Whether each call prepares such rows first, so that few calls of many panels are the faster
+/// ones.
+bool splits_rows(Isa isa, RowFormat format);
 void gemm(Isa isa, const GemmCall& call);
 
 /// Floating-point operations a second of gemm() on one thread with operands that stay in the first

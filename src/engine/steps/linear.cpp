@@ -15,6 +15,9 @@ namespace {
 /// sums fill the second cache level.
 constexpr int kColumnsAtOnce = 192;
 constexpr int kStrassenColumnsAtOnce = 768;
+/// Calls of a thread where each one splits the rows anew: few, and yet threads that are held up
+/// leave some to the others.
+constexpr int kSharesOfSplitRows = 2;
 
 /// The row's largest value becomes 127; not a number, where a value is not finite: so is what it
 /// multiplies then.
@@ -167,9 +170,14 @@ void LinearStep::run(const Frame& frame) const {
   // A gate and its value stay together, and Strassen's pairs.
   const int parts = options_.gated || linear_->packed.strassen ? 2 : 1;
   const int columns_at_once = linear_->packed.strassen ? kStrassenColumnsAtOnce : kColumnsAtOnce;
-  const int at_once =
+  const int all = linear_->packed.panels / parts;
+  int at_once =
       columns_at_once / kernels::gemm_shape(frame.isa, linear_->packed.reads).columns / parts;
-  frame.group->share(linear_->packed.panels / parts, at_once, [&](int begin, int end) {
+  if (kernels::splits_rows(frame.isa, linear_->packed.reads)) {
+    const int shares = kSharesOfSplitRows * frame.group->size();
+    at_once = std::max(at_once, (all + shares - 1) / shares);
+  }
+  frame.group->share(all, at_once, [&](int begin, int end) {
     call.panel_begin = begin * parts;
     call.panel_end = end * parts;
     kernels::gemm(frame.isa, call);

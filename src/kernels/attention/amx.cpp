@@ -282,8 +282,11 @@ struct Loops {
         writer.put(narrow_at(call.packed, query, first + c), V::mul(V::load(out + c), factor));
       return;
     }
-    for (int c = 0; c < call.dv; ++c)
-      writer.put_one(narrow_at(call.packed, query, first + c), out[c] * inverse);
+    for (int c = 0; c < call.dv; c += V::kWidth) {
+      const int left = call.dv - c;
+      writer.put_some(call.packed, query, first + c, V::mul(V::load(out + c), factor),
+                      left < V::kWidth ? left : V::kWidth);
+    }
   }
 
   /// Some tiles of queries.

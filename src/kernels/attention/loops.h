@@ -248,8 +248,11 @@ struct AttentionLoops {
         writer.put(narrow_at(call.packed, row, column + c), V::load(out + c));
       return;
     }
-    for (int c = 0; c < call.dv; ++c)
-      writer.put_one(narrow_at(call.packed, row, column + c), out[c]);
+    for (int c = 0; c < call.dv; c += V::kWidth) {
+      const int left = call.dv - c;
+      writer.put_some(call.packed, row, column + c, V::load(out + c),
+                      left < V::kWidth ? left : V::kWidth);
+    }
   }
 
   void add_weights(int tile, int t, const float (&inverse)[V::kRows]) const {

@@ -7,7 +7,7 @@
 namespace vit::kernels::avx2 {
 namespace {
 
-/// Sums of two products of bytes in 16 bits, and of two of those in 32.
+/// PairSums of two products of bytes in 16 bits, and of two of those in 32.
 struct Dot {
   static constexpr RowFormat kFormat = RowFormat::kUint8;
   static constexpr bool kSplits = true;
@@ -39,8 +39,8 @@ struct Dot {
   }
 
   static constexpr int kPairs = 16, kBits = 2;
-  using Sums = __m256i;
-  static VIT_INLINE Sums sums(const std::uint8_t* p) {
+  using PairSums = __m256i;
+  static VIT_INLINE PairSums pair_sums(const std::uint8_t* p) {
     return _mm256_sub_epi16(_mm256_maddubs_epi16(words(p), _mm256_set1_epi8(1)),
                             _mm256_set1_epi16(256));
   }
@@ -49,18 +49,20 @@ struct Dot {
     const auto sign = kSigned ? _mm256_set1_epi8(-128) : _mm256_setzero_si256();
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_xor_si256(words(from), sign));
   }
-  static VIT_INLINE Sums no_sums() { return _mm256_setzero_si256(); }
-  static VIT_INLINE Sums add_sums(Sums a, Sums b) { return _mm256_add_epi16(a, b); }
-  static VIT_INLINE void store_sums(std::int16_t* p, Sums x) {
+  static VIT_INLINE PairSums no_pair_sums() { return _mm256_setzero_si256(); }
+  static VIT_INLINE PairSums add_pair_sums(PairSums a, PairSums b) {
+    return _mm256_add_epi16(a, b);
+  }
+  static VIT_INLINE void store_pair_sums(std::int16_t* p, PairSums x) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x);
   }
-  static VIT_INLINE std::uint32_t above(Sums x, std::int16_t most) {
+  static VIT_INLINE std::uint32_t bits_above(PairSums x, std::int16_t most) {
     return static_cast<std::uint32_t>(
         _mm256_movemask_epi8(_mm256_cmpgt_epi16(x, _mm256_set1_epi16(most))));
   }
-  static VIT_INLINE std::uint32_t outside(Sums x, std::int16_t least, std::int16_t most) {
-    return above(x, most) | static_cast<std::uint32_t>(_mm256_movemask_epi8(
-                                _mm256_cmpgt_epi16(_mm256_set1_epi16(least), x)));
+  static VIT_INLINE std::uint32_t bits_outside(PairSums x, std::int16_t least, std::int16_t most) {
+    return bits_above(x, most) | static_cast<std::uint32_t>(_mm256_movemask_epi8(
+                                     _mm256_cmpgt_epi16(_mm256_set1_epi16(least), x)));
   }
 };
 

@@ -18,8 +18,8 @@ struct Dot : WholeDot {
   }
 
   static constexpr int kPairs = 32, kBits = 1;
-  using Sums = __m512i;
-  static VIT_INLINE Sums sums(const std::uint8_t* p) {
+  using PairSums = __m512i;
+  static VIT_INLINE PairSums pair_sums(const std::uint8_t* p) {
     return _mm512_sub_epi16(_mm512_maddubs_epi16(_mm512_loadu_si512(p), _mm512_set1_epi8(1)),
                             _mm512_set1_epi16(256));
   }
@@ -28,14 +28,16 @@ struct Dot : WholeDot {
     const auto sign = kSigned ? _mm512_set1_epi8(-128) : _mm512_setzero_si512();
     _mm512_storeu_si512(to, _mm512_xor_si512(_mm512_loadu_si512(from), sign));
   }
-  static VIT_INLINE Sums no_sums() { return _mm512_setzero_si512(); }
-  static VIT_INLINE Sums add_sums(Sums a, Sums b) { return _mm512_add_epi16(a, b); }
-  static VIT_INLINE void store_sums(std::int16_t* p, Sums x) { _mm512_storeu_si512(p, x); }
-  static VIT_INLINE std::uint32_t above(Sums x, std::int16_t most) {
+  static VIT_INLINE PairSums no_pair_sums() { return _mm512_setzero_si512(); }
+  static VIT_INLINE PairSums add_pair_sums(PairSums a, PairSums b) {
+    return _mm512_add_epi16(a, b);
+  }
+  static VIT_INLINE void store_pair_sums(std::int16_t* p, PairSums x) { _mm512_storeu_si512(p, x); }
+  static VIT_INLINE std::uint32_t bits_above(PairSums x, std::int16_t most) {
     return _mm512_cmpgt_epi16_mask(x, _mm512_set1_epi16(most));
   }
-  static VIT_INLINE std::uint32_t outside(Sums x, std::int16_t least, std::int16_t most) {
-    return above(x, most) | _mm512_cmplt_epi16_mask(x, _mm512_set1_epi16(least));
+  static VIT_INLINE std::uint32_t bits_outside(PairSums x, std::int16_t least, std::int16_t most) {
+    return bits_above(x, most) | _mm512_cmplt_epi16_mask(x, _mm512_set1_epi16(least));
   }
 };
 

@@ -5,7 +5,7 @@
 
 namespace vit::kernels {
 
-/// `Dot`: `kFormat`; `kSplits`, whether it takes SplitRows, and then what these ask for; `Sum`, a
+/// `Dot`: `kFormat`; `kSplits`, whether its rows are SplitRows, whose `Bytes` it then is; `Sum`, a
 /// register of `kLanes` sums; `kRows` and `kVectors` of them that are in registers together;
 /// `zero`, `load`, `store`; `row(bytes)`, a group of a row for all columns; `columns(bytes)`,
 /// groups of as many columns; `add(sums, row, columns)`, or `add<true>` for signed rows and
@@ -13,7 +13,7 @@ namespace vit::kernels {
 template <class V, class Dot>
 struct DotKernel : Dot {
   static constexpr int kRows = Dot::kRows, kVectors = Dot::kVectors, kLanes = Dot::kLanes;
-  static constexpr int kGroup = 4, kGroups = kLineBytes / kGroup;
+  static constexpr int kGroups = kLineBytes / kGroupBytes;
   static constexpr int kHalfColumns = kNarrowColumns / 2;
   static constexpr int kHalf = kHalfColumns * kLineBytes;  ///< bytes of a line of half a panel
   static_assert(kNarrowRows % kRows == 0 && kNarrowColumns % (kVectors * kLanes) == 0);
@@ -51,7 +51,7 @@ struct DotKernel : Dot {
 
   /// Where a line of a panel holds the first group of a column.
   static VIT_INLINE constexpr int in_line(int column) {
-    return column / kHalfColumns * kHalf + column % kHalfColumns * kGroup;
+    return column / kHalfColumns * kHalf + column % kHalfColumns * kGroupBytes;
   }
 
   template <bool kSigned, class Operand>
@@ -96,7 +96,7 @@ struct DotKernel : Dot {
           columns[j] = Dot::columns(b + in_line(j * kLanes) + g * kLineBytes);
         VIT_UNROLL
         for (int r = 0; r < kRows; ++r) {
-          const auto row = Dot::row(a + r * kLineBytes + g * kGroup);
+          const auto row = Dot::row(a + r * kLineBytes + g * kGroupBytes);
           VIT_UNROLL
           for (int j = 0; j < kVectors; ++j) c[r][j] = add<kSigned>(c[r][j], row, columns[j]);
         }

@@ -140,8 +140,8 @@ std::uint16_t to_bf16(float x) {
 }  // namespace
 
 RowFormat row_format(Isa isa, WeightFormat format) {
-  const auto where_there_is = [&](RowFormat narrow, RowFormat other = RowFormat::kFloat32) {
-    return narrow_gemm(isa, narrow) != nullptr ? narrow : other;
+  const auto where_there_is = [&](RowFormat narrow) {
+    return narrow_gemm(isa, narrow) != nullptr ? narrow : RowFormat::kFloat32;
   };
   switch (format) {
     case WeightFormat::kBf16:
@@ -304,7 +304,7 @@ std::int8_t to_int8(float x, float scale) {
 /// A column of a panel: of each line its groups of bytes, a half panel's row apart.
 void pack_int8(const PackedWeight& weight, std::int64_t k, std::int64_t first, std::int64_t count,
                const float* const* rows, std::byte* data) {
-  constexpr std::int64_t kHalf = kNarrowColumns / 2, kGroups = 16, kGroup = 4,
+  constexpr std::int64_t kHalf = kNarrowColumns / 2, kGroups = 16, kGroup = kGroupBytes,
                          kValues = kGroups * kGroup;
   const std::int64_t lines = weight.k / kValues;
   for (auto n = first; n < first + count; ++n) {
@@ -425,6 +425,10 @@ void unpack_row(const PackedRows& rows, int row, float* out) {
   }
 }
 
+bool splits_rows(Isa isa, RowFormat format) {
+  return format == RowFormat::kUint8 && isa < Isa::kVnni;
+}
+
 std::int64_t gemm_scratch(Isa isa, const PackedWeight& weight) {
   const auto& level = gemm_level(isa);
   const std::int64_t chunk = std::int64_t{kTileChunk} * level.shape.rows;
@@ -434,11 +438,12 @@ std::int64_t gemm_scratch(Isa isa, const PackedWeight& weight) {
   const auto strassen = chunk * kStrassenColumns +
                         (std::int64_t{kTileChunk} / 2 + 2) * level.shape.rows * level.block;
   if (weight.reads == RowFormat::kFloat32) return std::max(classic, strassen);
-  // Sums of some panels; of levels that split rows also lines of a panel, and the rows.
-  const auto sums = std::int64_t{kNarrowGroup} * kNarrowChunk * kNarrowRows * kNarrowColumns;
-  if (weight.reads != RowFormat::kUint8 || isa >= Isa::kVnni) return sums;
+  // Sums of panels; where rows are split, also lines of a panel, and the rows.
+  constexpr std::int64_t kSums = kNarrowChunk * kNarrowRows * kNarrowColumns;
+  if (!splits_rows(isa, weight.reads)) return kNarrowGroup * kSums;
   const auto lines = std::size_t{kNarrowLines} * kLineBytes * kNarrowColumns;
-  return sums + static_cast<std::int64_t>((lines + SplitSize::of(weight.k).all) / sizeof(float));
+  return kSplitPanels * kSums +
+         static_cast<std::int64_t>((lines + SplitSize::of(weight.k).all) / sizeof(float));
 }
 
 void gemm(Isa isa, const GemmCall& call) {
@@ -456,7 +461,8 @@ double measure_peak(Isa isa, WeightFormat format) {
   const bool narrow = reads != RowFormat::kFloat32;
   // Enough work that what a call does besides counts for little.
   const std::int64_t rows = (narrow ? 16 : 8) * tile_rows,
-                     depth = narrow ? kNarrowLines * narrow_values(reads) : 128;
+                     depth = narrow ? kNarrowLines * narrow_values(reads) : 128,
+                     n = (splits_rows(isa, reads) ? 8 : 1) * columns;
   constexpr int kRounds = 20;
   constexpr std::size_t kLine = kLineBytes / sizeof(float);
   const auto zeros = [](std::int64_t count) {
@@ -467,19 +473,19 @@ double measure_peak(Isa isa, WeightFormat format) {
     return memory.data() + (kLine - before) % kLine;
   };
   auto a = zeros(packed_size(isa, rows, depth, reads)),
-       scratch = zeros(gemm_scratch(isa, packed_weight(isa, columns, depth, false, format)));
-  auto out = zeros((rows + tile_rows) * padded(columns)), scale = zeros(padded(columns));
+       scratch = zeros(gemm_scratch(isa, packed_weight(isa, n, depth, false, format)));
+  auto out = zeros((rows + tile_rows) * padded(n)), scale = zeros(padded(n));
   call.a = packed_rows(isa, aligned(a), rows, depth, reads);
-  call.weight = packed_weight(isa, columns, depth, false, format);
+  call.weight = packed_weight(isa, n, depth, false, format);
   auto weight = zeros(packed_size(isa, call.weight));
   call.weight.data = aligned(weight);
   call.weight.scale = call.weight.row_sum = scale.data();
   call.panel_end = call.weight.panels;
   call.epilogue.rows = aligned(out);
-  call.epilogue.ld = padded(columns);
+  call.epilogue.ld = padded(n);
   call.scratch = aligned(scratch);
   const double flops =
-      2.0 * static_cast<double>(rows) * static_cast<double>(depth) * static_cast<double>(columns);
+      2.0 * static_cast<double>(rows) * static_cast<double>(depth) * static_cast<double>(n);
   const int calls = static_cast<int>(1e8 / flops) + 1;  // a millisecond and more
   double best = 0.0;
   for (int round = 0; round < kRounds; ++round) {

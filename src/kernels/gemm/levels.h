@@ -20,6 +20,8 @@ inline constexpr int kNarrowLines = 12, kTripleLines = 6;
 /// Panels that are summed side by side where all lines of the rows would leave the second level.
 inline constexpr int kNarrowGroup = 6;
 inline constexpr std::size_t kNarrowRowBytes = 1280 * 1024;
+/// The most panels that are summed side by side where rows are split: a gate's and its value's.
+inline constexpr int kSplitPanels = 2;
 
 #define VIT_GEMM_LEVEL(level)                                                                 \
   namespace level {                                                                           \

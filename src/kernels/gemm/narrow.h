@@ -24,7 +24,7 @@ struct NarrowBlock {
   int rows = 0;   ///< of the tiles that count
   int lines = 0;
   bool first = false;                       ///< begins the sums, else adds to them
-  bool is_signed = false;                   ///< of SplitRows: the rows, and not the weights
+  bool is_signed = false;                   ///< SplitRows alone: and their weights unsigned
   void* sums = nullptr;                     ///< [tiles][16][32] of four bytes
   std::size_t stride = kNarrowColumns * 4;  ///< bytes from row to row of them
   const std::byte* next = nullptr;  ///< will be read soon: `fetch` cache lines for each line
@@ -78,8 +78,8 @@ struct NarrowTile {
 };
 
 /// `Kernel`: `kFormat` of the rows; `begin()` and `end()` around all calls on a thread;
-/// `multiply(NarrowBlock)`; `kSplits`, whether it takes SplitRows, and then what these ask for and
-/// `multiply_extras(NarrowBlock, extras of a row)`.
+/// `multiply(NarrowBlock)`; `kSplits`, whether its rows are SplitRows, whose `Bytes` it then is,
+/// and it has `multiply_extras(NarrowBlock, a row's extras, its sums)`.
 template <class V, class Kernel>
 struct NarrowLoops {
   static constexpr RowFormat kFormat = Kernel::kFormat;
@@ -97,27 +97,31 @@ struct NarrowLoops {
   const int lines = call.a.k / narrow_values(kFormat);
   const bool sums_are_rows = !has_scales(kFormat) && leaves_sums(call);
 
-  /// In the place of SplitRows.
-  struct Whole {
-    const PackedRows& rows;
-    std::byte* memory;
+  /// Behind the sums of panels, where the kernel splits rows: lines of a panel with unsigned
+  /// weights, and the rows.
+  struct Split {
+    std::byte* weights;
+    SplitRows<Kernel> rows;
+
+    explicit VIT_INLINE Split(const GemmCall& call)
+        : weights(
+              reinterpret_cast<std::byte*>(call.scratch + kSplitPanels * kNarrowChunk * kTileSums)),
+          rows(call.a, weights + std::ptrdiff_t{kNarrowLines} * kPanelLine) {}
   };
-  // Behind the sums of some panels: of a kernel that splits, some lines of a panel of unsigned
-  // weights, and the rows.
-  static constexpr int kSums = kNarrowGroup * kNarrowChunk * kTileSums;
-  std::byte* const unsigned_weights = reinterpret_cast<std::byte*>(call.scratch + kSums);
-  std::conditional_t<kSplits, SplitRows<Kernel>, Whole> split_rows{
-      call.a, unsigned_weights + std::ptrdiff_t{kNarrowLines} * kPanelLine};
+  struct NoSplit {
+    explicit NoSplit(const GemmCall& /*call*/) {}
+  };
+  std::conditional_t<kSplits, Split, NoSplit> split{call};
 
   void run() {
     Kernel::begin();
     const int tiles = call.tiles != 0 ? call.tiles : call.a.tiles;
     int most = kNarrowChunk;
-    if constexpr (kSplits) most = split_rows.most_tiles();
+    if constexpr (kSplits) most = split.rows.most_tiles();
     const int chunks = (tiles + most - 1) / most;
     for (int c = 0; c < chunks; ++c) {
       const Part part{tiles * c / chunks, tiles * (c + 1) / chunks};
-      if constexpr (kSplits) split_rows.split(part.begin, part.end - part.begin);
+      if constexpr (kSplits) split.rows.split(part.begin, part.end - part.begin);
       const int together = panels_together(part);
       for (int p = call.panel_begin; p < call.panel_end; p += together)
         run_panels(part, p, p + together < call.panel_end ? p + together : call.panel_end);
@@ -136,8 +140,9 @@ struct NarrowLoops {
   VIT_INLINE int panels_together(const Part& part) const {
     const auto bytes = static_cast<std::size_t>(part.end - part.begin) *
                        static_cast<std::size_t>(lines) * kTileLine;
-    if (bytes > kNarrowRowBytes) return kNarrowGroup;
-    return call.epilogue.gated ? 2 : 1;
+    // Rows that are split together stay there.
+    if (!kSplits && bytes > kNarrowRowBytes) return kNarrowGroup;
+    return call.epilogue.gated ? kSplitPanels : 1;
   }
 
   /// Panels `[p0, p1)`, of which the scratch memory has the sums side by side.
@@ -166,7 +171,7 @@ struct NarrowLoops {
     block.b = panel(p, line);
     block.next = next;
     if constexpr (kSplits)
-      if (split_rows.any_signed()) make_unsigned(block);
+      if (split.rows.any_signed()) make_unsigned(block);
     const bool last = line + block.lines == lines;
     for (int t = part.begin; t < part.end; t += kTilesTogether) {
       block.tiles = t + kTilesTogether <= part.end ? kTilesTogether : 1;
@@ -218,27 +223,28 @@ struct NarrowLoops {
   /// The block's weights, 128 more of each.
   VIT_INLINE void make_unsigned(const NarrowBlock& block) const {
     for (int i = 0; i < block.lines * kPanelLine; ++i)
-      unsigned_weights[i] = block.b[i] ^ std::byte{0x80};
+      split.weights[i] = block.b[i] ^ std::byte{0x80};
   }
 
   /// A tile of the split rows: tile `t` of them.
   VIT_INLINE void multiply_split(NarrowBlock block, int t, int p, int line) const {
-    block.a = split_rows.tile(t, line);
-    block.is_signed = split_rows.is_signed(t);
-    if (block.is_signed) block.b = unsigned_weights;
+    block.a = split.rows.tile(t, line);
+    block.is_signed = split.rows.is_signed(t);
+    if (block.is_signed) block.b = split.weights;
     auto* const sums = static_cast<std::int32_t*>(block.sums);
     if (block.first) {
       const float* const of_columns = call.weight.row_sum + p * kNarrowColumns;
       const float factor = block.is_signed ? 128.0F : 0.0F;
       for (int r = 0; r < kNarrowRows; ++r)
         for (int c = 0; c < kNarrowColumns; ++c)
-          sums[r * kNarrowColumns + c] = split_rows.start(t * kNarrowRows + r) +
-                                         static_cast<std::int32_t>(factor * of_columns[c]);
+          sums[r * kNarrowColumns + c] = static_cast<std::int32_t>(
+              static_cast<std::uint32_t>(split.rows.start(t * kNarrowRows + r)) +
+              static_cast<std::uint32_t>(static_cast<std::int32_t>(factor * of_columns[c])));
       block.first = false;
     }
     Kernel::multiply(block);
     for (int r = 0; r < kNarrowRows && r < block.rows; ++r) {
-      const auto extras = split_rows.extras(t * kNarrowRows + r, line);
+      const auto extras = split.rows.extras(t * kNarrowRows + r, line);
       if (extras.begin != extras.end)
         Kernel::multiply_extras(block, extras.begin, extras.end, sums + r * kNarrowColumns);
     }

@@ -13,6 +13,7 @@ namespace vit::kernels {
 inline constexpr int kNarrowRows = 16;     ///< of a tile
 inline constexpr int kNarrowColumns = 32;  ///< of a panel
 inline constexpr int kLineBytes = 64;
+inline constexpr int kGroupBytes = 4;  ///< of a line, that are multiplied together
 
 /// Values of a line.
 VIT_INLINE constexpr int narrow_values(RowFormat format) {
@@ -110,14 +111,21 @@ struct NarrowWriter {
     }
   }
 
-  VIT_INLINE void put_one(std::byte* to, float x) const {
-    // As a vector's first value, with room for the others.
+  /// The first `count` values of x, from a row's column k on, wherever its lines end.
+  VIT_INLINE void put_some(const PackedRows& rows, int row, int k, Reg x, int count) const {
     constexpr int kPart = kNarrowRows * kLineBytes;
     alignas(64) std::byte parts[3 * kPart];
-    put(parts, V::set1(x));
-    for (int part = 0; part < narrow_parts(format); ++part)
-      __builtin_memcpy(to + part * kPart, parts + part * kPart,
-                       format == RowFormat::kUint8 ? 1 : 2);
+    put(parts, x);
+    const int values = narrow_values(format), size = kLineBytes / values;
+    for (int done = 0; done < count;) {
+      const int in_line = values - (k + done) % values;
+      const int some = count - done < in_line ? count - done : in_line;
+      auto* const to = narrow_at(rows, row, k + done);
+      for (int part = 0; part < narrow_parts(format); ++part)
+        __builtin_memcpy(to + part * kPart, parts + part * kPart + done * size,
+                         static_cast<std::size_t>(some * size));
+      done += some;
+    }
   }
 
  private:

@@ -1,8 +1,6 @@
 #include "kernels/vector/portable.h"
 
-#if defined(__SSSE3__)
 #include <tmmintrin.h>
-#endif
 
 #include <algorithm>
 
@@ -13,14 +11,10 @@
 namespace vit::kernels::portable {
 namespace {
 
-/// As AVX2's, for four columns; where that instruction is none, each product in 32 bits.
+/// As AVX2's, for four columns.
 struct Dot {
   static constexpr RowFormat kFormat = RowFormat::kUint8;
-#if defined(__SSSE3__)
   static constexpr bool kSplits = true;
-#else
-  static constexpr bool kSplits = false;
-#endif
   static constexpr int kLanes = 4, kRows = 4, kVectors = 2;
   typedef std::int32_t Sum __attribute__((vector_size(16)));   // NOLINT: `using` forgets the size
   typedef std::int8_t Bytes __attribute__((vector_size(16)));  // NOLINT
@@ -42,7 +36,6 @@ struct Dot {
     std::memcpy(&bytes, p, sizeof bytes);
     return bytes;
   }
-#if defined(__SSSE3__)
   template <bool kSigned>
   static VIT_INLINE Sum add(Sum sum, Bytes row, Bytes columns) {
     const auto a = reinterpret_cast<__m128i>(kSigned ? columns : row),
@@ -51,9 +44,9 @@ struct Dot {
   }
 
   static constexpr int kPairs = 8, kBits = 2;
-  typedef std::int16_t Sums __attribute__((vector_size(16)));  // NOLINT
-  static VIT_INLINE Sums sums(const std::uint8_t* p) {
-    Sums pairs;
+  typedef std::int16_t PairSums __attribute__((vector_size(16)));  // NOLINT
+  static VIT_INLINE PairSums pair_sums(const std::uint8_t* p) {
+    PairSums pairs;
     std::memcpy(&pairs, p, sizeof pairs);
     return (pairs & 0xff) + (pairs >> 8 & 0xff) - 256;
   }
@@ -63,23 +56,20 @@ struct Dot {
                        static_cast<std::int8_t>(kSigned ? -128 : 0);
     std::memcpy(to, &bytes, sizeof bytes);
   }
-  static VIT_INLINE Sums no_sums() { return Sums{}; }
-  static VIT_INLINE Sums add_sums(Sums a, Sums b) { return a + b; }
-  static VIT_INLINE void store_sums(std::int16_t* p, Sums x) { std::memcpy(p, &x, sizeof x); }
-  static VIT_INLINE std::uint32_t above(Sums x, std::int16_t most) { return bits(x > most); }
-  static VIT_INLINE std::uint32_t outside(Sums x, std::int16_t least, std::int16_t most) {
+  static VIT_INLINE PairSums no_pair_sums() { return PairSums{}; }
+  static VIT_INLINE PairSums add_pair_sums(PairSums a, PairSums b) { return a + b; }
+  static VIT_INLINE void store_pair_sums(std::int16_t* p, PairSums x) {
+    std::memcpy(p, &x, sizeof x);
+  }
+  static VIT_INLINE std::uint32_t bits_above(PairSums x, std::int16_t most) {
+    return bits(x > most);
+  }
+  static VIT_INLINE std::uint32_t bits_outside(PairSums x, std::int16_t least, std::int16_t most) {
     return bits((x > most) | (x < least));
   }
-  static VIT_INLINE std::uint32_t bits(Sums x) {
+  static VIT_INLINE std::uint32_t bits(PairSums x) {
     return static_cast<std::uint32_t>(_mm_movemask_epi8(reinterpret_cast<__m128i>(x)));
   }
-#else
-  static VIT_INLINE Sum add(Sum sum, Bytes row, Bytes columns) {
-    for (int i = 0; i < kLanes * 4; ++i)
-      sum[i / 4] += static_cast<std::uint8_t>(row[i]) * columns[i];
-    return sum;
-  }
-#endif
 };
 
 }  // namespace
