@@ -26,6 +26,7 @@ import time
 
 
 NAMES = {"ort": "ONNX Runtime", "openvino": "OpenVINO", "compile": "torch.compile", "eager": "timm eager"}
+PROCESSORS = ["avx2", "avx512", "avx512_vnni", "avx512_bf16"]
 PEERS = {"fp32": ["ort", "openvino", "compile", "eager"], "fp32x3": ["ort", "openvino", "compile", "eager"],
          "bf16": ["openvino", "compile", "eager"], "int8": ["ort", "openvino"], "int8-calibrated": ["ort", "openvino"]}
 
@@ -225,7 +226,7 @@ def main():
     parser.add_argument("--peers", nargs="*", default=["ort", "openvino", "compile", "eager"])
     parser.add_argument("--worker-program", default="build/bench/bin/vit_engine_worker")
     parser.add_argument("--level", help="the engine's instructions, as `avx2`; the peers take what they find")
-    parser.add_argument("--processor", choices=["avx2", "avx512", "avx512_vnni", "avx512_bf16"],
+    parser.add_argument("--processor", choices=PROCESSORS,
                         help="all programs find a processor that has nothing newer (vit_older_processor)")
     parser.add_argument("--onnx", default="build/bench/peers.onnx", help="exported model; made there if missing")
     parser.add_argument("--size", type=int, nargs=3, default=[3, 224, 224], help="C H W")
