@@ -116,14 +116,16 @@ struct NarrowWriter {
     constexpr int kPart = kNarrowRows * kLineBytes;
     alignas(64) std::byte parts[3 * kPart];
     put(parts, x);
-    const int values = narrow_values(format), size = kLineBytes / values;
+    const int values = narrow_values(format);
+    const auto size = static_cast<std::size_t>(kLineBytes / values);
     for (int done = 0; done < count;) {
       const int in_line = values - (k + done) % values;
       const int some = count - done < in_line ? count - done : in_line;
       auto* const to = narrow_at(rows, row, k + done);
       for (int part = 0; part < narrow_parts(format); ++part)
-        __builtin_memcpy(to + part * kPart, parts + part * kPart + done * size,
-                         static_cast<std::size_t>(some * size));
+        __builtin_memcpy(to + part * kPart,
+                         parts + part * kPart + static_cast<std::size_t>(done) * size,
+                         static_cast<std::size_t>(some) * size);
       done += some;
     }
   }
