@@ -38,8 +38,7 @@ def prepare(folder, architecture, count):
     (folder / "timm").mkdir()
     safetensors.torch.save_file(model.state_dict(), str(folder / "timm" / "model.safetensors"))
     (folder / "timm" / "config.json").write_text(json.dumps({"architecture": architecture, "num_classes": 1000}))
-    torch.onnx.export(model, (torch.randn(2, *size),), str(folder / "model.onnx"), opset_version=17, dynamo=False,
-                      input_names=["x"], output_names=["y"], dynamic_axes={"x": {0: "n"}, "y": {0: "n"}})
+    peers.export_model(model, size, folder / "model.onnx")
     images = torch.randn(count, *size)
     numpy.save(folder / "x.npy", images.numpy())
     with torch.no_grad():

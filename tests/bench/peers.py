@@ -35,11 +35,16 @@ def export(path, architecture):
     if path.exists():
         return
     import timm
-    import torch
 
     timm.layers.set_fused_attn(False)
     size = timm.get_pretrained_cfg(architecture).input_size
-    model = timm.create_model(architecture).eval()
+    export_model(timm.create_model(architecture).eval(), size, path)
+
+
+def export_model(model, size, path):
+    """With a batch of any size; `timm.layers.set_fused_attn(False)` came before the model."""
+    import torch
+
     torch.onnx.export(model, (torch.randn(2, *size),), str(path), opset_version=17, dynamo=False,
                       input_names=["x"], output_names=["y"],
                       dynamic_axes={"x": {0: "n"}, "y": {0: "n"}})

@@ -276,17 +276,9 @@ struct Loops {
                                              V::mul(V::load(out + c), factor)));
       return;
     }
-    const NarrowWriter<V> writer(call.packed);
-    if (call.dv % V::kWidth == 0) {
-      for (int c = 0; c < call.dv; c += V::kWidth)
-        writer.put(narrow_at(call.packed, query, first + c), V::mul(V::load(out + c), factor));
-      return;
-    }
-    for (int c = 0; c < call.dv; c += V::kWidth) {
-      const int left = call.dv - c;
-      writer.put_some(call.packed, query, first + c, V::mul(V::load(out + c), factor),
-                      left < V::kWidth ? left : V::kWidth);
-    }
+    NarrowWriter<V>(call.packed).put_values(call.packed, query, first, call.dv, [&](int c) {
+      return V::mul(V::load(out + c), factor);
+    });
   }
 
   /// Some tiles of queries.

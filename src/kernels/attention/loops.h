@@ -241,18 +241,9 @@ struct AttentionLoops {
   }
 
   VIT_INLINE void write_narrow(int row, const float* out) const {
-    const NarrowWriter<V> writer(call.packed);
-    const int column = head * call.dv;
-    if (call.dv % V::kWidth == 0) {
-      for (int c = 0; c < call.dv; c += V::kWidth)
-        writer.put(narrow_at(call.packed, row, column + c), V::load(out + c));
-      return;
-    }
-    for (int c = 0; c < call.dv; c += V::kWidth) {
-      const int left = call.dv - c;
-      writer.put_some(call.packed, row, column + c, V::load(out + c),
-                      left < V::kWidth ? left : V::kWidth);
-    }
+    NarrowWriter<V>(call.packed).put_values(call.packed, row, head * call.dv, call.dv, [&](int c) {
+      return V::load(out + c);
+    });
   }
 
   void add_weights(int tile, int t, const float (&inverse)[V::kRows]) const {

@@ -111,6 +111,22 @@ struct NarrowWriter {
     }
   }
 
+  /// `count` values of a row, from its column k on, a multiple of `count`; `value(c)`: the vector
+  /// of them from c on.
+  template <class Value>
+  VIT_INLINE void put_values(const PackedRows& rows, int row, int k, int count,
+                             const Value& value) const {
+    const bool whole = count % V::kWidth == 0;  // and so no vector goes beyond its line
+    for (int c = 0; c < count; c += V::kWidth) {
+      if (whole) {
+        put(narrow_at(rows, row, k + c), value(c));
+      } else {
+        const int left = count - c;
+        put_some(rows, row, k + c, value(c), left < V::kWidth ? left : V::kWidth);
+      }
+    }
+  }
+
   /// The first `count` values of x, from a row's column k on, wherever its lines end.
   VIT_INLINE void put_some(const PackedRows& rows, int row, int k, Reg x, int count) const {
     constexpr int kPart = kNarrowRows * kLineBytes;
