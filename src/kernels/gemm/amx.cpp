@@ -19,6 +19,8 @@ struct Kernel {
   static constexpr RowFormat kFormat = F;
   static constexpr bool kSplits = false;
   static constexpr int kParts = narrow_parts(F);
+  // Processors with AMX have 48 KiB of first level: 36 of them for the panel.
+  static constexpr int kLines = 18 / kParts;
 
   static void begin() { configure_tiles(); }
   static void end() { release_tiles(); }
@@ -83,19 +85,6 @@ struct Kernel {
   }
 
   template <int Tiles>
-  static VIT_INLINE void multiply_line(const std::byte* a0, const std::byte* a1,
-                                       const std::byte* b) {
-    stream_tile<4>(a0, kLineBytes);
-    if constexpr (Tiles == 2) stream_tile<5>(a1, kLineBytes);
-    load_tile<6>(b, kLineBytes);
-    add_product<0, 4, 6>();
-    if constexpr (Tiles == 2) add_product<2, 5, 6>();
-    load_tile<7>(b + kTileBytes, kLineBytes);
-    add_product<1, 4, 7>();
-    if constexpr (Tiles == 2) add_product<3, 5, 7>();
-  }
-
-  template <int Tiles>
   static VIT_INLINE void load_rows(const std::byte* a0, const std::byte* a1, int part) {
     stream_tile<4>(a0 + part * kTileBytes, kLineBytes);
     if constexpr (Tiles == 2) stream_tile<5>(a1 + part * kTileBytes, kLineBytes);
@@ -115,6 +104,16 @@ struct Kernel {
       add_product<2, 5, 6>();
       add_product<3, 5, 7>();
     }
+  }
+
+  /// All loads first: where another thread has a share of the core's multiplier, a load among the
+  /// products holds up those behind it.
+  template <int Tiles>
+  static VIT_INLINE void multiply_line(const std::byte* a0, const std::byte* a1,
+                                       const std::byte* b) {
+    load_rows<Tiles>(a0, a1, 0);
+    load_panel(b, 0);
+    add_products<Tiles>();
   }
 
   /// a · b of pairs without the product of both second parts, the least first.

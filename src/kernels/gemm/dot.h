@@ -13,6 +13,7 @@ namespace vit::kernels {
 template <class V, class Dot>
 struct DotKernel : Dot {
   static constexpr int kRows = Dot::kRows, kVectors = Dot::kVectors, kLanes = Dot::kLanes;
+  static constexpr int kLines = kNarrowLines;
   static constexpr int kGroups = kLineBytes / kGroupBytes;
   static constexpr int kHalfColumns = kNarrowColumns / 2;
   static constexpr int kHalf = kHalfColumns * kLineBytes;  ///< bytes of a line of half a panel

@@ -14,9 +14,8 @@ inline constexpr int kStrassenColumns = 768;
 
 /// Tiles of narrow rows that are worked on together.
 inline constexpr int kNarrowChunk = 32;
-/// Lines whose part of a panel stays in the first cache level while all rows pass by: of one or two
-/// parts, and of three.
-inline constexpr int kNarrowLines = 12, kTripleLines = 6;
+/// Lines whose part of a panel stays in any processor's first cache level while all rows pass by.
+inline constexpr int kNarrowLines = 12;
 /// Panels that are summed side by side where all lines of the rows would leave the second level.
 inline constexpr int kNarrowGroup = 6;
 inline constexpr std::size_t kNarrowRowBytes = 1280 * 1024;

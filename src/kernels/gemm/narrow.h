@@ -77,7 +77,8 @@ struct NarrowTile {
   }
 };
 
-/// `Kernel`: `kFormat` of the rows; `begin()` and `end()` around all calls on a thread;
+/// `Kernel`: `kFormat` of the rows; `kLines`, the most lines whose part of a panel stays in the
+/// first cache level while all rows pass by; `begin()` and `end()` around all calls on a thread;
 /// `multiply(NarrowBlock)`; `kSplits`, whether its rows are SplitRows, whose `Bytes` it then is,
 /// and it has `multiply_extras(NarrowBlock, a row's extras, its sums)`.
 template <class V, class Kernel>
@@ -88,13 +89,13 @@ struct NarrowLoops {
   static constexpr bool kSplits = Kernel::kSplits;
   static constexpr int kPanelLine = kNarrowColumns * kLineBytes * kParts;
   static constexpr int kTileSums = kNarrowRows * kNarrowColumns;
-  static constexpr int kLines = kParts == 3 ? kTripleLines : kNarrowLines;
   static constexpr int kTilesTogether = kSplits ? 1 : 2;
 
   const GemmCall& call;
   const Finish finish = find_finish<V, NarrowTile<V, kFormat>>(call.epilogue);
   const int columns = output_columns(call);
   const int lines = call.a.k / narrow_values(kFormat);
+  const int block_lines = lines_of_block();
   const bool sums_are_rows = !has_scales(kFormat) && leaves_sums(call);
 
   /// Behind the sums of panels, where the kernel splits rows: lines of a panel with unsigned
@@ -145,9 +146,16 @@ struct NarrowLoops {
     return call.epilogue.gated ? kSplitPanels : 1;
   }
 
+  /// As many blocks as are needed, evenly; split rows have their own.
+  VIT_INLINE int lines_of_block() const {
+    if (kSplits) return kNarrowLines;
+    const int blocks = (lines + Kernel::kLines - 1) / Kernel::kLines;
+    return (lines + blocks - 1) / blocks;
+  }
+
   /// Panels `[p0, p1)`, of which the scratch memory has the sums side by side.
   VIT_INLINE void run_panels(const Part& part, int p0, int p1) const {
-    for (int line = 0; line < lines; line += kLines)
+    for (int line = 0; line < lines; line += block_lines)
       for (int p = p0; p < p1; ++p)
         run_block(part, p, line, next_block(p, line, p0, p1),
                   call.scratch + (p - p0) * kNarrowChunk * kTileSums);
@@ -155,7 +163,7 @@ struct NarrowLoops {
 
   VIT_INLINE const std::byte* next_block(int p, int line, int p0, int p1) const {
     if (p + 1 < p1) return panel(p + 1, line);
-    if (line + kLines < lines) return panel(p0, line + kLines);
+    if (line + block_lines < lines) return panel(p0, line + block_lines);
     return panel(p1 < call.weight.panels ? p1 : 0, 0);
   }
 
@@ -167,7 +175,7 @@ struct NarrowLoops {
     NarrowBlock block;
     block.next_tile = static_cast<std::size_t>(lines) * kTileLine;
     block.fetch = (kPanelLine / kLineBytes + steps - 1) / steps;
-    block.lines = lines - line < kLines ? lines - line : kLines;
+    block.lines = lines - line < block_lines ? lines - line : block_lines;
     block.b = panel(p, line);
     block.next = next;
     if constexpr (kSplits)
