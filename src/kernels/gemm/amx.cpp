@@ -106,7 +106,7 @@ struct Kernel {
     }
   }
 
-  /// All loads first: where another thread has a share of the core's multiplier, a load among the
+  /// All loads first: where two hardware threads share the core's multiplier, a load among the
   /// products holds up those behind it.
   template <int Tiles>
   static VIT_INLINE void multiply_line(const std::byte* a0, const std::byte* a1,

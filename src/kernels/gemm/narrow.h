@@ -148,7 +148,7 @@ struct NarrowLoops {
 
   /// As many blocks as are needed, evenly; split rows have their own.
   VIT_INLINE int lines_of_block() const {
-    if (kSplits) return kNarrowLines;
+    if (kSplits || lines == 0) return kNarrowLines;
     const int blocks = (lines + Kernel::kLines - 1) / Kernel::kLines;
     return (lines + blocks - 1) / blocks;
   }
