@@ -27,8 +27,10 @@ AttentionStepOptions Builder::heads(const Stream& stream, BufferId qkv) const {
   options.heads = options_.num_heads();
   options.d = options.dv = head_dim();
   options.packed = plan_.buffers[qkv].packed;
-  const auto stride = options.packed ? 3 * head_dim() : head_dim();
-  const auto part = options.packed ? head_dim() : part_columns();
+  if (options.packed) options.group = head_group();
+  const auto group = options.group * head_dim();
+  const auto stride = options.packed ? 3 * group : group;
+  const auto part = options.packed ? group : part_columns();
   options.q = {qkv, 0, stride};
   options.k = {qkv, part, stride};
   options.v = {qkv, 2 * part, stride};
@@ -49,7 +51,7 @@ BufferId Builder::qkv_buffer(Stream& stream) {
   const bool differential =
       options_.attn_layer() == "diff" || options_.block_fn() == "DiffParallelScalingBlock";
   const bool normed = differential || options_.qk_norm();
-  if (normed || !attends_in_bf16() || head_dim() % kernels::kPackedHead != 0)
+  if (normed || !attends_in_bf16() || options_.num_heads() % head_group() != 0)
     return qkv_rows(stream);
   if (stream.packed_qkv < 0)
     stream.packed_qkv = add_buffer({"qkv.packed", stream.scope, /*packed=*/true,
@@ -74,7 +76,8 @@ Builder::Qkv Builder::add_qkv(Stream& stream, const std::string& name, const std
   };
   const bool packed = plan_.buffers[qkv.buffer].packed;
   if (packed)
-    for (std::int64_t head = 0; head < options_.num_heads(); ++head) add_parts(head * d, d);
+    for (std::int64_t begin = 0, group = head_group() * d; begin < D; begin += group)
+      add_parts(begin, group);
   else
     add_parts(0, D);
   auto linear = linear_of(parameter, n, D, options_.qkv_bias(), ranges);

@@ -28,7 +28,7 @@ struct Stream {
   BufferId spare = -1;       ///< as x, where a block needs both
   BufferId a = -1;           ///< packed [rows, embed_dim]: what a linear layer reads
   BufferId qkv = -1;         ///< rows [rows, 3 padded(embed_dim)]
-  BufferId packed_qkv = -1;  ///< bfloat16, head by head: q, k and v of each
+  BufferId packed_qkv = -1;  ///< bfloat16, by groups of heads: q, k and v of each
   BufferId mixed = -1;       ///< rows [rows, embed_dim]: what attention gives
   BufferId second = -1;      ///< as mixed, of differential attention's second half
   BufferId hidden = -1;      ///< packed [rows, hidden]
@@ -78,7 +78,8 @@ class Builder {
                          bool bias) const;
   /// Packed once, also where several steps use it.
   LinearPtr packed_once(const std::string& key, const std::function<LinearPtr()>& pack) const;
-  /// Of the parameter `name`: the blocks' are narrow, where the precision says so.
+  /// Of the layer with the prefix `name`: of blocks, patches and the map pool as the precision
+  /// says.
   kernels::WeightFormat format_of(const std::string& name) const;
   /// Of layers that lose nothing.
   kernels::WeightFormat exact_format() const;
@@ -166,6 +167,8 @@ class Builder {
   BufferId qkv_buffer(Stream& stream);
   double attention_scale() const;
   bool attends_in_bf16() const;
+  /// Adjacent heads that stand together in a packed buffer.
+  int head_group() const { return kernels::packed_group(head_dim()); }
   void qk_norm(Stream& stream, const std::string& prefix, std::int64_t columns,
                std::int64_t query_rows = 0);
   /// From the qkv buffer to stream.mixed.
@@ -174,8 +177,8 @@ class Builder {
   void add_weights(const std::string& prefix, const AttentionStepOptions& attention, double factor);
   void add_attention_maps();
   void kept_attention(const std::string& prefix, const std::string& scale);
-  /// q, k and v in the buffer `qkv`, one part after the other, or head by head in a packed one;
-  /// each begins at a vector.
+  /// q, k and v in the buffer `qkv`: one part after the other, each at a vector; in a packed buffer
+  /// q, k and v of each group of heads.
   AttentionStepOptions heads(const Stream& stream, BufferId qkv) const;
   std::int64_t part_columns() const { return kernels::padded(dim()); }
   /// Reads stream.a, leaves its result in `sink`.

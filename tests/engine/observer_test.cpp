@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <regex>
 
 #include "engine/modules.h"
 #include "engine/ways.h"
@@ -103,9 +104,11 @@ config::VisionTransformerOptions observed_options() {
 std::vector<config::VisionTransformerOptions> kinds() {
   using Options = config::VisionTransformerOptions;
   auto o = observed_options();
-  // Heads of 64 are attended to in the step that makes them, where attention multiplies bfloat16.
+  // Heads that fill lines are attended to in the step that makes them, where attention multiplies
+  // bfloat16: two of 48 columns, one of 64, four of 72.
   return {o,
           Options(o).embed_dim(128),
+          Options(o).embed_dim(288).num_heads(4),
           Options(o).embed_dim(128).block_fn("ParallelScalingBlock"),
           Options(o).mlp_layer("swiglu").scale_mlp_norm(true),
           Options(o).mlp_layer("glumlp").scale_attn_norm(true),
@@ -142,9 +145,8 @@ TEST(CalibratedEngine, WritesWhatALayerReadsAtOnce) {
   const auto names = [](const PackedEngine& engine, const char* word) {
     int found = 0;
     for (const auto& step : engine.steps({.features = {{FeatureKind::kTokens}}}))
-      found +=
-          step.name.starts_with("block.") && (step.name.find(word) != std::string::npos ||
-                                              step.description.find(word) != std::string::npos);
+      found += step.name.starts_with("block.") &&
+               std::regex_search(step.description, std::regex(format("\\b{}\\b", word)));
     return found;
   };
   const PackedEngine dynamic(model.options, model.modules.weights(), options);
@@ -152,7 +154,7 @@ TEST(CalibratedEngine, WritesWhatALayerReadsAtOnce) {
   EXPECT_EQ(names(dynamic, "pack"), 2 * 2);
   EXPECT_EQ(names(calibrated, "pack"), 0);
   EXPECT_EQ(names(dynamic, "calibrated"), 0);
-  EXPECT_GE(names(calibrated, "calibrated"), 2 * 4);
+  EXPECT_GE(names(calibrated, "calibrated"), 2 * 4 + 1);
 }
 
 TEST(CalibratedEngine, GivesAnImageTheSameBitsInEveryBatchOnAnyNumberOfThreads) {

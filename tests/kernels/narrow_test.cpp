@@ -423,6 +423,7 @@ TEST(NarrowGemm, SumsIntegersExactlyHoweverTheyAreSpread) {
   constexpr int kTiles = 5 * 16 + 5;
   for (const auto& [k, rows] : {std::pair{40, kTiles},
                                 {832, kTiles},
+                                {1216, kTiles},
                                 {1571, kTiles},
                                 {60000, 17},
                                 {1280, kNarrowChunk * 16}})
@@ -679,7 +680,8 @@ struct Bf16Attention {
 constexpr Bf16Case kBf16Cases[] = {{1, 1, 1, 8, 8},      {1, 50, 2, 64, 64},  {17, 17, 3, 8, 8},
                                    {50, 50, 2, 72, 72},  {9, 33, 2, 5, 11},   {37, 37, 2, 16, 32},
                                    {70, 300, 1, 32, 32}, {6, 600, 1, 88, 24}, {33, 49, 3, 32, 64},
-                                   {17, 17, 2, 64, 32}};
+                                   {17, 17, 2, 64, 32},  {50, 50, 8, 72, 72}, {19, 35, 4, 88, 88},
+                                   {33, 33, 2, 80, 80},  {40, 70, 8, 12, 12}};
 
 std::vector<Isa> bf16_attention_levels() {
   std::vector<Isa> found;
@@ -688,18 +690,21 @@ std::vector<Isa> bf16_attention_levels() {
   return found;
 }
 
+void expect_reference(const Bf16Attention& attention, const std::vector<float>& out) {
+  const auto& c = attention.shape;
+  for (int h = 0; h < c.heads; ++h)
+    for (int query = 0; query < c.queries; ++query)
+      for (int i = 0; i < c.dv; ++i)
+        // Weights round by 2^-9 and sum to one; values are at most 4.5.
+        ASSERT_NEAR(out[(query * c.heads + h) * c.dv + i], attention.reference(query, h, i), 0.01)
+            << c.queries << " queries, " << c.keys << " keys, d " << c.d << ", head " << h;
+}
+
 TEST(Bf16AttentionKernels, GiveTheReferencesSumsForOddSizes) {
   for (const auto isa : bf16_attention_levels())
     for (const auto& c : kBf16Cases) {
       Bf16Attention attention(isa, c);
-      const auto out = attention.run_rows(100);
-      for (int h = 0; h < c.heads; ++h)
-        for (int query = 0; query < c.queries; ++query)
-          for (int i = 0; i < c.dv; ++i)
-            // Weights round by 2^-9 and sum to one; values are at most 4.5.
-            ASSERT_NEAR(out[(query * c.heads + h) * c.dv + i], attention.reference(query, h, i),
-                        0.01)
-                << c.queries << " queries, " << c.keys << " keys, d " << c.d << ", head " << h;
+      expect_reference(attention, attention.run_rows(100));
     }
 }
 
@@ -727,42 +732,74 @@ std::vector<float> packed_in_bf16(Isa isa, const std::vector<float>& rows, int c
   return memory;
 }
 
-TEST(Bf16AttentionKernels, GiveTheSameBitsOfPackedRows) {
+/// Whether the heads can stand in packed rows.
+bool fill_lines(const Bf16Case& c) { return c.d == c.dv && c.heads % packed_group(c.d) == 0; }
+
+/// Queries, keys and values of a call in packed rows.
+struct PackedHeads {
+  explicit PackedHeads(Bf16Attention& attention) {
+    const auto pack = [&](const std::vector<float>& rows, HeadRows& heads) {
+      memory.push_back(
+          packed_in_bf16(attention.isa, rows, attention.shape.heads * attention.shape.d, heads));
+    };
+    pack(attention.q, attention.call.q);
+    pack(attention.k, attention.call.k);
+    pack(attention.v, attention.call.v);
+  }
+
+  std::vector<std::vector<float>> memory;
+};
+
+/// Bits are equal where each head fills whole lines; otherwise sums start at another offset.
+TEST(Bf16AttentionKernels, GiveTheSameSumsOfPackedRows) {
   for (const auto isa : bf16_attention_levels())
     for (const auto& c : kBf16Cases) {
-      if (c.d % kPackedHead != 0 || c.dv % kPackedHead != 0) continue;
+      if (!fill_lines(c)) continue;
       Bf16Attention attention(isa, c);
-      const auto expected = attention.run_rows(100);
-      auto& call = attention.call;
-      const auto q = packed_in_bf16(isa, attention.q, c.heads * c.d, call.q);
-      const auto k = packed_in_bf16(isa, attention.k, c.heads * c.d, call.k);
-      const auto v = packed_in_bf16(isa, attention.v, c.heads * c.dv, call.v);
-      EXPECT_EQ(attention.run_rows(100), expected)
-          << c.queries << " queries, " << c.keys << " keys";
-      EXPECT_EQ(attention.run_rows(1), expected);
+      const auto of_rows = attention.run_rows(100);
+      const PackedHeads heads(attention);
+      const auto found = attention.run_rows(100);
+      if (packed_group(c.d) == 1) {
+        EXPECT_EQ(found, of_rows) << c.keys << " keys, d " << c.d;
+      }
+      expect_reference(attention, found);
+      EXPECT_EQ(attention.run_rows(1), found) << c.keys << " keys, d " << c.d;
     }
 }
 
 TEST(Bf16AttentionKernels, FindTheirColumnsInPackedRows) {
-  for (const auto isa : bf16_attention_levels()) {
-    const Bf16Case c{37, 37, 3, 32, 32};
-    Bf16Attention attention(isa, c);
-    const auto expected = attention.run_rows(100);
-    const std::size_t part = static_cast<std::size_t>(c.heads * c.d);
-    std::vector<float> qkv;
-    for (std::size_t row = 0; row < 37; ++row)
-      for (const auto* from : {&attention.q, &attention.k, &attention.v})
-        qkv.insert(qkv.end(), &(*from)[row * part], &(*from)[row * part] + part);
-    auto& call = attention.call;
-    const auto memory = packed_in_bf16(isa, qkv, static_cast<int>(3 * part), call.q);
-    for (auto* heads : {&call.k, &call.v}) {
-      heads->data = nullptr;
-      heads->packed = call.q.packed;
+  constexpr Bf16Case kGrouped[] = {{37, 37, 3, 32, 32}, {37, 37, 8, 72, 72}, {20, 20, 12, 24, 24}};
+  for (const auto isa : bf16_attention_levels())
+    for (const auto& c : kGrouped) {
+      Bf16Attention attention(isa, c);
+      std::vector<float> expected;
+      {
+        Bf16Attention apart(isa, c);
+        const PackedHeads heads(apart);
+        expected = apart.run_rows(100);
+      }
+      // q, k and v of each group of heads.
+      const int group = packed_group(c.d), part = group * c.d, columns = c.heads * c.d;
+      std::vector<float> qkv;
+      for (int row = 0; row < c.queries; ++row)
+        for (int first = 0; first < columns; first += part)
+          for (const auto* from : {&attention.q, &attention.k, &attention.v}) {
+            const auto begin = from->begin() + row * columns + first;
+            qkv.insert(qkv.end(), begin, begin + part);
+          }
+      auto& call = attention.call;
+      const auto memory = packed_in_bf16(isa, qkv, 3 * columns, call.q);
+      for (auto* heads : {&call.q, &call.k, &call.v}) {
+        heads->data = nullptr;
+        heads->packed = call.q.packed;
+        heads->group_stride = std::int64_t{3} * part;
+        heads->group = group;
+        heads->head_stride = c.d;
+      }
+      call.k.first = part;
+      call.v.first = std::int64_t{2} * part;
+      EXPECT_EQ(attention.run_rows(100), expected) << "d " << c.d;
     }
-    call.k.first = static_cast<std::int64_t>(part);
-    call.v.first = static_cast<std::int64_t>(2 * part);
-    EXPECT_EQ(attention.run_rows(100), expected);
-  }
 }
 
 TEST(Bf16AttentionKernels, WritePackedRows) {
@@ -770,16 +807,49 @@ TEST(Bf16AttentionKernels, WritePackedRows) {
     for (const auto& c : kBf16Cases) {
       Bf16Attention attention(isa, c);
       const int columns = c.heads * c.dv;
-      auto rows = attention.run_rows(100);
-      std::vector<float> wide(c.queries * padded(columns), 0.0F);
-      for (int r = 0; r < c.queries; ++r)
-        std::copy_n(&rows[r * columns], columns, &wide[r * padded(columns)]);
-      const auto expected = packed_bytes(isa, RowFormat::kBf16, wide, c.queries, columns);
-      std::vector<float> found(packed_size(isa, c.queries, columns, RowFormat::kBf16), 0.0F);
-      attention.call.packed = packed_rows(isa, found.data(), c.queries, columns, RowFormat::kBf16);
+      const auto check = [&](const char* from) {
+        attention.call.packed = {};
+        const auto rows = attention.run_rows(100);
+        std::vector<float> wide(c.queries * padded(columns), 0.0F);
+        for (int r = 0; r < c.queries; ++r)
+          std::copy_n(&rows[r * columns], columns, &wide[r * padded(columns)]);
+        const auto expected = packed_bytes(isa, RowFormat::kBf16, wide, c.queries, columns);
+        std::vector<float> found(packed_size(isa, c.queries, columns, RowFormat::kBf16), 0.0F);
+        attention.call.packed =
+            packed_rows(isa, found.data(), c.queries, columns, RowFormat::kBf16);
+        attention.run_rows(100);
+        EXPECT_EQ(std::memcmp(found.data(), expected.data(), expected.size()), 0)
+            << c.queries << " queries, dv " << c.dv << ", of " << from;
+      };
+      check("rows");
+      if (!fill_lines(c)) continue;
+      const PackedHeads heads(attention);
+      check("packed rows");
+    }
+}
+
+TEST(Bf16AttentionKernels, WriteBytesOfAFixedScaleFromPackedRows) {
+  const RowScale scale{0.01F, -1.3F};
+  for (const auto isa : bf16_attention_levels())
+    for (const auto& c : kBf16Cases) {
+      if (!fill_lines(c)) continue;
+      Bf16Attention attention(isa, c);
+      const PackedHeads heads(attention);
+      const int columns = c.heads * c.dv;
+      const auto rows = attention.run_rows(100);
+      std::vector<float> memory(packed_size(isa, c.queries, columns, RowFormat::kUint8), 0.0F);
+      auto& packed = attention.call.packed;
+      packed = packed_rows(isa, memory.data(), c.queries, columns, RowFormat::kUint8);
+      packed.fixed = scale;
       attention.run_rows(100);
-      EXPECT_EQ(std::memcmp(found.data(), expected.data(), expected.size()), 0)
-          << c.queries << " queries, dv " << c.dv;
+      for (int r = 0; r < c.queries; ++r)
+        for (int i = 0; i < columns; ++i) {
+          const float number = (rows[r * columns + i] - scale.offset) / scale.scale;
+          // Rounded to the nearest, after another division.
+          ASSERT_NEAR(std::to_integer<int>(*narrow_at(packed, r, i)),
+                      std::clamp(number, 0.0F, 255.0F), 0.501)
+              << c.queries << " queries, d " << c.d << ", column " << i;
+        }
     }
 }
 

@@ -3,25 +3,38 @@
 #pragma once
 
 #include <cstdint>
+#include <numeric>
 
 #include "vit/core/isa.h"
 #include "vit/kernels/gemm.h"
 
 namespace vit::kernels {
 
-/// Rows of all heads: row r's head h begins at data[r · ld + h · head].
+/// Rows of all heads: row r's head h begins at data[r · ld + column(h)].
 struct HeadRows {
   const float* data = nullptr;
   std::int64_t ld = 0;
-  std::int64_t head = 0;
-  /// In place of `data`, for AttentionCall::bf16 and then for q, k and v alike: rows of kBf16, in
-  /// which head h begins at column `first` + h · head, a multiple of kPackedHead, as d and dv are.
+  std::int64_t group_stride = 0;  ///< columns from a group of heads to the next
+  int group = 1;                  ///< adjacent heads
+  std::int64_t head_stride = 0;   ///< columns from a head to the next of its group
+  /// In place of `data`, for AttentionCall::bf16, and then for q, k and v alike: rows of kBf16,
+  /// with d = dv. Head h begins at column `first` + column(h), which is congruent to h · dv modulo
+  /// kPackedLine. A query's value that is not finite makes NaN also of the other heads that share
+  /// its line, in the same row.
   PackedRows packed = {};
   std::int64_t first = 0;
+
+  std::int64_t column(int head) const {
+    return head / group * group_stride + head % group * head_stride;
+  }
 };
 
-/// What heads in packed rows are multiples of.
-inline constexpr std::int64_t kPackedHead = 32;
+/// Values in a line of packed rows of kBf16.
+inline constexpr std::int64_t kPackedLine = 32;
+/// The number of adjacent heads of d columns that fill whole lines.
+constexpr int packed_group(std::int64_t d) {
+  return static_cast<int>(kPackedLine / std::gcd(d, kPackedLine));
+}
 
 struct AttentionCall {
   HeadRows q, k, v;

@@ -31,7 +31,9 @@ std::int64_t AttentionStep::scratch(Isa isa, const Geometry& geometry) const {
 kernels::AttentionCall AttentionStep::call(const Frame& frame) const {
   const auto heads_of = [&](const HeadColumns& columns, std::int64_t row) {
     kernels::HeadRows heads;
-    heads.head = columns.stride;
+    heads.group_stride = columns.stride;
+    heads.group = options_.group;
+    heads.head_stride = options_.d;
     if (options_.packed) {
       heads.packed = frame.packed_view(columns.buffer);
       heads.first = columns.first;
@@ -43,8 +45,9 @@ kernels::AttentionCall AttentionStep::call(const Frame& frame) const {
     return heads;
   };
   kernels::AttentionCall call;
-  call.q = query_.size() > 0 ? kernels::HeadRows{.data = query_.data(), .head = options_.q.stride}
-                             : heads_of(options_.q, 0);
+  call.q = query_.size() > 0
+               ? kernels::HeadRows{.data = query_.data(), .group_stride = options_.q.stride}
+               : heads_of(options_.q, 0);
   call.k = heads_of(options_.k, options_.key_begin);
   call.v = heads_of(options_.v, options_.key_begin);
   call.queries = static_cast<int>(frame.geometry->count(options_.queries));

@@ -11,12 +11,13 @@ namespace vit::engine {
 struct HeadColumns {
   BufferId buffer = -1;
   std::int64_t first = 0;   ///< column of the first head
-  std::int64_t stride = 0;  ///< from one head to the next
+  std::int64_t stride = 0;  ///< from one head, or group of heads, to the next
 };
 
 struct AttentionStepOptions {
   HeadColumns q, k, v;
   std::int64_t heads = 0, d = 0, dv = 0;
+  int group = 1;                       ///< heads that stand side by side
   std::int64_t queries = kTokenCount;  ///< rows
   std::int64_t key_begin = 0;          ///< keys are the rows from here on
   double scale = 0.0;

@@ -1,4 +1,5 @@
-// A linear layer that makes q, k and v, and the attention that reads them, head after head.
+// A linear layer that makes q, k and v, and the attention that reads them, one group of heads after
+// another.
 #pragma once
 
 #include <algorithm>
@@ -8,9 +9,9 @@
 
 namespace vit::engine {
 
-/// Each thread computes q, k and v of a head and attends to them at once, while they are in its
-/// cache. The layer's columns are q, k and v of head 0, then of head 1, …, each head's of whole
-/// panels; it is not gated, and reads another buffer than attention writes.
+/// Each thread computes q, k and v of a group of heads and attends to them at once, while they are
+/// in its cache. The layer's columns are q, k and v of the first group, then of the next, …, each
+/// group's of whole panels; it is not gated, and reads another buffer than attention writes.
 class HeadsStep : public Step {
  public:
   /// `rows`: of one image, for flops().
@@ -29,8 +30,9 @@ class HeadsStep : public Step {
   void run(const Frame& frame) const override;
 
  private:
-  int panels_;  ///< of a head
-  int heads_;
+  int groups_;
+  int panels_per_group_;
+  int heads_per_group_;
   LinearStep linear_;
   AttentionStep attention_;
 };

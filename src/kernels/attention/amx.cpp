@@ -29,10 +29,15 @@ struct Loops {
 
   const AttentionCall& call;
   int head;
-  const Bf16AttentionLayout layout = bf16_attention_layout(call.keys, call.d, call.dv);
+  const Bf16AttentionLayout layout = packed() ? packed_attention_layout(call.keys, call.d)
+                                              : bf16_attention_layout(call.keys, call.d, call.dv);
+  /// Values of other heads before this one's in its first line of packed rows, and the lines that
+  /// hold some of its own.
+  const int columns_before = packed() ? head * call.dv % kTileValues : 0;
+  const int head_lines = (columns_before + call.dv + kTileValues - 1) / kTileValues;
 
   VIT_INLINE const float* row_of(const HeadRows& rows, std::int64_t row) const {
-    return rows.data + row * rows.ld + head * rows.head;
+    return rows.data + row * rows.ld + rows.column(head);
   }
   VIT_INLINE float* part(std::int64_t offset) const { return call.scratch + offset; }
   static VIT_INLINE std::byte* tile_of(float* part, int tile, int lines, int line) {
@@ -51,7 +56,16 @@ struct Loops {
 
   /// The first line of a head in packed rows; the others follow a tile's line apart.
   VIT_INLINE const std::byte* lines_of(const HeadRows& rows, int row) const {
-    return narrow_at(rows.packed, row, static_cast<int>(rows.first + head * rows.head));
+    return narrow_at(rows.packed, row,
+                     static_cast<int>(rows.first + rows.column(head)) - columns_before);
+  }
+  /// This head's values in a line of packed rows.
+  VIT_INLINE __mmask32 own_values(int line) const {
+    const int begin = columns_before - line * kTileValues, end = begin + call.dv;
+    const auto below = [](int n) {
+      return n <= 0 ? 0U : n >= kTileValues ? ~0U : (1U << static_cast<unsigned>(n)) - 1U;
+    };
+    return below(end) & ~below(begin);
   }
   VIT_INLINE bool packed() const { return call.q.packed.data != nullptr; }
 
@@ -73,17 +87,19 @@ struct Loops {
   }
 
   /// The same of packed rows, which hold anything beyond the last key: its scores count for
-  /// nothing.
+  /// nothing. Other heads' values become zero: the queries' lines contain
+  /// them too.
   void turn_keys() const {
     for (int t = 0; t < layout.key_tiles; ++t) {
       const auto* from = lines_of(call.k, t * kTileRows);
       const bool more = t + 1 < layout.key_tiles;
       const auto* next = more ? lines_of(call.k, (t + 1) * kTileRows) : from;
-      for (int line = 0; line < layout.d_lines; ++line) {
+      for (int line = 0; line < head_lines; ++line) {
+        const auto own = own_values(line);
         __m512i rows[kTileRows];
         VIT_UNROLL
         for (int i = 0; i < kTileRows; ++i) {
-          rows[i] = _mm512_loadu_si512(from + i * kLine);
+          rows[i] = _mm512_maskz_loadu_epi16(own, from + i * kLine);
           V::prefetch_near(next + i * kLine);
         }
         bf16::store_turned(rows, tile_of(part(layout.k), t, layout.d_lines, line), kLine);
@@ -110,15 +126,14 @@ struct Loops {
     }
   }
 
-  /// The same of packed rows.
+  /// The same of packed rows. Other heads' values remain; nobody reads their sums.
   void pair_values() const {
-    const int lines = layout.v_tiles / 2;
     for (int pair = 0; 2 * pair < layout.span; ++pair) {
       const int key = 2 * pair;
       auto* to = tile_of(part(layout.v), 0, 0, key / kTileValues) + pair % 16 * kLine;
       const auto column_bytes = static_cast<std::size_t>(layout.key_lines) * kTileRows * kLine;
       const auto* from = key < call.keys ? lines_of(call.v, key) : nullptr;
-      for (int line = 0; line < lines; ++line, to += 2 * column_bytes) {
+      for (int line = 0; line < head_lines; ++line, to += 2 * column_bytes) {
         __m512i even = _mm512_setzero_si512(), odd = even;
         if (from != nullptr) {
           even = _mm512_loadu_si512(from);
@@ -259,6 +274,18 @@ struct Loops {
   VIT_INLINE void write(int query, const float* out, float inverse) const {
     const __m512 factor = V::set1(inverse);
     const int first = head * call.dv;
+    // Whether own_values() are the head's in the output too.
+    const bool in_lines = packed() || call.dv % kTileValues == 0;
+    if (in_lines && call.packed.data != nullptr && call.packed.format == RowFormat::kBf16) {
+      auto* to = narrow_at(call.packed, query, first - columns_before);
+      for (int line = 0; line < head_lines; ++line, out += kTileValues, to += kTileRows * kLine)
+        _mm512_mask_storeu_epi16(
+            to, own_values(line),
+            (__m512i)_mm512_cvtne2ps_pbh(V::mul(V::load(out + V::kWidth), factor),
+                                         V::mul(V::load(out), factor)));
+      return;
+    }
+    out += columns_before;
     if (call.packed.data == nullptr) {
       float* row = call.rows + query * call.ld + first;
       for (int c = 0; c < call.dv; c += V::kWidth) {
@@ -266,14 +293,6 @@ struct Loops {
         const auto there = static_cast<__mmask16>(left >= V::kWidth ? 0xffffU : (1U << left) - 1U);
         _mm512_mask_storeu_ps(row + c, there, V::mul(V::load(out + c), factor));
       }
-      return;
-    }
-    if (call.dv % kTileValues == 0 && call.packed.format == RowFormat::kBf16) {
-      auto* to = narrow_at(call.packed, query, first);
-      for (int c = 0; c < call.dv; c += kTileValues, to += kTileRows * kLine)
-        _mm512_storeu_si512(
-            to, (__m512i)_mm512_cvtne2ps_pbh(V::mul(V::load(out + c + V::kWidth), factor),
-                                             V::mul(V::load(out + c), factor)));
       return;
     }
     NarrowWriter<V>(call.packed).put_values(call.packed, query, first, call.dv, [&](int c) {
@@ -290,15 +309,18 @@ struct Loops {
     else
       for (int i = 0; i < Tiles; ++i) pack_queries(tile + i, i);
     multiply_all<Tiles>(queries, {tile_of(part(layout.k), 0, 0, 0), tile_bytes(layout.d_lines)},
-                        layout.key_tiles, layout.d_lines, part(layout.scores), layout.span);
+                        layout.key_tiles, packed() ? head_lines : layout.d_lines,
+                        part(layout.scores), layout.span);
     const int left = call.queries - tile * kTileRows;
     const int rows = left < Tiles * kTileRows ? left : Tiles * kTileRows;
     float inverse[Tiles * kTileRows];
     for (int r = 0; r < rows; r += kRowsTogether) softmax(r, inverse + r);
     const auto bytes = tile_bytes(layout.key_lines);
+    const int begin = columns_before / kTileRows,
+              end = (columns_before + call.dv + kTileRows - 1) / kTileRows;
     multiply_all<Tiles>({tile_of(part(layout.weights), 0, 0, 0), bytes},
-                        {tile_of(part(layout.v), 0, 0, 0), bytes}, layout.v_tiles, layout.key_lines,
-                        part(layout.out), layout.width);
+                        {tile_of(part(layout.v), begin, layout.key_lines, 0), bytes}, end - begin,
+                        layout.key_lines, part(layout.out) + begin * kTileRows, layout.width);
     for (int r = 0; r < rows; ++r)
       write(tile * kTileRows + r, part(layout.out) + r * layout.width, inverse[r]);
   }

@@ -1,5 +1,7 @@
 #include "vit/kernels/attention.h"
 
+#include <algorithm>
+
 #include "kernels/attention/bf16_layout.h"
 #include "kernels/attention/loops.h"
 
@@ -31,7 +33,8 @@ void attention(Isa isa, const AttentionCall& call, int head, int tile_begin, int
 }
 
 std::int64_t attention_scratch(Isa isa, int keys, int d, int dv, bool bf16) {
-  if (bf16) return bf16_attention_layout(keys, d, dv).size;
+  // Rows that are not packed need no more.
+  if (bf16) return packed_attention_layout(keys, std::max(d, dv)).size;
   if (isa >= Isa::kAvx512) return attention_layout<AttentionShape<16, 8>>(keys, d, dv).size;
   if (isa == Isa::kAvx2) return attention_layout<AttentionShape<8, 4>>(keys, d, dv).size;
   return attention_layout<AttentionShape<4, 4>>(keys, d, dv).size;

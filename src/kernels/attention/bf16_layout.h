@@ -9,6 +9,7 @@ namespace vit::kernels {
 
 inline constexpr int kTileRows = 16;    ///< of queries; columns of keys or of v's columns too
 inline constexpr int kTileValues = 32;  ///< of the dimension that is summed over
+static_assert(kTileValues == kPackedLine);
 inline constexpr int kTileFloats = 256;
 /// Tiles of queries that are worked on together, so that keys and values are read once for them.
 inline constexpr int kQueryTiles = 2;
@@ -39,6 +40,15 @@ VIT_INLINE Bf16AttentionLayout bf16_attention_layout(int keys, int d, int dv) {
   l.out = l.weights + std::int64_t{kQueryTiles} * l.key_lines * kTileFloats;
   l.size = l.out + std::int64_t{kQueryTiles} * kTileRows * l.width;
   return l;
+}
+
+/// The layout for a head in packed rows, with room for the most lines that one can touch.
+VIT_INLINE Bf16AttentionLayout packed_attention_layout(int keys, int d) {
+  const int last_offset = kTileValues - kTileValues / packed_group(d);
+  const int lines = (last_offset + d + kTileValues - 1) / kTileValues;
+  auto layout = bf16_attention_layout(keys, lines * kTileValues, lines * kTileValues);
+  layout.size += kTileRows;  // a head's last vector may end behind its last line
+  return layout;
 }
 
 }  // namespace vit::kernels

@@ -48,7 +48,7 @@ struct AttentionLoops {
   const AttentionLayout layout = attention_layout<V>(call.keys, call.d, call.dv);
 
   VIT_INLINE const float* row_of(const HeadRows& rows, std::int64_t row) const {
-    return rows.data + row * rows.ld + head * rows.head;
+    return rows.data + row * rows.ld + rows.column(head);
   }
 
   /// Columns c … of a row, zero beyond `columns`.
