@@ -64,6 +64,10 @@ void Builder::map_pool() {
   const auto D = dim(), first = first_pooled_token();
   const std::string prefix = "attn_pool.";
   needs_ = kPooled;
+  const auto use_rows_for = [&](const char* layer) {
+    use_rows_of(kernels::row_format(plan_.isa, format_of(prefix + layer)));
+  };
+  use_rows_for("kv.");
   if (norms_tokens())
     add_norm(image_, "norm.", image_.x, a_for(image_, prefix + "kv."));
   else
@@ -98,12 +102,14 @@ void Builder::map_pool() {
   add(Scope::kImage,
       std::make_unique<AttentionStep>(prefix + "attention", attention, std::move(query)));
 
+  use_rows_for("proj.");
   add_pack(kept_, prefix + "pack", kept_.mixed, a_for(kept_, prefix + "proj."));
   add_output(kept_, prefix + "proj", linear(prefix + "proj.", D, D, true), kept_.a,
              {kept_.x, -1, ""});
   add_norm(kept_, prefix + "norm.", kept_.x, kept_.a);
   add_mlp(kept_, prefix + "mlp.", linear(prefix + "mlp.fc1.", mlp_hidden(), D, true), false, true,
           false, {kept_.x, kept_.x, ""});
+  use_rows_of(kernels::RowFormat::kFloat32);
   needs_ = kTokens;
   if (norms_tokens()) add_norm(image_, "norm.", image_.x, image_.x);
   token_features();

@@ -77,17 +77,18 @@ FloatBuffer Builder::vector(const std::string& name, std::int64_t size) const {
 }
 
 kernels::WeightFormat Builder::format_of(const std::string& name) const {
-  const bool block = name.starts_with("block.");
-  if (!block && !name.starts_with("patch_embed.")) return kernels::WeightFormat::kFloat32;
+  const bool block = name.starts_with("block."), pool = name.starts_with("attn_pool.");
+  if (!block && !pool && !name.starts_with("patch_embed.")) return kernels::WeightFormat::kFloat32;
   switch (plan_.precision) {
     case Precision::kFp32x3:
-      return strict_.contains(name) ? exact_format() : kernels::WeightFormat::kBf16Pair;
+      if (!pool && !strict_.contains(name)) return kernels::WeightFormat::kBf16Pair;
+      break;
     case Precision::kBf16:
     case Precision::kInt8: {
       if (block)
         return plan_.precision == Precision::kInt8 ? kernels::WeightFormat::kInt8
                                                    : kernels::WeightFormat::kBf16;
-      // Pixels: in bfloat16 where that is faster.
+      // Pixels and the pool: in bfloat16 where that is faster.
       const auto rows = kernels::row_format(plan_.isa, kernels::WeightFormat::kBf16);
       return rows == kernels::RowFormat::kFloat32 ? kernels::WeightFormat::kFloat32
                                                   : kernels::WeightFormat::kBf16;
@@ -95,7 +96,9 @@ kernels::WeightFormat Builder::format_of(const std::string& name) const {
     case Precision::kFp32:
       break;
   }
-  return exact_format();
+  // With few rows a product takes as long as reading its weights, and a triple is 6 bytes for 4.
+  const bool few_rows = pool && !name.starts_with("attn_pool.kv.");
+  return few_rows ? kernels::WeightFormat::kFloat32 : exact_format();
 }
 
 kernels::WeightFormat Builder::exact_format() const {

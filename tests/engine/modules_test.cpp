@@ -7,6 +7,8 @@
 #include <cmath>
 #include <functional>
 #include <iostream>
+#include <map>
+#include <string>
 
 #include "engine/ways.h"
 #include "vit/config/registry.h"
@@ -250,6 +252,9 @@ TEST(EngineAndModules, AgreeForEveryKindOfBlockAndPoolInEveryPrecision) {
       [](O& o) { o.embed_dim(96).block_fn("ParallelThingsBlock").init_values(0.1); },
       [](O& o) { o.embed_dim(96).block_fn("DiffParallelScalingBlock"); },
       [](O& o) { o.embed_dim(96).scale_attn_norm(true).global_pool("prr"); },
+      // Heads of 72 columns: four of them fill lines.
+      [](O& o) { o.embed_dim(576).num_heads(8).global_pool("map").class_token(false); },
+      [](O& o) { o.embed_dim(288).num_heads(4).block_fn("ParallelScalingBlock"); },
   };
   for (const auto precision : {Precision::kFp32x3, Precision::kBf16, Precision::kInt8})
     for (const auto& change : changes) {
@@ -286,30 +291,59 @@ TEST(EngineAndModules, AgreeForEveryKindOfBlockAndPoolInEveryPrecision) {
 }
 
 TEST(EngineAndModules, AttendInTheStepThatMakesQkvWhereAttentionMultipliesBf16) {
-  const auto options = base_options().embed_dim(96);
+  struct Heads {
+    std::int64_t columns, count;
+    bool fill_lines;
+  };
+  // Of 32, 72 and 16 columns: one, four and two of them fill a line.
+  for (const auto& heads : {Heads{96, 3, true}, {288, 4, true}, {48, 3, false}}) {
+    const auto options = base_options().embed_dim(heads.columns).num_heads(heads.count);
+    const Modules modules(options);
+    for (const auto& [isa, precision] : ways()) {
+      const PackedEngine engine(options, modules.weights(),
+                                EngineOptions().isa(isa).precision(precision));
+      const auto steps = engine.steps({});
+      const bool packed = std::any_of(steps.begin(), steps.end(), [](const auto& step) {
+        return step.name == "block.0.attn.qkv, attention" &&
+               step.description.ends_with(", bf16, packed");
+      });
+      const bool narrow = precision == Precision::kBf16 || precision == Precision::kInt8;
+      EXPECT_EQ(packed, heads.fill_lines && narrow && kernels::multiplies_bf16_attention(isa))
+          << heads.columns << " columns, " << precision_name(precision) << ", " << isa_name(isa);
+    }
+  }
+}
+
+TEST(EngineAndModules, MultiplyInThePoolAsThePrecisionSays) {
+  const auto options = base_options().embed_dim(384).global_pool("map").class_token(false);
   const Modules modules(options);
   for (const auto& [isa, precision] : ways()) {
     const PackedEngine engine(options, modules.weights(),
                               EngineOptions().isa(isa).precision(precision));
-    const auto steps = engine.steps({});
-    const bool packed = std::any_of(steps.begin(), steps.end(), [](const auto& step) {
-      return step.name == "block.0.attn.qkv, attention" &&
-             step.description.ends_with(", bf16, packed");
-    });
     const bool narrow = precision == Precision::kBf16 || precision == Precision::kInt8;
-    EXPECT_EQ(packed, narrow && kernels::multiplies_bf16_attention(isa))
-        << precision_name(precision) << ", " << isa_name(isa);
+    const std::string all = narrow && isa >= Isa::kBf16 ? ", bf16" : "";
+    const std::string tokens = !narrow && isa >= Isa::kAmx ? ", six bf16 products" : all;
+    std::map<std::string, std::string> found;
+    for (const auto& step : engine.steps({})) found[step.name] = step.description;
+    const auto where = format("{}, {}", precision_name(precision), isa_name(isa));
+    EXPECT_EQ(found["attn_pool.kv"], "linear 384 -> 768" + tokens) << where;
+    EXPECT_EQ(found["attn_pool.proj"], "linear 384 -> 384" + all) << where;
+    EXPECT_EQ(found["attn_pool.mlp.fc1"], "linear 384 -> 1536" + all + ", gelu") << where;
+    EXPECT_EQ(found["attn_pool.mlp.fc2"], "linear 1536 -> 384" + all + ", added") << where;
+    EXPECT_EQ(found["head"], format("linear 384 -> {}", options.num_classes())) << where;
   }
 }
 
-/// A named architecture's options at a size for tests: two blocks of two heads, few patches.
+/// A named architecture's options at a size for tests: two blocks of two heads, or of as many as
+/// stand in packed rows, and few patches.
 VisionTransformerOptions small_architecture(const std::string& name) {
   auto options = config::find_architecture(name).model;
   const auto head_dim = options.embed_dim() / options.num_heads();
   const auto [patch_height, patch_width] = options.patch_size();
+  const int heads = std::max(2, kernels::packed_group(head_dim));
   options.depth(2)
-      .num_heads(2)
-      .embed_dim(2 * head_dim)
+      .num_heads(heads)
+      .embed_dim(heads * head_dim)
       .num_classes(std::min<std::int64_t>(options.num_classes(), 7));
   options.img_size({2 * patch_height, 3 * patch_width}).dynamic_img_size(false);
   // An even hidden width, as the gated MLPs need it and every architecture has it.
