@@ -64,7 +64,4 @@ def test_names_the_memory_that_a_run_takes(vit, data, tmp_path, words):
     words = ("--data", data, "--max-steps", 1, "--threads", 1, "--workers", 1, "--device", "cpu", *words)
     dry = json.loads(vit.run("vit-train", *words, "--dry-run").stdout)
     peak = peak_of([BIN / "vit-train", *words, "-o", tmp_path / "run"])
-    # Blocks that run again leave holes in the heap. The estimate counts them; whether a run has them depends on how its
-    # heap lies, which the lengths of paths and of the environment change: one run took 280 to 385 MiB.
-    most = 1.4 if "--grad-checkpointing" in words else 1.2
-    assert 0.8 * peak < dry["memory_bytes"] < most * peak, f"{dry['memory_bytes'] / peak:.2f} of the peak"
+    assert dry["memory_bytes"] == pytest.approx(peak, rel=0.2), f"{dry['memory_bytes'] / peak:.2f} of the peak"
