@@ -12,9 +12,8 @@ namespace vit::engine {
 enum class Precision {
   /// With AMX, in models of 384 values a token and more, each factor in the linear layers of blocks
   /// and patches, and for the map pool's keys and values, is three bfloat16, which are the float32
-  /// without loss (from 2^-110 to bfloat16's
-  /// largest; beyond it is not a number), and a product six of theirs: what is left out is below
-  /// float32's last bit.
+  /// without loss (from 2^-110 to bfloat16's largest; beyond it is not a number), and a product six
+  /// of theirs: what is left out is below float32's last bit.
   kFp32,
   /// Of the blocks' linear layers each factor is two bfloat16, and a product three of theirs: an
   /// error of 2e-5 for all but one image of 1,000; layers with outliers remain in fp32, and so
