@@ -48,7 +48,7 @@ const GemmLevel& gemm_level(Isa isa) {
                               avx2::pack_weight_transposed};
   static const GemmLevel avx512{{8, 48},
                                 192,
-                                false,
+                                true,
                                 avx512::gemm,
                                 avx512::pack_rows,
                                 avx512::pack_rows_transposed,
@@ -433,10 +433,10 @@ std::int64_t gemm_scratch(Isa isa, const PackedWeight& weight) {
   const auto& level = gemm_level(isa);
   const std::int64_t chunk = std::int64_t{kTileChunk} * level.shape.rows;
   // Sums, and a panel that is widened.
-  const auto classic = chunk * kChunkColumns + std::int64_t{level.block} * level.shape.columns;
+  const auto classic = chunk * kChunkColumns + std::int64_t{weight.block} * level.shape.columns;
   // Sums, and those of half the rows with two tiles without a partner.
   const auto strassen = chunk * kStrassenColumns +
-                        (std::int64_t{kTileChunk} / 2 + 2) * level.shape.rows * level.block;
+                        (std::int64_t{kTileChunk} / 2 + 2) * level.shape.rows * weight.block;
   if (weight.reads == RowFormat::kFloat32) return std::max(classic, strassen);
   // Sums of panels; where rows are split, also lines of a panel, and the rows.
   constexpr std::int64_t kSums = kNarrowChunk * kNarrowRows * kNarrowColumns;

@@ -56,10 +56,12 @@ struct GemmLoops {
                                        : panel(k + length, p0);
         const float* b = widens ? widened(k, p, length) : panel(k, p);
         for (int t = t0; t < t1; ++t) {
-          if (!widens) prefetch_share(next, length, t - t0, t1 - t0);
           float* sums = call.scratch + ((p - p0) * (t1 - t0) + (t - t0)) * kTileSize;
-          if (last) prefetch_addend(t, p);
-          add_product(t, packed_at<V>(call.a, t, k), length, b, k == 0, sums);
+          Ahead ahead;
+          if (!widens) ahead = share_of(next, length, t - t0, t1 - t0);
+          if (k > 0) ahead.near[0] = {sums, kColumns};
+          if (last) ahead.near[1] = addend(t, p);
+          add_product(t, packed_at<V>(call.a, t, k), length, b, k == 0, sums, ahead);
           if (last) finish_tile(t, p, sums, (t1 - t0) * kTileSize);
         }
       }
@@ -92,7 +94,7 @@ struct GemmLoops {
 
   /// Adds a · b to the tile's sums, or begins them; `a` holds the tile's rows.
   VIT_INLINE void add_product(int t, const float* a, int length, const float* b, bool first,
-                              float* sums) const {
+                              float* sums, const Ahead& ahead) const {
     if (call.fast_last_row && call.a.rows - t * V::kRows == 1) {
       typename V::Reg c[kPanelVectors];
       multiply_row<V, kPanelVectors>(a, b, length, c);
@@ -106,7 +108,7 @@ struct GemmLoops {
     VIT_UNROLL
     for (int r = 0; r < V::kRows; ++r) VIT_UNROLL
     for (int j = 0; j < kPanelVectors; ++j) c[r][j] = V::zero();
-    multiply<V, V::kRows, kPanelVectors>(a, b, length, c);
+    multiply_tile<V>(a, b, length, ahead, c);
     if (!first) {
       VIT_UNROLL
       for (int r = 0; r < V::kRows; ++r) VIT_UNROLL
@@ -133,22 +135,21 @@ struct GemmLoops {
     finish(call.epilogue, columns, tile);
   }
 
-  /// The share of tile `i` of `tiles` in fetching the next panel.
-  static VIT_INLINE void prefetch_share(const float* next, int length, int i, int tiles) {
+  /// The share of tile `i` of `tiles` in asking for the next panel.
+  static VIT_INLINE Ahead share_of(const float* next, int length, int i, int tiles) {
     constexpr int kLine = 16;
-    const int lines = length * kColumns / kLine, share = (lines + tiles - 1) / tiles;
-    const int end = (i + 1) * share < lines ? (i + 1) * share : lines;
-    for (int l = i * share; l < end; ++l) V::prefetch_far(next + l * kLine);
+    const int lines = length * kColumns / kLine, begin = lines * i / tiles;
+    Ahead ahead;
+    ahead.far = next + begin * kLine;
+    ahead.lines = lines * (i + 1) / tiles - begin;
+    return ahead;
   }
 
   /// The rows that the epilogue will add to.
-  VIT_INLINE void prefetch_addend(int t, int p) const {
+  VIT_INLINE Ahead::Rows addend(int t, int p) const {
     const auto& e = call.epilogue;
-    if (e.addend == nullptr) return;
-    for (int r = 0; r < V::kRows; ++r) {
-      const float* row = e.addend + (t * V::kRows + r) * e.addend_ld + p * kColumns;
-      for (int i = 0; i < kColumns; i += 16) V::prefetch_near(row + i);
-    }
+    if (e.addend == nullptr) return {};
+    return {e.addend + t * V::kRows * e.addend_ld + p * kColumns, e.addend_ld};
   }
 };
 

@@ -77,13 +77,14 @@ struct StrassenLoops {
       const float* w = panel(k, Q, p);
       const float* next = next_panel(k, Q, p);
       for (int i = 0; i < rows.half; ++i) {
-        Loops::prefetch_share(next, block, i, rows.half);
-        prefetch_sums<Q>(p, i);
+        Ahead ahead = Loops::share_of(next, block, i, rows.half);
+        meet_sums<Q, 0>(ahead, k, p, i);
+        meet_sums<Q, 1>(ahead, k, p, i);
         Reg c[V::kRows][kPanelVectors];
         VIT_UNROLL
         for (int r = 0; r < V::kRows; ++r) VIT_UNROLL
         for (int j = 0; j < kPanelVectors; ++j) c[r][j] = V::zero();
-        multiply<V, V::kRows, kPanelVectors>(a + i * tile_floats, w, block, c);
+        multiply_tile<V>(a + i * tile_floats, w, block, ahead, c);
         add_to<Q, 0>(c, k, p, i);
         add_to<Q, 1>(c, k, p, i);
       }
@@ -95,7 +96,7 @@ struct StrassenLoops {
                            : Q == 3 ? packed_at<V>(call.a, t, k + block)
                                     : a + (rows.half + i) * tile_floats;
           float* sums = sums_of(t, p + kColumn);
-          loops.add_product(t, x, block, w, k == 0 && Q <= 2, sums);
+          loops.add_product(t, x, block, w, k == 0 && Q <= 2, sums, {});
           if (ends(k) && Q >= 3 && (!call.epilogue.gated || kColumn == 1))
             loops.finish_tile(t, p + kColumn, sums, panel_stride());
         }
@@ -164,13 +165,20 @@ struct StrassenLoops {
     return false;
   }
 
-  template <int Q>
-  VIT_INLINE void prefetch_sums(int p, int i) const {
-    VIT_UNROLL
-    for (const auto& term : kStrassen[Q].c) {
-      if (term.sign == 0) continue;
-      const float* sums = sums_of(rows.t0 + term.row * rows.half + i, p + term.column);
-      for (int f = 0; f < kTileSize; f += 16) V::prefetch_near(sums + f);
+  /// Whether product Q is the first one, or the last one, of its T-th part of the output.
+  template <int Q, int T>
+  static constexpr bool kIsFirst = !comes_between(0, Q, kStrassen[Q].c[T]);
+  template <int Q, int T>
+  static constexpr bool kIsLast = !comes_between(Q + 1, kStrassenProducts, kStrassen[Q].c[T]);
+
+  /// What a tile of product Q will meet in its T-th part of the output.
+  template <int Q, int T>
+  VIT_INLINE void meet_sums(Ahead& ahead, int k, int p, int i) const {
+    constexpr auto kTerm = kStrassen[Q].c[T];
+    if constexpr (kTerm.sign != 0) {
+      const int t = rows.t0 + kTerm.row * rows.half + i, panel = p + kTerm.column;
+      if (!kIsFirst<Q, T> || k > 0) ahead.near[T] = {sums_of(t, panel), kColumns};
+      if (kIsLast<Q, T> && ends(k)) ahead.near[2] = loops.addend(t, panel);
     }
   }
 
@@ -179,16 +187,14 @@ struct StrassenLoops {
   VIT_INLINE void add_to(const Reg (&c)[V::kRows][kPanelVectors], int k, int p, int i) const {
     constexpr auto kTerm = kStrassen[Q].c[T];
     if constexpr (kTerm.sign != 0) {
-      constexpr bool kFirst = !comes_between(0, Q, kTerm);
-      constexpr bool kLast = !comes_between(Q + 1, kStrassenProducts, kTerm);
-      static_assert(!kFirst || kTerm.sign > 0);
+      static_assert(!kIsFirst<Q, T> || kTerm.sign > 0);
       const int t = rows.t0 + kTerm.row * rows.half + i, panel = p + kTerm.column;
       float* sums = sums_of(t, panel);
-      if (kFirst && k == 0)
+      if (kIsFirst<Q, T> && k == 0)
         store_sums(c, sums);
       else
         add_sums<kTerm.sign>(c, sums);
-      if (kLast && ends(k)) finish<kTerm.row, kTerm.column>(t, p, sums);
+      if (kIsLast<Q, T> && ends(k)) finish<kTerm.row, kTerm.column>(t, p, sums);
     }
   }
 

@@ -29,6 +29,41 @@ VIT_INLINE void multiply(const float* __restrict a, const float* __restrict b, i
   }
 }
 
+/// Cache lines that will be read soon. They are asked for a few at a time while a tile is
+/// multiplied: a processor waits for a dozen at once, and behind more of them its next operands
+/// would wait too.
+struct Ahead {
+  const float* far = nullptr;  ///< for the second level: `lines`, one after another
+  int lines = 0;
+  /// For the first level: what the tile's sums will meet, a panel's columns of all its rows.
+  struct Rows {
+    const float* data = nullptr;  ///< or null
+    std::ptrdiff_t ld = 0;
+  };
+  Rows near[3];
+};
+
+/// multiply() of a whole tile by a whole panel. k is a multiple of kPadding.
+template <class V>
+VIT_INLINE void multiply_tile(const float* a, const float* b, int k, Ahead ahead,
+                              typename V::Reg (&c)[V::kRows][kPanelVectors]) {
+  constexpr int kColumns = kPanelVectors * V::kWidth, kLine = 16;
+  // A panel of shorter vectors is smaller, and a tile's share of the next one a few lines.
+  constexpr bool kSpreads = V::kWidth >= kLine;
+  const int step = kSpreads ? static_cast<int>(kPadding) : k, steps = k / step;
+  int lines = 0, rows = 0, row = 0;  // that are due, times steps
+  for (int i = 0; i < steps; ++i, a += step * V::kRows, b += step * kColumns) {
+    for (lines += ahead.lines; lines >= steps; lines -= steps, ahead.far += kLine)
+      V::prefetch_far(ahead.far);
+    for (rows += V::kRows; rows >= steps; rows -= steps, ++row) VIT_UNROLL
+    for (const auto& near : ahead.near)
+      if (near.data != nullptr)
+        for (int column = 0; column < kColumns; column += kLine)
+          V::prefetch_near(near.data + row * near.ld + column);
+    multiply<V, V::kRows, kPanelVectors>(a, b, step, c);
+  }
+}
+
 /// The same for the first row alone: four sums side by side, so that no addition waits for the one
 /// before. k is a multiple of 4.
 template <class V, int NV>
