@@ -9,10 +9,18 @@
 
 namespace vit::kernels {
 
+/// Columns of keys or of values in panels of at most three vectors; the widths differ by one vector
+/// at most.
+struct AttentionPanels {
+  int vectors = 0;
+  int count() const { return (vectors + kPanelVectors - 1) / kPanelVectors; }
+  /// The vector that panel p begins with.
+  int begin(int p) const { return vectors * p / count(); }
+};
+
 /// How one head's scratch is laid out; for the size and for the loops alike.
 struct AttentionLayout {
-  int panels = 0;       ///< of keys
-  int span = 0;         ///< keys, whole panels
+  int span = 0;         ///< keys, whole vectors
   int width = 0;        ///< columns of v, whole vectors
   int query_tiles = 0;  ///< that are worked on together
   std::int64_t k = 0, v = 0, q = 0, weights = 0, packed = 0, out = 0, size = 0;  ///< offsets
@@ -20,10 +28,9 @@ struct AttentionLayout {
 
 template <class Shape>
 VIT_INLINE AttentionLayout attention_layout(int keys, int d, int dv) {
-  constexpr int kColumns = kPanelVectors * Shape::kWidth, kRows = Shape::kRows;
+  constexpr int kRows = Shape::kRows;
   AttentionLayout l;
-  l.panels = (keys + kColumns - 1) / kColumns;
-  l.span = l.panels * kColumns;
+  l.span = (keys + Shape::kWidth - 1) / Shape::kWidth * Shape::kWidth;
   l.width = (dv + Shape::kWidth - 1) / Shape::kWidth * Shape::kWidth;
   const int fit = kWeightsBlock / (kRows * l.span);
   l.query_tiles = fit < 1 ? 1 : fit < kMostQueryTiles ? fit : kMostQueryTiles;
@@ -40,15 +47,20 @@ VIT_INLINE AttentionLayout attention_layout(int keys, int d, int dv) {
 template <class V>
 struct AttentionLoops {
   using Reg = typename V::Reg;
-  static constexpr int kColumns = kPanelVectors * V::kWidth;
   static constexpr float kLog2E = 1.44269504088896341F;
 
   const AttentionCall& call;
   int head;
   const AttentionLayout layout = attention_layout<V>(call.keys, call.d, call.dv);
 
-  VIT_INLINE const float* row_of(const HeadRows& rows, std::int64_t row) const {
-    return rows.data + row * rows.ld + rows.column(head);
+  /// The head's part of rows.
+  struct Part {
+    const float* data;
+    std::int64_t ld;
+    VIT_INLINE const float* row(std::int64_t r) const { return data + r * ld; }
+  };
+  VIT_INLINE Part part_of(const HeadRows& rows) const {
+    return {rows.data + rows.column(head), rows.ld};
   }
 
   /// Columns c … of a row, zero beyond `columns`.
@@ -61,14 +73,14 @@ struct AttentionLoops {
   }
 
   /// Asks for rows that come soon: they stand far apart, where the processor does not foresee them.
-  VIT_INLINE void prefetch(const HeadRows& from, int first, int end, int columns) const {
+  static VIT_INLINE void prefetch(const Part& from, int first, int end, int columns) {
     for (int r = first; r < end; ++r)
-      for (int c = 0; c < columns; c += 16) V::prefetch_near(row_of(from, r) + c);
+      for (int c = 0; c < columns; c += 16) V::prefetch_near(from.row(r) + c);
   }
 
   /// `V::kRows` rows of q or k from `first`, zero beyond `count`, times `factor`, as columns:
   /// column c goes to out[c · stride].
-  VIT_INLINE void transpose(const HeadRows& from, int first, int count, float factor, float* out,
+  VIT_INLINE void transpose(const Part& from, int first, int count, float factor, float* out,
                             int stride) const {
     const Reg f = V::set1(factor);
     const int ahead = first + 2 * V::kRows, left = count - ahead;
@@ -76,8 +88,7 @@ struct AttentionLoops {
     for (int c = 0; c < call.d; c += V::kWidth) {
       Reg rows[V::kRows];
       for (int r = 0; r < V::kRows; ++r)
-        rows[r] =
-            first + r < count ? V::mul(load(row_of(from, first + r), c, call.d), f) : V::zero();
+        rows[r] = first + r < count ? V::mul(load(from.row(first + r), c, call.d), f) : V::zero();
       const bool whole = c + V::kWidth <= call.d;
       if (whole && stride == V::kRows) {
         V::store_columns(rows, out + c * stride);
@@ -91,53 +102,65 @@ struct AttentionLoops {
     }
   }
 
-  /// Keys in panels [panel][d][kColumns]; zero beyond the last key.
+  VIT_INLINE AttentionPanels key_panels() const { return {layout.span / V::kWidth}; }
+  VIT_INLINE AttentionPanels value_panels() const { return {layout.width / V::kWidth}; }
+
+  /// Calls f<vectors>(first column) for each of the panels.
+  template <class F>
+  static VIT_INLINE void for_each_panel(const AttentionPanels& panels, const F& f) {
+    for (int p = 0; p < panels.count(); ++p) {
+      const int begin = panels.begin(p), vectors = panels.begin(p + 1) - begin;
+      if (vectors == 3) f.template operator()<3>(begin * V::kWidth);
+      if (vectors == 2) f.template operator()<2>(begin * V::kWidth);
+      if (vectors == 1) f.template operator()<1>(begin * V::kWidth);
+    }
+  }
+
+  /// Keys in panels [panel][d][columns]; zero beyond the last key.
   void pack_keys() const {
-    float* out = call.scratch + layout.k;
-    for (int n = 0; n < layout.span; n += V::kRows)
-      transpose(call.k, n, call.keys, 1.0F, out + n / kColumns * kColumns * call.d + n % kColumns,
-                kColumns);
+    const Part k = part_of(call.k);
+    for_each_panel(key_panels(), [&]<int NV>(int begin) {
+      constexpr int kColumns = NV * V::kWidth;
+      float* out = call.scratch + layout.k + std::int64_t{begin} * call.d;
+      for (int n = 0; n < kColumns; n += V::kRows)
+        transpose(k, begin + n, call.keys, 1.0F, out + n, kColumns);
+    });
   }
 
-  /// Panels of at most three vectors of v's columns; the widths differ by one vector at most.
-  VIT_INLINE int value_panels() const {
-    return (layout.width / V::kWidth + kPanelVectors - 1) / kPanelVectors;
-  }
-  VIT_INLINE int panel_begin(int p) const {
-    return layout.width / V::kWidth * p / value_panels() * V::kWidth;
-  }
-
+  /// Values in panels [panel][key][columns].
   void pack_values() const {
-    for (int p = 0; p < value_panels(); ++p) {
-      const int begin = panel_begin(p), width = panel_begin(p + 1) - begin;
+    const Part v = part_of(call.v);
+    for_each_panel(value_panels(), [&]<int NV>(int begin) {
+      constexpr int kColumns = NV * V::kWidth;
       float* out = call.scratch + layout.v + std::int64_t{begin} * call.keys;
       for (int n = 0; n < call.keys; ++n) {
         const int ahead = n + 8;
-        if (p == 0 && ahead < call.keys) prefetch(call.v, ahead, ahead + 1, call.dv);
-        for (int c = 0; c < width; c += V::kWidth)
-          V::store(out + n * width + c, load(row_of(call.v, n), begin + c, call.dv));
+        if (begin == 0 && ahead < call.keys) prefetch(v, ahead, ahead + 1, call.dv);
+        for (int c = 0; c < kColumns; c += V::kWidth)
+          V::store(out + n * kColumns + c, load(v.row(n), begin + c, call.dv));
       }
-    }
+    });
   }
 
   /// q kᵀ of the tiles, in rows of layout.span.
   void multiply_keys(int tile, int tiles) const {
+    const Part from = part_of(call.q);
     float* q = call.scratch + layout.q;
     for (int t = 0; t < tiles; ++t)
-      transpose(call.q, (tile + t) * V::kRows, call.queries, call.scale * kLog2E,
+      transpose(from, (tile + t) * V::kRows, call.queries, call.scale * kLog2E,
                 q + t * V::kRows * call.d, V::kRows);
-    for (int p = 0; p < layout.panels; ++p)
+    for_each_panel(key_panels(), [&]<int NV>(int begin) {
+      const float* k = call.scratch + layout.k + std::int64_t{begin} * call.d;
       for (int t = 0; t < tiles; ++t) {
-        Reg c[V::kRows][kPanelVectors];
+        Reg c[V::kRows][NV];
         clear(c);
-        multiply<V, V::kRows, kPanelVectors>(
-            q + t * V::kRows * call.d, call.scratch + layout.k + p * kColumns * call.d, call.d, c);
-        float* out = call.scratch + layout.weights + t * V::kRows * layout.span + p * kColumns;
+        multiply<V, V::kRows, NV>(q + t * V::kRows * call.d, k, call.d, c);
+        float* out = call.scratch + layout.weights + t * V::kRows * layout.span + begin;
         VIT_UNROLL
         for (int r = 0; r < V::kRows; ++r) VIT_UNROLL
-        for (int j = 0; j < kPanelVectors; ++j)
-          V::store(out + r * layout.span + j * V::kWidth, c[r][j]);
+        for (int j = 0; j < NV; ++j) V::store(out + r * layout.span + j * V::kWidth, c[r][j]);
       }
+    });
   }
 
   template <int R, int NV>
@@ -198,14 +221,9 @@ struct AttentionLoops {
   }
 
   void multiply_values(int tiles, const float (&inverse)[kMostQueryTiles][V::kRows]) const {
-    for (int p = 0; p < value_panels(); ++p) {
-      const int begin = panel_begin(p), vectors = (panel_begin(p + 1) - begin) / V::kWidth;
-      for (int t = 0; t < tiles; ++t) {
-        if (vectors == 3) multiply_panel<3>(t, begin, inverse[t]);
-        if (vectors == 2) multiply_panel<2>(t, begin, inverse[t]);
-        if (vectors == 1) multiply_panel<1>(t, begin, inverse[t]);
-      }
-    }
+    for_each_panel(value_panels(), [&]<int NV>(int begin) {
+      for (int t = 0; t < tiles; ++t) multiply_panel<NV>(t, begin, inverse[t]);
+    });
   }
 
   VIT_INLINE void write(int tile, const float* out) const {
