@@ -384,14 +384,16 @@ bool own_kernels(const TrainOptions& options, const TrainSetup& setup) {
 }
 
 /// What a block keeps of a token for the backward pass by LibTorch's operators: its input, two
-/// norms, qkv, attention before and after the heads are joined, the second residual, and what the
-/// backward pass needs beside them; the MLP's hidden layer before and after the activation; the
-/// weights of attention, twice, where they are not fused. In 16 bits norms and residuals keep 32.
+/// norms, qkv, attention before and after the heads are joined, the second residual; the MLP's
+/// hidden layer before and after the activation; where attention is not fused, its weights and the
+/// queries times their scale. In 16 bits the residuals keep 32.
 double kept_by_operators(const VisionTransformerOptions& o, double tokens, bool narrow) {
   const auto width = static_cast<double>(o.embed_dim());
   const double hidden = width * o.mlp_ratio();
-  const double heads = o.fused_attn() ? 0 : 2 * static_cast<double>(o.num_heads()) * tokens;
-  return (narrow ? 2.2 : 4.0) * (13 * width + 2 * hidden) + (narrow ? 2 : 4) * heads;
+  const double explicit_attention =
+      o.fused_attn() ? 0 : static_cast<double>(o.num_heads()) * tokens + width;
+  const double values = 9 * width + 2 * hidden + explicit_attention;
+  return narrow ? 2 * (values + 2 * width) : 4 * values;
 }
 
 }  // namespace
@@ -422,20 +424,21 @@ double estimate_memory(const TrainOptions& options, const TrainSetup& setup) {
                           : kept_by_operators(o, tokens, narrow);
   const auto blocks = static_cast<double>(o.depth() - optimizer.freeze_blocks());
   // Where blocks run again, each keeps its input, and one at a time all the rest; the first block
-  // behind what is not trained keeps all of it too. Between allocations that stay the heap loses
-  // from half of a block to one and a half, by where they happen to lie.
+  // behind what is not trained keeps all of it too.
   const bool again = options.grad_checkpointing();
   const bool begins_frozen = optimizer.freeze_blocks() > 0 || setup.lora;
   const double inputs = again ? blocks * 4 * width : 0;
-  constexpr double kLost = 1.25;
-  const double whole = again ? std::min(blocks, 1.0 + kLost + (begins_frozen ? 1.0 : 0.0)) : blocks;
+  const double whole = again ? std::min(blocks, begins_frozen ? 2.0 : 1.0) : blocks;
   // Without gradients a block leaves nothing, but one is at work.
   bytes += batch * tokens * (whole * kept + inputs + 4 * (6 * width + 2 * hidden));
   const bool on_cpu = options.run().device() == "cpu";
-  // Batches that the loader has in hand, or on the device that which is at work and the next.
-  const auto batches =
+  // The batch that is at work and those that the loader has in hand, of which an epoch may have
+  // fewer, or on the device that which is at work and the next.
+  const auto in_hand =
       on_cpu ? data::default_prefetch(loader_workers(options.run(), on_cpu), options.batch_size())
-             : 2;
+             : 1;
+  const auto an_epoch = images_an_epoch(options, *setup.train_data) / options.batch_size();
+  const auto batches = std::min<std::int64_t>(1 + in_hand, std::max<std::int64_t>(an_epoch, 1));
   const auto pixels = static_cast<double>(o.in_c() * o.img_size()[0] * o.img_size()[1]);
   bytes += 4 * batch * pixels * static_cast<double>(batches);
   bytes += static_cast<double>(setup.train_data->bytes_in_memory());

@@ -61,7 +61,20 @@ def data(tmp_path_factory):
 def test_names_the_memory_that_a_run_takes(vit, data, tmp_path, words):
     if FASHION in words and not os.path.exists(FASHION):
         pytest.skip("no dataset-fashion-mnist")
-    words = ("--data", data, "--max-steps", 1, "--threads", 1, "--workers", 1, "--device", "cpu", *words)
+    compare(vit, tmp_path, "--data", data, "--max-steps", 1, *words)
+
+
+def test_names_the_batches_that_the_loader_has_in_hand(vit, data, tmp_path):
+    """Of four an epoch, where nearly no gradients stand beside them."""
+    folder = shutil.copytree(data, tmp_path / "data")
+    for path in folder.glob("train/*/*.png"):
+        for copy in range(7):
+            shutil.copy(path, path.with_stem(f"{path.stem}-{copy}"))
+    compare(vit, tmp_path, "--data", folder, "--max-steps", 4, *NARROW, "--batch-size", 48, "--freeze-blocks", 12)
+
+
+def compare(vit, tmp_path, *words):
+    words = (*words, "--threads", 1, "--workers", 1, "--device", "cpu")
     dry = json.loads(vit.run("vit-train", *words, "--dry-run").stdout)
     peak = peak_of([BIN / "vit-train", *words, "-o", tmp_path / "run"])
     assert dry["memory_bytes"] == pytest.approx(peak, rel=0.2), f"{dry['memory_bytes'] / peak:.2f} of the peak"
