@@ -14,6 +14,10 @@ c10::Device open_device(Command& command) {
 
 void use_libtorch(Command& command) {
   command.on_start([](int threads) { runtime::set_threads(threads); });
+  explain_libtorch(command);
+}
+
+void explain_libtorch(Command& command) {
   command.on_failure([](const std::exception& failure, bool verbose) -> std::optional<Error> {
     if (auto known = runtime::explain_failure(failure)) return known;
     const auto* error = dynamic_cast<const c10::Error*>(&failure);

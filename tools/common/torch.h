@@ -10,7 +10,10 @@ namespace vit::tools {
 /// Opens `--device`. Throws UsageError.
 c10::Device open_device(Command& command);
 
-/// LibTorch's threads, its failures, its versions: before `run`.
+/// LibTorch's threads and its failures: before `run`.
 void use_libtorch(Command& command);
+
+/// Its failures alone, of a command whose threads are options of its own.
+void explain_libtorch(Command& command);
 
 }  // namespace vit::tools

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "common/stop_signal.h"
+#include "common/torch.h"
 #include "options.h"
 #include "plan.h"
 #include "progress.h"
@@ -153,6 +154,7 @@ int main(int argc, char** argv) {
   vit::runtime::keep_freed_memory();
   vit::tools::Command command("vit-train", "Trains a Vision Transformer on images.",
                               vit::tools::kExamples);
+  vit::tools::explain_libtorch(command);
   vit::train::TrainOptions defaults;
   vit::tools::Arguments arguments;
   command.flags().add(defaults, &arguments.given);
