@@ -73,7 +73,7 @@ void visit_model(InferOptions& o, Visitor&& v) {
           .names = {"auto", "packed", "modules"}});
   v("low_memory", o.low_memory,
     Field{.help = "Keep weights of fp32 as long as in the file; products take longer: a tenth on "
-                  "AVX2, a half on AMX"});
+                  "AVX2 and AVX-512, a half on AMX"});
 }
 
 template <class Visitor>
