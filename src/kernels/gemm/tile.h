@@ -64,8 +64,8 @@ VIT_INLINE void multiply_tile(const float* a, const float* b, int k, Ahead ahead
   }
 }
 
-/// multiply() for the first row alone: four sums side by side, so that no addition waits for the one
-/// before. k is a multiple of 4.
+/// multiply() for the first row alone: four sums side by side, so that no addition waits for the
+/// one before. k is a multiple of 4.
 template <class V, int NV>
 VIT_INLINE void multiply_row(const float* __restrict a, const float* __restrict b, int k,
                              typename V::Reg (&c)[NV]) {
