@@ -16,6 +16,7 @@ that does not start, or dies, is left out.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -129,11 +130,12 @@ def forward_of(peer, path, architecture, precision, batch, threads, channels, he
 
 
 def worker(arguments):
-    run = forward_of(arguments.worker[0], pathlib.Path(arguments.onnx), arguments.architecture,
-                     arguments.precision.split("-")[0], int(arguments.worker[1]), arguments.threads,
-                     *arguments.size)
-    for _ in range(3):
-        run()
+    with contextlib.redirect_stdout(sys.stderr):  # NNCF's bars, say; ours is for the answers
+        run = forward_of(arguments.worker[0], pathlib.Path(arguments.onnx), arguments.architecture,
+                         arguments.precision.split("-")[0], int(arguments.worker[1]), arguments.threads,
+                         *arguments.size)
+        for _ in range(3):
+            run()
     print("ready", flush=True)
     for line in sys.stdin:
         times = []
