@@ -4,7 +4,12 @@
 #include <malloc.h>
 #endif
 
-#ifdef __GLIBC__
+// AddressSanitizer finds what is written beyond a block of malloc, not within one.
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#define VIT_ALIGNS_TENSORS
+#endif
+
+#ifdef VIT_ALIGNS_TENSORS
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/alignment.h>
 #include <c10/util/Exception.h>
@@ -15,11 +20,11 @@
 
 namespace vit::runtime {
 
-#ifdef __GLIBC__
+#ifdef VIT_ALIGNS_TENSORS
 namespace {
 
 /// Memory of malloc, aligned here. LibTorch takes its own from posix_memalign, which asks the heap
-/// for a tensor's bytes and 80 more and gives back what is left over on both sides. Small blocks
+/// for more than a tensor's bytes and gives back what is left over on both sides. Small blocks
 /// move in there, and where a tensor lay none of its size fits again: training took a quarter more,
 /// and how much more depended on addresses modulo 64, that is on the lengths of paths.
 class AlignedByHand final : public c10::Allocator {
@@ -62,8 +67,10 @@ void keep_freed_memory() {
   // One heap for all threads: each epoch's loader has new ones, and which of several heaps they
   // get, each of which keeps the batches once made in it, is a race.
   mallopt(M_ARENA_MAX, 1);
-  static AlignedByHand allocator;
-  c10::SetCPUAllocator(&allocator, /*priority=*/1);
+#endif
+#ifdef VIT_ALIGNS_TENSORS
+  static auto* const allocator = new AlignedByHand;  // outlives every tensor
+  c10::SetCPUAllocator(allocator, /*priority=*/1);
 #endif
 }
 

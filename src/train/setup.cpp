@@ -385,8 +385,8 @@ bool own_kernels(const TrainOptions& options, const TrainSetup& setup) {
 
 /// What a block keeps of a token for the backward pass by LibTorch's operators: its input, two
 /// norms, qkv, attention before and after the heads are joined, the second residual; the MLP's
-/// hidden layer before and after the activation; where attention is not fused, its weights and the
-/// queries times their scale. In 16 bits the residuals keep 32.
+/// hidden layer before and after the activation; where attention is not fused, its weights and, as
+/// measured, as much as its queries. In 16 bits the residuals keep 32.
 double kept_by_operators(const VisionTransformerOptions& o, double tokens, bool narrow) {
   const auto width = static_cast<double>(o.embed_dim());
   const double hidden = width * o.mlp_ratio();
@@ -429,18 +429,23 @@ double estimate_memory(const TrainOptions& options, const TrainSetup& setup) {
   const bool begins_frozen = optimizer.freeze_blocks() > 0 || setup.lora;
   const double inputs = again ? blocks * 4 * width : 0;
   const double whole = again ? std::min(blocks, begins_frozen ? 2.0 : 1.0) : blocks;
-  // Without gradients a block leaves nothing, but one is at work.
-  bytes += batch * tokens * (whole * kept + inputs + 4 * (6 * width + 2 * hidden));
   const bool on_cpu = options.run().device() == "cpu";
-  // The batch that is at work and those that the loader has in hand, of which an epoch may have
-  // fewer, or on the device that which is at work and the next.
+  // The batch that is at work and those that the loader has in hand, or on the device that which is
+  // at work and the next; of so many images there may be fewer.
   const auto in_hand =
       on_cpu ? data::default_prefetch(loader_workers(options.run(), on_cpu), options.batch_size())
              : 1;
-  const auto an_epoch = images_an_epoch(options, *setup.train_data) / options.batch_size();
-  const auto batches = std::min<std::int64_t>(1 + in_hand, std::max<std::int64_t>(an_epoch, 1));
   const auto pixels = static_cast<double>(o.in_c() * o.img_size()[0] * o.img_size()[1]);
-  bytes += 4 * batch * pixels * static_cast<double>(batches);
+  const auto loaded = [&](std::int64_t images) {
+    const auto batches = (images + options.batch_size() - 1) / options.batch_size();
+    return 4 * batch * pixels * static_cast<double>(std::min<std::int64_t>(1 + in_hand, batches));
+  };
+  const auto an_epoch = images_an_epoch(options, *setup.train_data);
+  const double training =
+      batch * tokens * (whole * kept + inputs) + loaded(an_epoch - an_epoch % options.batch_size());
+  // Without gradients a block leaves nothing, but one is at work.
+  bytes += std::max(training, loaded(setup.val_data->size())) +
+           batch * tokens * 4 * (6 * width + 2 * hidden);
   bytes += static_cast<double>(setup.train_data->bytes_in_memory());
   if (options.holdout() == 0) bytes += static_cast<double>(setup.val_data->bytes_in_memory());
   if (setup.teacher) bytes += static_cast<double>(setup.teacher->bytes());

@@ -22,8 +22,8 @@ namespace vit::engine {
 struct EngineOptions {
   VIT_ARG(std::optional<Isa>, isa);  ///< the machine must have it; none: its fastest for the model
   VIT_ARG(Precision, precision) = Precision::kFp32;
-  /// Packs weights of fp32 in the file's size, instead of 7/4 of it (AVX2) or 3/2 (AMX), for
-  /// products that take a tenth or a half longer. Of fp32 alone.
+  /// Packs weights of fp32 in the file's size, instead of 7/4 of it (AVX2, AVX-512) or 3/2
+  /// (AMX), for products that take a tenth or a half longer. Of fp32 alone.
   VIT_ARG(bool, low_memory) = false;
   VIT_ARG(int, threads) = 0;  ///< 0: the cores that the process may use
   /// Operations of an image from which several threads share it; a smaller one is a single

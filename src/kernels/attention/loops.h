@@ -13,9 +13,9 @@ namespace vit::kernels {
 /// at most.
 struct AttentionPanels {
   int vectors = 0;
-  int count() const { return (vectors + kPanelVectors - 1) / kPanelVectors; }
+  VIT_INLINE int count() const { return (vectors + kPanelVectors - 1) / kPanelVectors; }
   /// The vector that panel p begins with.
-  int begin(int p) const { return vectors * p / count(); }
+  VIT_INLINE int begin(int p) const { return vectors * p / count(); }
 };
 
 /// How one head's scratch is laid out; for the size and for the loops alike.

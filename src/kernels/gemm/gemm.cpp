@@ -80,12 +80,12 @@ void (*narrow_gemm(Isa isa, RowFormat format))(const GemmCall&) {
 
 int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
 
-/// Blocks of which there is an even number: as near as can be to those that are the fastest, whose
-/// panels fit into the first cache level. 0 where there are none.
-int strassen_block(std::int64_t k) {
-  constexpr int kLeast = 128, kBest = 192, kMost = 256;
+/// Blocks of which there is an even number, `most` at most: as near as can be to those that are the
+/// fastest, whose panels fit into the first cache level. 0 where there are none.
+int strassen_block(std::int64_t k, int most) {
+  constexpr int kLeast = 128, kBest = 192;
   int best = 0;
-  for (int block = kMost; block >= kLeast; block -= static_cast<int>(kPadding))
+  for (int block = most; block >= kLeast; block -= static_cast<int>(kPadding))
     if (k % (2 * block) == 0 && std::abs(block - kBest) < std::abs(best - kBest)) best = block;
   return best;
 }
@@ -93,7 +93,7 @@ int strassen_block(std::int64_t k) {
 /// As many blocks as are needed, evenly.
 int block_of(Isa isa, std::int64_t k) {
   const auto& level = gemm_level(isa);
-  const int even = level.strassen ? strassen_block(k) : 0;
+  const int even = level.strassen ? strassen_block(k, level.block) : 0;
   if (even > 0) return even;
   const int blocks = ceil_div(k, level.block);
   return static_cast<int>(padded(ceil_div(k, std::max(blocks, 1))));

@@ -12,6 +12,7 @@ template <class V>
 struct GemmLoops {
   static constexpr int kColumns = kPanelVectors * V::kWidth;
   static constexpr int kTileSize = V::kRows * kColumns;
+  static constexpr int kLine = 16;  ///< floats of a cache line
   static constexpr int kPanelChunk = kChunkColumns / kColumns;
   static_assert(kPanelChunk % 2 == 0, "gate and value stay together");
 
@@ -96,6 +97,7 @@ struct GemmLoops {
   VIT_INLINE void add_product(int t, const float* a, int length, const float* b, bool first,
                               float* sums, const Ahead& ahead) const {
     if (call.fast_last_row && call.a.rows - t * V::kRows == 1) {
+      for (int i = 0; i < ahead.lines; ++i) V::prefetch_far(ahead.far + i * kLine);
       typename V::Reg c[kPanelVectors];
       multiply_row<V, kPanelVectors>(a, b, length, c);
       for (int j = 0; j < kPanelVectors; ++j) {
@@ -137,7 +139,6 @@ struct GemmLoops {
 
   /// The share of tile `i` of `tiles` in asking for the next panel.
   static VIT_INLINE Ahead share_of(const float* next, int length, int i, int tiles) {
-    constexpr int kLine = 16;
     const int lines = length * kColumns / kLine, begin = lines * i / tiles;
     Ahead ahead;
     ahead.far = next + begin * kLine;

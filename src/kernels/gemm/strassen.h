@@ -171,7 +171,8 @@ struct StrassenLoops {
   template <int Q, int T>
   static constexpr bool kIsLast = !comes_between(Q + 1, kStrassenProducts, kStrassen[Q].c[T]);
 
-  /// What a tile of product Q will meet in its T-th part of the output.
+  /// What a tile of product Q will meet in its T-th part of the output. No product is the last one
+  /// of two parts.
   template <int Q, int T>
   VIT_INLINE void meet_sums(Ahead& ahead, int k, int p, int i) const {
     constexpr auto kTerm = kStrassen[Q].c[T];

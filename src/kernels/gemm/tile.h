@@ -43,7 +43,7 @@ struct Ahead {
   Rows near[3];
 };
 
-/// multiply() of a whole tile by a whole panel. k is a multiple of kPadding.
+/// multiply() of a whole tile by a whole panel. k is a multiple of kPadding, and not 0.
 template <class V>
 VIT_INLINE void multiply_tile(const float* a, const float* b, int k, Ahead ahead,
                               typename V::Reg (&c)[V::kRows][kPanelVectors]) {

@@ -45,6 +45,7 @@ def data(tmp_path_factory):
 @pytest.mark.parametrize("words", [
     ("--model", TINY, "--batch-size", 2),
     (*NARROW, "--batch-size", 24),
+    (*NARROW, "--batch-size", 12, "--model-arg", "fused_attn=false"),
     ("--model", TINY, "--batch-size", 12, "--amp", "bf16"),
     (*NARROW, "--batch-size", 24, "--freeze-blocks", 12),
     ("--model", TINY, "--batch-size", 12, "--freeze-blocks", 6),
@@ -64,13 +65,28 @@ def test_names_the_memory_that_a_run_takes(vit, data, tmp_path, words):
     compare(vit, tmp_path, "--data", data, "--max-steps", 1, *words)
 
 
-def test_names_the_batches_that_the_loader_has_in_hand(vit, data, tmp_path):
-    """Of four an epoch, where nearly no gradients stand beside them."""
+@pytest.mark.parametrize("many", ["train", "val"])
+def test_names_the_batches_that_the_loader_has_in_hand(vit, data, tmp_path, many):
+    """Of four an epoch, or of a validation, beside which there are nearly no gradients; else of one."""
     folder = shutil.copytree(data, tmp_path / "data")
-    for path in folder.glob("train/*/*.png"):
-        for copy in range(7):
-            shutil.copy(path, path.with_stem(f"{path.stem}-{copy}"))
-    compare(vit, tmp_path, "--data", folder, "--max-steps", 4, *NARROW, "--batch-size", 48, "--freeze-blocks", 12)
+    for part in ("train", "val"):
+        paths = sorted(folder.glob(f"{part}/*/*.png"))
+        for i in range((384 if part == many else 96) - len(paths)):
+            path = paths[i % len(paths)]
+            shutil.copy(path, path.with_stem(f"{path.stem}-copy{i}"))
+    compare(vit, tmp_path, "--data", folder, "--max-steps", 4, *NARROW, "--batch-size", 96, "--freeze-blocks", 12)
+
+
+def test_a_batch_beyond_the_memory_says_how_much_was_asked_for(tmp_path):
+    if not os.path.exists(FASHION):
+        pytest.skip("no dataset-fashion-mnist")
+    # Of address space: activations of 20,000 images are more, whatever this machine has.
+    command = [BIN / "vit-train", "--data", FASHION, "--recipe", "fashion-mnist", "--batch-size", "20000",
+               "--max-steps", "1", "--threads", "1", "--workers", "1", "--device", "cpu", "-o", tmp_path / "run"]
+    done = subprocess.run(["bash", "-c", 'ulimit -v 3000000; exec "$@"', "bash", *command], capture_output=True, text=True)
+    assert done.returncode == 4
+    errors = [line for line in done.stderr.splitlines() if "error" in line]
+    assert len(errors) == 1 and "not enough memory" in errors[0] and "iB asked for" in errors[0]
 
 
 def compare(vit, tmp_path, *words):
