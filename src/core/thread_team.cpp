@@ -1,5 +1,7 @@
 #include "vit/core/thread_team.h"
 
+#include "vit/core/threads.h"
+
 namespace vit {
 namespace {
 
@@ -30,10 +32,19 @@ void SpinBarrier::set_and_wake(std::atomic<int>& value, int now) {
 }
 
 ThreadTeam::ThreadTeam(int size) {
-  for (int rank = 1; rank < size; ++rank) threads_.emplace_back([this, rank] { work(rank); });
+  try {
+    for (int rank = 1; rank < size; ++rank)
+      threads_.push_back(start_thread([this, rank] { work(rank); }));
+  } catch (...) {
+    // The destructor of an object that was never made does not run.
+    stop();
+    throw;
+  }
 }
 
-ThreadTeam::~ThreadTeam() {
+ThreadTeam::~ThreadTeam() { stop(); }
+
+void ThreadTeam::stop() {
   stopping_ = true;
   turn_.fetch_add(1, std::memory_order_seq_cst);
   turn_.notify_all();

@@ -4,8 +4,18 @@
 
 #include <array>
 
+#include "support/failing_threads.h"
+#include "vit/core/error.h"
+
 namespace vit {
 namespace {
+
+TEST(ThreadTeam, ThrowsWhereAThreadCannotBeStartedAndEndsThoseBefore) {
+  for (const int allowed : {0, 3}) {
+    const testing::FailingThreads failing(allowed);
+    EXPECT_THROW(ThreadTeam(8), IoError);
+  }
+}
 
 TEST(ThreadTeam, CallsEachRankOnceInEveryRun) {
   for (const int size : {1, 2, 5}) {

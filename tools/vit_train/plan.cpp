@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "common/torch.h"
 #include "timm_config.h"
@@ -145,6 +146,8 @@ std::optional<train::Checkpoint> choose_checkpoint(const Plan& plan, bool automa
           "{}: of its checkpoints none verifies; nothing was changed (--force replaces the run)",
           folder.path.string());
   }
+  if (!automatic && !std::filesystem::exists(folder.path))
+    throw IoError("{}: no such folder", folder.path.string());
   if (!automatic)
     throw IoError(
         "{}: expected a checkpoint to resume from, found none (it ended before its first: --resume "

@@ -67,6 +67,7 @@ class ThreadTeam {
 
   void run_task(const Task& task);
   void work(int rank);
+  void stop();
 
   std::mutex busy_;
   Task task_;

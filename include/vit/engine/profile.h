@@ -42,7 +42,8 @@ struct Profile {
 std::string step_text(const StepReport& step);
 
 /// For people. A line for each part of the model, blocks added up: milliseconds for one image,
-/// share of the time, GFLOP/s, and the time over the floor, which is the operations at the peak.
+/// share of the time, GFLOP/s, and the time over the floor, which is the operations at the peak
+/// (Strassen's products do with 7/8 of them).
 std::string profile_table(const Profile& profile);
 
 /// `threads`, `seconds`, `peak`, and `steps`: an object each.

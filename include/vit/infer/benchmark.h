@@ -17,7 +17,7 @@ struct BenchmarkOptions {
   std::uint64_t seed = 42;
   double seconds = 3;            ///< go on for at least this long …
   std::int64_t repetitions = 5;  ///< … and this often, after two that are not counted
-  bool profile = false;          ///< time each step of one pass more
+  bool profile = false;          ///< time each step, of the fastest of a few passes more
   std::function<bool()> stopping;
 };
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <numeric>
 #include <vector>
 
 #include "kernels/gemm/levels.h"
@@ -459,10 +460,11 @@ double measure_peak(Isa isa, WeightFormat format) {
   const auto reads = call.weight.reads;
   const auto [tile_rows, columns] = gemm_shape(isa, reads);
   const bool narrow = reads != RowFormat::kFloat32;
-  // Enough work that what a call does besides counts for little.
-  const std::int64_t rows = (narrow ? 16 : 8) * tile_rows,
-                     depth = narrow ? kNarrowLines * narrow_values(reads) : 128,
-                     n = (splits_rows(isa, reads) ? 8 : 1) * columns;
+  // Enough work that what a call does besides counts for little; whole panels.
+  const std::int64_t rows = 16 * tile_rows,
+                     depth = narrow ? kNarrowLines * narrow_values(reads) : gemm_level(isa).block,
+                     panels = splits_rows(isa, reads) ? 8 : 1,
+                     n = std::lcm(panels * columns, kPadding);
   constexpr int kRounds = 20;
   constexpr std::size_t kLine = kLineBytes / sizeof(float);
   const auto zeros = [](std::int64_t count) {

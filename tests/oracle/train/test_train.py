@@ -160,7 +160,7 @@ def test_refuses_to_resume_with_other_values_or_nothing(vit, stopped, tmp_path):
     out = shutil.copytree(stopped, tmp_path / "run")
     done = vit.run("vit-train", "--resume", out, "--lr", 0.5, rc=2)
     assert "--lr" in done.stderr and done.stderr.count("\n") == 1
-    vit.run("vit-train", "--resume", tmp_path / "nothing", rc=4)
+    assert "nothing: no such folder" in vit.run("vit-train", "--resume", tmp_path / "nothing", rc=4).stderr
 
 
 def test_resumes_from_one_checkpoint_folder_in_place_or_as_another_run(vit, straight, stopped, tmp_path):
