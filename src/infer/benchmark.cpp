@@ -12,10 +12,10 @@
 namespace vit::infer {
 namespace {
 
-/// Four decimals: what is beyond them is noise.
 /// Passes of which the fastest is the profile: one may meet another program.
 constexpr int kProfiles = 5;
 
+/// Four decimals: what is beyond them is noise.
 double rounded(double value) { return std::round(value * 1e4) / 1e4; }
 
 double per_second(double ms_per_image) { return ms_per_image > 0 ? 1e3 / ms_per_image : 0; }

@@ -7,9 +7,7 @@
 // AddressSanitizer finds what is written beyond a block of malloc, not within one.
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
 #define VIT_ALIGNS_TENSORS
-#endif
 
-#ifdef VIT_ALIGNS_TENSORS
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/alignment.h>
 #include <c10/util/Exception.h>

@@ -436,16 +436,15 @@ double estimate_memory(const TrainOptions& options, const TrainSetup& setup) {
       on_cpu ? data::default_prefetch(loader_workers(options.run(), on_cpu), options.batch_size())
              : 1;
   const auto pixels = static_cast<double>(o.in_c() * o.img_size()[0] * o.img_size()[1]);
-  const auto loaded = [&](std::int64_t images) {
-    const auto batches = (images + options.batch_size() - 1) / options.batch_size();
+  const auto loaded = [&](std::int64_t batches) {
     return 4 * batch * pixels * static_cast<double>(std::min<std::int64_t>(1 + in_hand, batches));
   };
-  const auto an_epoch = images_an_epoch(options, *setup.train_data);
-  const double training =
-      batch * tokens * (whole * kept + inputs) + loaded(an_epoch - an_epoch % options.batch_size());
+  const auto size = options.batch_size();
+  const double training = batch * tokens * (whole * kept + inputs) +
+                          loaded(images_an_epoch(options, *setup.train_data) / size);
   // Without gradients a block leaves nothing, but one is at work.
-  bytes += std::max(training, loaded(setup.val_data->size())) +
-           batch * tokens * 4 * (6 * width + 2 * hidden);
+  const double validation = loaded((setup.val_data->size() + size - 1) / size);
+  bytes += std::max(training, validation) + batch * tokens * 4 * (6 * width + 2 * hidden);
   bytes += static_cast<double>(setup.train_data->bytes_in_memory());
   if (options.holdout() == 0) bytes += static_cast<double>(setup.val_data->bytes_in_memory());
   if (setup.teacher) bytes += static_cast<double>(setup.teacher->bytes());

@@ -146,13 +146,13 @@ std::optional<train::Checkpoint> choose_checkpoint(const Plan& plan, bool automa
           "{}: of its checkpoints none verifies; nothing was changed (--force replaces the run)",
           folder.path.string());
   }
-  if (!automatic && !std::filesystem::exists(folder.path))
-    throw IoError("{}: no such folder", folder.path.string());
-  if (!automatic)
+  if (!automatic) {
+    if (!fs::exists(folder.path)) throw IoError("{}: no such folder", folder.path.string());
     throw IoError(
         "{}: expected a checkpoint to resume from, found none (it ended before its first: --resume "
         "auto, with the options that it had, begins again)",
         folder.path.string());
+  }
   if (folder.has_model_files)
     throw DataError(
         "{}: has model files of a run but no checkpoint to resume from; nothing was changed",

@@ -75,7 +75,7 @@ struct AttentionLoops {
   /// Asks for rows that come soon: they stand far apart, where the processor does not foresee them.
   static VIT_INLINE void prefetch(const Part& from, int first, int end, int columns) {
     for (int r = first; r < end; ++r)
-      for (int c = 0; c < columns; c += 16) V::prefetch_near(from.row(r) + c);
+      for (int c = 0; c < columns; c += kLineFloats) V::prefetch_near(from.row(r) + c);
   }
 
   /// `V::kRows` rows of q or k from `first`, zero beyond `count`, times `factor`, as columns:

@@ -12,7 +12,6 @@ template <class V>
 struct GemmLoops {
   static constexpr int kColumns = kPanelVectors * V::kWidth;
   static constexpr int kTileSize = V::kRows * kColumns;
-  static constexpr int kLine = 16;  ///< floats of a cache line
   static constexpr int kPanelChunk = kChunkColumns / kColumns;
   static_assert(kPanelChunk % 2 == 0, "gate and value stay together");
 
@@ -97,7 +96,7 @@ struct GemmLoops {
   VIT_INLINE void add_product(int t, const float* a, int length, const float* b, bool first,
                               float* sums, const Ahead& ahead) const {
     if (call.fast_last_row && call.a.rows - t * V::kRows == 1) {
-      for (int i = 0; i < ahead.lines; ++i) V::prefetch_far(ahead.far + i * kLine);
+      for (int i = 0; i < ahead.lines; ++i) V::prefetch_far(ahead.far + i * kLineFloats);
       typename V::Reg c[kPanelVectors];
       multiply_row<V, kPanelVectors>(a, b, length, c);
       for (int j = 0; j < kPanelVectors; ++j) {
@@ -139,9 +138,9 @@ struct GemmLoops {
 
   /// The share of tile `i` of `tiles` in asking for the next panel.
   static VIT_INLINE Ahead share_of(const float* next, int length, int i, int tiles) {
-    const int lines = length * kColumns / kLine, begin = lines * i / tiles;
+    const int lines = length * kColumns / kLineFloats, begin = lines * i / tiles;
     Ahead ahead;
-    ahead.far = next + begin * kLine;
+    ahead.far = next + begin * kLineFloats;
     ahead.lines = lines * (i + 1) / tiles - begin;
     return ahead;
   }

@@ -216,9 +216,8 @@ struct NarrowLoops {
 
   /// The rows that the sums of the next tiles begin with.
   VIT_INLINE void prefetch_output(int t, int p) const {
-    constexpr int kLine = kLineBytes / static_cast<int>(sizeof(float));
     for (int r = 0; r < 2 * kNarrowRows && t * kNarrowRows + r < call.a.rows; ++r)
-      for (int i = 0; i < kNarrowColumns; i += kLine)
+      for (int i = 0; i < kNarrowColumns; i += kLineFloats)
         V::prefetch_near(output(t, p) + r * call.epilogue.ld + i);
   }
 

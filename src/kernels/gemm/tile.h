@@ -8,6 +8,8 @@
 
 namespace vit::kernels {
 
+/// Of a cache line.
+inline constexpr int kLineFloats = 16;
 /// Vectors of a whole panel.
 inline constexpr int kPanelVectors = 3;
 
@@ -47,18 +49,18 @@ struct Ahead {
 template <class V>
 VIT_INLINE void multiply_tile(const float* a, const float* b, int k, Ahead ahead,
                               typename V::Reg (&c)[V::kRows][kPanelVectors]) {
-  constexpr int kColumns = kPanelVectors * V::kWidth, kLine = 16;
+  constexpr int kColumns = kPanelVectors * V::kWidth;
   // A panel of shorter vectors is smaller, and a tile's share of the next one a few lines.
-  constexpr bool kSpreads = V::kWidth >= kLine;
+  constexpr bool kSpreads = V::kWidth >= kLineFloats;
   const int step = kSpreads ? static_cast<int>(kPadding) : k, steps = k / step;
   int lines = 0, rows = 0, row = 0;  // that are due, times steps
   for (int i = 0; i < steps; ++i, a += step * V::kRows, b += step * kColumns) {
-    for (lines += ahead.lines; lines >= steps; lines -= steps, ahead.far += kLine)
+    for (lines += ahead.lines; lines >= steps; lines -= steps, ahead.far += kLineFloats)
       V::prefetch_far(ahead.far);
     for (rows += V::kRows; rows >= steps; rows -= steps, ++row) VIT_UNROLL
     for (const auto& near : ahead.near)
       if (near.data != nullptr)
-        for (int column = 0; column < kColumns; column += kLine)
+        for (int column = 0; column < kColumns; column += kLineFloats)
           V::prefetch_near(near.data + row * near.ld + column);
     multiply<V, V::kRows, kPanelVectors>(a, b, step, c);
   }
