@@ -79,6 +79,12 @@ def assert_close(found, expected, relative, what=""):
     return float(error)
 
 
+def run_limited(limit, command):
+    """The ended process of the command under the shell's `ulimit` with the words `limit`."""
+    words = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", *map(str, command)]
+    return subprocess.run(words, capture_output=True, text=True)
+
+
 def log_rows(run, event):
     """A run folder's rows of log.jsonl of one event."""
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]

@@ -10,7 +10,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from conftest import BIN, ROOT
+from conftest import BIN, ROOT, run_limited
 
 MODEL = ROOT / "weights/vit_fashion_mnist.safetensors"
 EXAMPLES = ROOT / "weights/examples"
@@ -140,12 +140,11 @@ def test_a_batch_beyond_the_memory_says_how_much_was_asked_for(vit, tmp_path):
     # Of address space, whatever this machine has: a batch of 65,536 images of 28 × 28 is 196 MiB; of 16,384 the
     # modules' activations are 2 GiB and more.
     command = [BIN / "vit-infer", "-m", MODEL, "--device", "cpu", example("Bag"), "--batch-size", "65536"]
-    limited = ["bash", "-c", 'ulimit -v "$0"; exec "$@"']
-    roomy = subprocess.run([*limited, "8000000", *command], capture_output=True, text=True)
+    roomy = run_limited("-v 8000000", command)
     assert roomy.returncode == 0, roomy.stderr
     for room, engine, size in (("200000", "packed", "65536"), ("3000000", "modules", "16384")):
         benchmark = [*command[:-3], "--benchmark", "--engine", engine, "--batch-size", size]
-        done = subprocess.run([*limited, room, *benchmark], capture_output=True, text=True)
+        done = run_limited(f"-v {room}", benchmark)
         assert done.returncode == 4
         assert "not enough memory" in done.stderr and "iB asked for" in done.stderr and len(done.stderr.splitlines()) == 1
 

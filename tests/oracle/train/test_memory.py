@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import BIN
+from conftest import BIN, run_limited
 from test_train import write_folders
 
 FASHION = "/usr/share/datasets/fashion-mnist"
@@ -83,7 +83,7 @@ def test_a_batch_beyond_the_memory_says_how_much_was_asked_for(tmp_path):
     # Of address space: activations of 20,000 images are more, whatever this machine has.
     command = [BIN / "vit-train", "--data", FASHION, "--recipe", "fashion-mnist", "--batch-size", "20000",
                "--max-steps", "1", "--threads", "1", "--workers", "1", "--device", "cpu", "-o", tmp_path / "run"]
-    done = subprocess.run(["bash", "-c", 'ulimit -v 3000000; exec "$@"', "bash", *command], capture_output=True, text=True)
+    done = run_limited("-v 3000000", command)
     assert done.returncode == 4
     errors = [line for line in done.stderr.splitlines() if "error" in line]
     assert len(errors) == 1 and "not enough memory" in errors[0] and "iB asked for" in errors[0]

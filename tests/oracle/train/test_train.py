@@ -21,7 +21,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from conftest import BIN
+from conftest import BIN, run_limited
 
 MODEL = ("img_size=12", "patch_size=4", "in_c=1", "embed_dim=16", "depth=2", "num_heads=2", "mlp_ratio=2")
 CLASSES = 4
@@ -284,9 +284,9 @@ def test_shards_are_found_from_any_folder_and_never_written_to(vit, tmp_path, mo
 def test_more_shards_than_files_may_be_open(vit, tmp_path):
     for i in range(40):
         write_shard(tmp_path / f"data/s-{i:02}.tar", [0, 1, 2, 3])
-    words = map(str, [BIN / "vit-train", *arguments(tmp_path / "data/s-{00..39}.tar", tmp_path / "run", "--holdout", 16)])
+    words = [BIN / "vit-train", *arguments(tmp_path / "data/s-{00..39}.tar", tmp_path / "run", "--holdout", 16)]
     # What the program itself has open stays below 32 - 40.
-    done = subprocess.run(["sh", "-c", 'ulimit -n 36; exec "$@"', "sh", *words], capture_output=True, text=True)
+    done = run_limited("-n 36", words)
     assert done.returncode == 0, done.stderr
 
 
